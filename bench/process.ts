@@ -1,0 +1,44 @@
+/** What processes use: CPU time and resident memory of a whole process tree, read from /proc (Linux). */
+import { readdirSync, readFileSync } from 'node:fs'
+
+const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux port that Node runs on
+
+export interface Usage {
+  /** User and system time of all threads of the process, its descendants and those of them that ended, in seconds. */
+  cpuS: number
+  rssBytes: number
+}
+
+function tree(pid: number): number[] {
+  const children = new Map<number, number[]>()
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    const parent = Number(fields(Number(entry))?.[1])
+    if (parent) children.set(parent, [...(children.get(parent) ?? []), Number(entry)])
+  }
+  const found = [pid]
+  for (const at of found) found.push(...(children.get(at) ?? []))
+  return found
+}
+
+/** The fields of /proc/PID/stat behind the command's name. */
+function fields(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return undefined // it ended meanwhile
+  }
+}
+
+export function usage(pid: number): Usage {
+  let ticks = 0
+  let rssBytes = 0
+  for (const one of tree(pid)) {
+    const stat = fields(one)
+    if (!stat) continue
+    ticks += Number(stat[11]) + Number(stat[12]) + Number(stat[13]) + Number(stat[14])
+    rssBytes += Number(stat[21]) * 4096
+  }
+  return { cpuS: ticks / TICKS_PER_SECOND, rssBytes }
+}

@@ -1,0 +1,86 @@
+/**
+ * Health checks of one upstream: while it is suspected, one question every interval until it says anything at all.
+ * An upstream that answers queries is never asked.
+ */
+
+import { info, warn } from '../../server/log.ts'
+import { cells } from '../../server/metrics.ts'
+import { FLAG, TYPE } from '../../server/wire/codes.ts'
+import { type Asker, Exchange } from './exchange.ts'
+import { buildQuery } from './message.ts'
+import type { Upstream } from './upstream.ts'
+import { forget, Timed, wakeAt } from './wheel.ts'
+
+const TIMEOUT_MS = 1000
+
+export class HealthCheck extends Timed implements Asker {
+  readonly #upstream: Upstream
+  #exchange: Exchange | undefined
+  #running = false
+  #toldDown = false
+
+  constructor(upstream: Upstream) {
+    super()
+    this.#upstream = upstream
+  }
+
+  /** Begins to check, at once, unless that is being done or checks are off. */
+  start(): void {
+    if (this.#running || this.#upstream.options.maxFails === 0) return
+    this.#running = true
+    this.#ask(performance.now())
+  }
+
+  stop(): void {
+    if (!this.#running) return
+    this.#running = false
+    forget(this)
+    if (this.#exchange !== undefined) this.#exchange.asker = undefined
+    this.#exchange = undefined
+    if (this.#toldDown && this.#upstream.fails === 0) {
+      this.#toldDown = false
+      info('forward', `upstream ${this.#upstream.text} answers again`)
+    }
+  }
+
+  wake(nowMs: number): void {
+    const due = this.#exchange
+    if (due === undefined) this.#ask(nowMs)
+    else if (nowMs >= due.sentAtMs + TIMEOUT_MS) this.#miss(nowMs)
+    else wakeAt(this, due.sentAtMs + TIMEOUT_MS)
+  }
+
+  /** Whatever it says, it lives; `heard` has stopped the check. */
+  reply(): boolean {
+    return true
+  }
+
+  junk(): void {}
+
+  failed(exchange: Exchange): void {
+    if (exchange === this.#exchange) this.#miss(performance.now())
+  }
+
+  #ask(nowMs: number): void {
+    const { options } = this.#upstream
+    const { domain, recursionDesired } = options.healthCheck
+    const message = buildQuery(domain, domain.length, TYPE.NS, recursionDesired ? FLAG.RD : 0, false, false)
+    this.#exchange = new Exchange(this.#upstream, message, options.forceTcp, this)
+    wakeAt(this, nowMs + TIMEOUT_MS)
+    this.#upstream.send(this.#exchange, options.forceTcp)
+  }
+
+  #miss(nowMs: number): void {
+    const upstream = this.#upstream
+    if (this.#exchange !== undefined) this.#exchange.asker = undefined
+    const sentAtMs = this.#exchange?.sentAtMs ?? nowMs
+    this.#exchange = undefined
+    cells[upstream.healthFailures]! += 1
+    upstream.fails++
+    if (upstream.down && !this.#toldDown) {
+      this.#toldDown = true
+      warn('forward', `upstream ${upstream.text} is down, ${upstream.fails} failures in a row`)
+    }
+    wakeAt(this, Math.max(nowMs + 1, sentAtMs + upstream.options.healthCheck.intervalMs))
+  }
+}

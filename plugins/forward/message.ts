@@ -1,0 +1,76 @@
+/**
+ * The query to an upstream, and which messages are replies to it. The query is built anew from the question: the
+ * client's EDNS options, cookies and flags stay here. What a reply says is read by taken.ts.
+ */
+import { CLASS, RCODE, TYPE } from '../../server/wire/codes.ts'
+import { DEFAULT_UDP_BYTES, OPT_BYTES } from '../../server/wire/edns.ts'
+import { LOWER } from '../../server/wire/name.ts'
+import { HEADER_BYTES } from '../../server/wire/query.ts'
+
+/** What a message is in the eyes of the one who waits for a reply to `query`. */
+export const MATCH = 0
+/** Not the reply: another id's, a query, another question. Never ends the wait. */
+export const JUNK = 1
+/** A header without question that says FORMERR or NOTIMP: servers that do not read EDNS answer so. */
+export const BARE_ERROR = 2
+
+/**
+ * A query for `name` (lower case), with an OPT of our own unless `edns` is false. `flags` holds RD and CD. The id is 0
+ * until it is sent.
+ */
+export function buildQuery(
+  name: Uint8Array,
+  nameLength: number,
+  type: number,
+  flags: number,
+  edns: boolean,
+  dnssecOk: boolean,
+): Uint8Array {
+  const questionEnd = HEADER_BYTES + nameLength + 4
+  const out = new Uint8Array(edns ? questionEnd + OPT_BYTES : questionEnd)
+  out[2] = flags >> 8
+  out[3] = flags & 255
+  out[5] = 1
+  for (let i = 0; i < nameLength; i++) out[HEADER_BYTES + i] = name[i]!
+  out[questionEnd - 4] = type >> 8
+  out[questionEnd - 3] = type & 255
+  out[questionEnd - 1] = CLASS.IN
+  if (!edns) return out
+  out[11] = 1
+  out[questionEnd + 2] = TYPE.OPT
+  out[questionEnd + 3] = DEFAULT_UDP_BYTES >> 8
+  out[questionEnd + 4] = DEFAULT_UDP_BYTES & 255
+  out[questionEnd + 7] = dnssecOk ? 0x80 : 0 // RFC 3225 §3
+  return out
+}
+
+/** The query that asks the same without EDNS. */
+export function withoutEdns(query: Uint8Array): Uint8Array {
+  if (query[11] === 0) return query
+  const out = query.slice(0, query.length - OPT_BYTES)
+  out[11] = 0
+  return out
+}
+
+/** Octets of header and question of a query that `buildQuery` made. */
+function questionEndOf(query: Uint8Array): number {
+  return query[11] === 0 ? query.length : query.length - OPT_BYTES
+}
+
+/**
+ * Compares a message of the right id and source with the query: QR, opcode, and the question without case
+ * (RFC 5452 §9.1). MATCH, JUNK or BARE_ERROR.
+ */
+export function compare(query: Uint8Array, bytes: Uint8Array, at: number, length: number): number {
+  if (length < HEADER_BYTES || (bytes[at + 2]! & 0xf8) !== 0x80) return JUNK
+  const questions = (bytes[at + 4]! << 8) | bytes[at + 5]!
+  if (questions === 0) {
+    const rcode = bytes[at + 3]! & 15
+    return rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP ? BARE_ERROR : JUNK
+  }
+  const questionEnd = questionEndOf(query)
+  if (questions !== 1 || length < questionEnd) return JUNK
+  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) if (LOWER[bytes[at + i]!] !== LOWER[query[i]!]) return JUNK
+  for (let i = questionEnd - 4; i < questionEnd; i++) if (bytes[at + i] !== query[i]) return JUNK
+  return MATCH
+}

@@ -1,0 +1,153 @@
+/**
+ * UDP to one upstream: a pool of connected sockets, each on a random port of its own (RFC 5452 §9.2), any of which takes
+ * the next query. The pool grows with the traffic to a bound and each socket is given up after some seconds, so that
+ * ports stay unpredictable. Connected: the kernel drops what comes from elsewhere, and tells of ICMP errors.
+ */
+import { readFileSync } from 'node:fs'
+import { debug } from '../../server/log.ts'
+import { cells } from '../../server/metrics.ts'
+import { type Datagrams, openDatagrams } from './datagram.ts'
+import { deliver, type Exchange, enter } from './exchange.ts'
+import { random16, randomBelow } from './random.ts'
+import type { Upstream } from './upstream.ts'
+import { Timed, wakeAt } from './wheel.ts'
+
+const MAX_SOCKETS = 1024 // per upstream; 2,000 queries in a row meet over 1,000 ports
+const LIFE_MS = 30_000 // a socket takes queries this long
+const LINGER_MS = 5_000 // and waits for replies this much longer
+const FIRST_PORT = 32_768 // below are ports that services of the node may want
+const PORTS = 0x1_0000 - FIRST_PORT
+const BIND_TRIES = 8
+
+/** UDP sockets that are open, for all upstreams, and the most there may be: descriptors are left to everybody else. */
+let openSockets = 0
+let maxOpenSockets = 0
+
+function mayOpen(): boolean {
+  if (maxOpenSockets === 0) maxOpenSockets = Math.floor(descriptorLimit() / 2)
+  return openSockets < maxOpenSockets
+}
+
+function descriptorLimit(): number {
+  try {
+    const found = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    return found === undefined || found === 'unlimited' ? 65_536 : Number(found)
+  } catch (cause) {
+    debug('forward', `cannot read /proc/self/limits: ${cause instanceof Error ? cause.message : cause}`)
+    return 4096
+  }
+}
+
+interface PooledSocket {
+  readonly socket: Datagrams
+  readonly exchanges: Map<number, Exchange>
+  readonly openedAtMs: number
+  usedAtMs: number
+}
+
+export class UdpPool extends Timed {
+  readonly #upstream: Upstream
+  /** Take queries; oldest first. */
+  readonly #sockets: PooledSocket[] = []
+  /** Only wait for replies. */
+  #leaving: PooledSocket[] = []
+  #closed = false
+
+  constructor(upstream: Upstream) {
+    super()
+    this.#upstream = upstream
+  }
+
+  /** Sends the query of the exchange. A failure is told to its asker, at once or later. */
+  send(exchange: Exchange): void {
+    const pooled = this.#take()
+    if (pooled instanceof Error) {
+      exchange.asker?.failed(exchange, pooled, false)
+      return
+    }
+    enter(pooled.exchanges, exchange)
+    pooled.usedAtMs = exchange.sentAtMs
+    pooled.socket.send(exchange.message)
+    if (this.slot < 0) wakeAt(this, exchange.sentAtMs + 1000)
+  }
+
+  /** Gives sockets up whose time has come, and closes those whose last reply has. */
+  wake(nowMs: number): void {
+    const { expireMs, maxAgeMs } = this.#upstream.options
+    const lifeMs = Math.min(LIFE_MS, maxAgeMs > 0 ? maxAgeMs : LIFE_MS)
+    const stay = this.#sockets.filter(one => {
+      const stays =
+        !this.#closed && one.socket.usable && nowMs - one.openedAtMs < lifeMs && nowMs - one.usedAtMs < expireMs
+      if (!stays) this.#leaving.push(one)
+      return stays
+    })
+    this.#sockets.splice(0, this.#sockets.length, ...stay)
+    this.#leaving = this.#leaving.filter(one => {
+      if (nowMs - one.usedAtMs < LINGER_MS && isWaiting(one.exchanges)) return true
+      one.socket.close()
+      openSockets--
+      return false
+    })
+    if (this.#sockets.length + this.#leaving.length > 0) wakeAt(this, nowMs + 1000)
+  }
+
+  /** Closes the sockets as soon as nobody waits for a reply. */
+  close(): void {
+    this.#closed = true
+    this.wake(performance.now())
+  }
+
+  #take(): PooledSocket | Error {
+    const sockets = this.#sockets
+    const { hits, misses } = this.#upstream
+    if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && mayOpen())) {
+      const opened = this.#open()
+      if (!(opened instanceof Error)) {
+        sockets.push(opened)
+        cells[misses.udp]! += 1
+        return opened
+      }
+      if (sockets.length === 0) return opened // out of descriptors or ports: share what there is
+    }
+    cells[hits.udp]! += 1
+    return sockets[randomBelow(sockets.length)]!
+  }
+
+  #open(): PooledSocket | Error {
+    const { host, port, family, options } = this.#upstream
+    const localAddress = options.sourceAddress(family) ?? (family === 6 ? '::' : '0.0.0.0')
+    const exchanges = new Map<number, Exchange>()
+    const events = {
+      message: (bytes: Uint8Array, at: number, length: number) => deliver(exchanges, bytes, at, length, this.#upstream),
+      failed: (cause: Error) => this.#fail(exchanges, cause),
+    }
+    for (let tries = 1; ; tries++) {
+      const localPort = tries === BIND_TRIES ? 0 : FIRST_PORT + (random16() % PORTS)
+      const socket = openDatagrams({ family, localAddress, localPort, host, port }, events)
+      if (!(socket instanceof Error)) {
+        const nowMs = performance.now()
+        openSockets++
+        return { socket, exchanges, openedAtMs: nowMs, usedAtMs: nowMs }
+      }
+      if (socket.code !== 'EADDRINUSE' || tries === BIND_TRIES) return socket
+    }
+  }
+
+  /** An ICMP error: whichever of the socket's queries it was for, their upstream is not there. */
+  #fail(exchanges: Map<number, Exchange>, cause: Error): void {
+    const at = this.#sockets.findIndex(one => one.exchanges === exchanges)
+    if (at >= 0 && !this.#sockets[at]!.socket.usable) this.#leaving.push(...this.#sockets.splice(at, 1))
+    failAll(exchanges, cause)
+  }
+}
+
+function failAll(exchanges: Map<number, Exchange>, cause: Error): void {
+  const waiting = [...exchanges.values()]
+  exchanges.clear()
+  for (const exchange of waiting) exchange.asker?.failed(exchange, cause, false)
+}
+
+function isWaiting(exchanges: Map<number, Exchange>): boolean {
+  for (const exchange of exchanges.values()) if (exchange.asker !== undefined) return true
+  return false
+}

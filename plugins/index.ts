@@ -1,0 +1,37 @@
+/**
+ * The plugins, in the order in which a query passes them: that of CoreDNS's plugin.cfg. The only registration.
+ */
+import type { Plugin } from '../server/plugin.ts'
+import { plugin as bind } from './bind/bind.ts'
+import { plugin as cache } from './cache/cache.ts'
+import { plugin as debug } from './debug/debug.ts'
+import { plugin as errors } from './errors/errors.ts'
+import { plugin as forward } from './forward/forward.ts'
+import { plugin as health } from './health/health.ts'
+import { plugin as hosts } from './hosts/hosts.ts'
+import { plugin as kubernetes } from './kubernetes/kubernetes.ts'
+import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
+import { plugin as log } from './log/log.ts'
+import { plugin as loop } from './loop/loop.ts'
+import { plugin as prometheus } from './prometheus/prometheus.ts'
+import { plugin as ready } from './ready/ready.ts'
+import { plugin as reload } from './reload/reload.ts'
+import { plugin as whoami } from './whoami/whoami.ts'
+
+export const plugins: readonly Plugin[] = [
+  reload,
+  bind,
+  debug,
+  ready,
+  health,
+  prometheus,
+  errors,
+  log,
+  loadbalance,
+  cache,
+  hosts,
+  kubernetes,
+  loop,
+  forward,
+  whoami,
+]

@@ -1,0 +1,137 @@
+/**
+ * A hash table in the slab: hash → blocks. Open addressing with linear probing; equal hashes may stand several times, and
+ * whether a block is the one that is sought only its owner can tell:
+ *
+ *   for (let slot = table.first(hash); slot !== 0; slot = table.next(slot, hash)) if (isIt(table.block(slot))) …
+ *
+ * In the slab: capacity - 1, live entries, used slots (graves included), unused; then pairs of hash and block.
+ */
+import type { Slab } from './slab.ts'
+
+const EMPTY = 0
+const GRAVE = -1
+const HEAD_WORDS = 4
+const MIN_CAPACITY = 16
+
+export class Table {
+  readonly #slab: Slab
+  /** The root word that holds the table's place. */
+  readonly #root: number
+
+  constructor(slab: Slab, root: number) {
+    this.#slab = slab
+    this.#root = root
+    slab.words[root] = this.#make(MIN_CAPACITY)
+  }
+
+  get live(): number {
+    const { words } = this.#slab
+    return words[(words[this.#root]! >> 2) + 1]!
+  }
+
+  /** The first slot with this hash, 0 if there is none. */
+  first(hash: number): number {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    return probe(words, table, (hash ^ (hash >>> 16)) & words[table]!, hash)
+  }
+
+  /** The next slot with this hash, 0 if there is none. */
+  next(slot: number, hash: number): number {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    return probe(words, table, (((slot - table - HEAD_WORDS) >> 1) + 1) & words[table]!, hash)
+  }
+
+  block(slot: number): number {
+    return this.#slab.words[slot + 1]!
+  }
+
+  /** Puts another block of the same hash into a slot: one store, so that a reader sees the old or the new one. */
+  setBlock(slot: number, block: number): void {
+    this.#slab.words[slot + 1] = block
+  }
+
+  /** All blocks for which `word` of them is not `value`, in no order. */
+  unlike(word: number, value: number): number[] {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    const end = table + HEAD_WORDS + 2 * (words[table]! + 1)
+    const found: number[] = []
+    for (let slot = table + HEAD_WORDS; slot < end; slot += 2) {
+      const block = words[slot + 1]!
+      if (block > 0 && words[(block >> 2) + word] !== value) found.push(block)
+    }
+    return found
+  }
+
+  insert(hash: number, block: number): void {
+    let { words } = this.#slab
+    let table = words[this.#root]! >> 2
+    if ((words[table + 2]! + 1) * 4 > (words[table]! + 1) * 3) {
+      this.#rebuild()
+      words = this.#slab.words
+      table = words[this.#root]! >> 2
+    }
+    put(words, table, hash, block)
+  }
+
+  /** Removes the block, which must be there. */
+  remove(hash: number, block: number): void {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    let slot = this.first(hash)
+    while (slot !== 0 && words[slot + 1] !== block) slot = this.next(slot, hash)
+    if (slot === 0) return
+    words[slot + 1] = GRAVE
+    words[table + 1]! -= 1
+    const capacity = words[table]! + 1
+    if (capacity > MIN_CAPACITY && words[table + 1]! * 8 < capacity) this.#rebuild()
+  }
+
+  /** Copies the live entries into a new table, of a capacity that fits them, and swaps it in. */
+  #rebuild(): void {
+    const old = this.#slab.words[this.#root]!
+    let capacity = MIN_CAPACITY
+    while (capacity < this.live * 2) capacity *= 2
+    const made = this.#make(capacity)
+    const { words } = this.#slab
+    const from = old >> 2
+    const end = from + HEAD_WORDS + 2 * (words[from]! + 1)
+    for (let slot = from + HEAD_WORDS; slot < end; slot += 2) {
+      if (words[slot + 1]! > 0) put(words, made >> 2, words[slot]!, words[slot + 1]!)
+    }
+    words[this.#root] = made
+    this.#slab.free(old)
+  }
+
+  #make(capacity: number): number {
+    const block = this.#slab.allocate((HEAD_WORDS + 2 * capacity) * 4)
+    const at = block >> 2
+    const { words } = this.#slab
+    words.fill(0, at, at + HEAD_WORDS + 2 * capacity)
+    words[at] = capacity - 1
+    return block
+  }
+}
+
+function probe(words: Int32Array, table: number, from: number, hash: number): number {
+  const mask = words[table]!
+  for (let i = from; ; i = (i + 1) & mask) {
+    const slot = table + HEAD_WORDS + 2 * i
+    const block = words[slot + 1]!
+    if (block === EMPTY) return 0
+    if (words[slot] === hash && block !== GRAVE) return slot
+  }
+}
+
+function put(words: Int32Array, table: number, hash: number, block: number): void {
+  const mask = words[table]!
+  let i = (hash ^ (hash >>> 16)) & mask
+  while (words[table + HEAD_WORDS + 2 * i + 1]! > 0) i = (i + 1) & mask
+  const slot = table + HEAD_WORDS + 2 * i
+  if (words[slot + 1] === EMPTY) words[table + 2]! += 1
+  words[slot] = hash
+  words[slot + 1] = block // last: a slot is seen once its block is there
+  words[table + 1]! += 1
+}

@@ -1,0 +1,30 @@
+/** Pod (core/v1), cut down to its addresses. */
+import { identityOf, isDnsLabel, isDnsSubdomain, isJson, listAt, objectAt, type Trimmed, textAt } from './object.ts'
+
+export interface Pod {
+  readonly kind: 'pod'
+  readonly namespace: string
+  readonly name: string
+  /** All its addresses as text; none once it has ended: others may have them by then. */
+  readonly ips: readonly string[]
+}
+
+export function trimPod(json: unknown): Trimmed<Pod> {
+  if (!isJson(json)) return 'is no object'
+  const { namespace, name } = identityOf(json)
+  if (!isDnsSubdomain(name)) return `name "${name}" is no DNS name`
+  if (!isDnsLabel(namespace)) return `namespace "${namespace}" is no DNS label`
+  const status = objectAt(json, 'status')
+  const phase = textAt(status, 'phase')
+  const ended = phase === 'Succeeded' || phase === 'Failed'
+  return { kind: 'pod', namespace, name, ips: ended ? [] : podIPs(status) }
+}
+
+function podIPs(status: Readonly<Record<string, unknown>>): readonly string[] {
+  const ips: string[] = []
+  for (const item of listAt(status, 'podIPs')) {
+    if (isJson(item) && textAt(item, 'ip') !== '') ips.push(textAt(item, 'ip'))
+  }
+  const first = textAt(status, 'podIP')
+  return ips.length > 0 || first === '' ? ips : [first]
+}

@@ -1,0 +1,21 @@
+/** What the Corefile says, after parsing. */
+import type { Name } from '../../server/wire/name.ts'
+import type { ApiSettings, ManifestsSettings } from './source/source.ts'
+
+export type PodMode = 'disabled' | 'insecure' | 'verified'
+
+export interface Settings {
+  readonly zones: readonly Name[]
+  /** TTL of all records but dns-version's, 0 to 3600. */
+  readonly ttl: number
+  readonly pods: PodMode
+  /** Namespaces that are served; empty: all of them. */
+  readonly namespaces: readonly string[]
+  readonly endpointPodNames: boolean
+  readonly noEndpoints: boolean
+  readonly ignoreEmptyService: boolean
+  /** Zones below which a name that does not exist goes to the next plugin; undefined: nowhere. */
+  readonly fallthrough: readonly Name[] | undefined
+  readonly startupTimeoutMs: number
+  readonly source: { readonly manifests: ManifestsSettings } | { readonly api: ApiSettings }
+}

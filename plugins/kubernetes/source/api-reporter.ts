@@ -1,0 +1,80 @@
+/**
+ * What operators read about the API server: one line when something goes wrong, one when it is well again. Trouble that
+ * all resources share (nobody answers, our credentials are refused) is told once, not once per resource.
+ */
+import * as serverLog from '../../../server/log.ts'
+import { ApiError, textOf } from '../informer/api-error.ts'
+import type { Reporter } from '../informer/reflector.ts'
+import { fullName, type Resource } from '../informer/resource.ts'
+
+/** The levels that sources use of the server's log. */
+export type SourceLog = Pick<typeof serverLog, 'info' | 'warn' | 'error'>
+
+type Trouble = 'unreachable' | 'unauthorized' | 'forbidden' | 'failing'
+
+export class ApiReporter implements Reporter {
+  readonly #server: string
+  readonly #log: SourceLog
+  /** By resource. */
+  readonly #troubles = new Map<string, Trouble>()
+
+  constructor(server: string, log: SourceLog = serverLog) {
+    this.#server = server
+    this.#log = log
+  }
+
+  failed(resource: Resource, during: 'list' | 'watch', error: unknown): void {
+    const trouble = troubleOf(error)
+    const shared = trouble === 'unreachable' || trouble === 'unauthorized'
+    const told = shared ? [...this.#troubles.values()].includes(trouble) : this.#troubles.get(resource.name) === trouble
+    this.#troubles.set(resource.name, trouble)
+    if (told) return
+    const text = this.#text(trouble, resource, during, error)
+    if (trouble === 'unauthorized' || trouble === 'forbidden') this.#log.error('kubernetes', text)
+    else this.#log.warn('kubernetes', text)
+  }
+
+  works(resource: Resource): void {
+    const trouble = this.#troubles.get(resource.name)
+    if (trouble === undefined) return
+    this.#troubles.delete(resource.name)
+    const shared = trouble === 'unreachable' || trouble === 'unauthorized'
+    if (!shared) this.#log.info('kubernetes', `${fullName(resource)} can be listed and watched again`)
+    else if (![...this.#troubles.values()].includes(trouble)) {
+      this.#log.info('kubernetes', `the API server ${this.#server} answers again`)
+    }
+  }
+
+  #text(trouble: Trouble, resource: Resource, during: 'list' | 'watch', error: unknown): string {
+    const cause = textOf(error)
+    switch (trouble) {
+      case 'unreachable':
+        return `${cause}; answering with what is known, trying again`
+      case 'unauthorized':
+        return (
+          `the API server ${this.#server} does not know us (401) when asked to ${during} ${fullName(resource)}, ` +
+          `expected a token or client certificate that is valid: ${cause}`
+        )
+      case 'forbidden':
+        return `${forbidden(resource, during)}: ${cause}`
+      case 'failing':
+        return `cannot ${during} ${fullName(resource)}, trying again: ${cause}`
+    }
+  }
+}
+
+function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof ApiError)) return 'failing'
+  if (error.status === 401) return 'unauthorized'
+  if (error.status === 403) return 'forbidden'
+  return error.status === 0 ? 'unreachable' : 'failing'
+}
+
+/** One line that names what is missing, and the rule that would do. */
+function forbidden(resource: Resource, during: 'list' | 'watch'): string {
+  const rule = `apiGroups: ["${resource.group}"], resources: ["${resource.name}"], verbs: ["list", "watch"]`
+  return (
+    `no permission to ${during} ${fullName(resource)} at the cluster scope, ` +
+    `not ready until a ClusterRoleBinding gives our user a ClusterRole with ${rule}`
+  )
+}

@@ -1,0 +1,137 @@
+/**
+ * Objects from an API server: finds the way to it, then one reflector per kind keeps the index current. What an operator
+ * should know is told once per change.
+ */
+
+import * as serverLog from '../../../server/log.ts'
+import type { Store } from '../index/store.ts'
+import { cryptoJitter, type Jitter } from '../informer/backoff.ts'
+import { type Clock, monotonicClock } from '../informer/clock.ts'
+import { Reflector } from '../informer/reflector.ts'
+import type { ApiObject, Resource, Target } from '../informer/resource.ts'
+import { workSlices } from '../informer/work-slices.ts'
+import type { Kind } from '../object/object.ts'
+import { trim } from '../object/trim.ts'
+import { ApiReporter, type SourceLog } from './api-reporter.ts'
+import type { Credentials } from './credentials.ts'
+import { HttpClient } from './http-client.ts'
+import { endpointCredentials, inClusterCredentials } from './in-cluster.ts'
+import { kubeconfigCredentials } from './kubeconfig.ts'
+import { RateLimit } from './rate-limit.ts'
+import type { ApiSettings, Source } from './source.ts'
+
+export interface ApiSourceOptions {
+  readonly clock?: Clock
+  readonly jitter?: Jitter
+  readonly log?: SourceLog
+}
+
+export class ApiSource implements Source {
+  readonly #settings: ApiSettings
+  readonly #clock: Clock
+  readonly #jitter: Jitter
+  readonly #log: SourceLog
+  #credentials: Credentials | undefined
+  #client: HttpClient | undefined
+  #reflectors: Reflector[] = []
+
+  constructor(settings: ApiSettings, options: ApiSourceOptions = {}) {
+    this.#settings = settings
+    this.#clock = options.clock ?? monotonicClock
+    this.#jitter = options.jitter ?? cryptoJitter
+    this.#log = options.log ?? serverLog
+  }
+
+  async start(store: Store): Promise<void> {
+    const settings = this.#settings
+    const clock = this.#clock
+    this.#credentials = await credentialsOf(settings, clock)
+    const client = new HttpClient({ credentials: this.#credentials, clock, rateLimit: new RateLimit(clock, settings) })
+    this.#client = client
+    const reporter = new ApiReporter(client.server, this.#log)
+    this.#reflectors = settings.kinds.map(
+      kind =>
+        new Reflector({
+          client,
+          resource: resourceOf(kind, settings),
+          target: new StoreTarget(store, kind),
+          clock,
+          jitter: this.#jitter,
+          slices: workSlices,
+          reporter,
+        }),
+    )
+    for (const reflector of this.#reflectors) reflector.start()
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#reflectors.map(reflector => reflector.stop()))
+    this.#client?.close()
+    this.#credentials?.close?.()
+  }
+}
+
+/** As CoreDNS: `kubeconfig`, else `endpoint`, else the pod's own service account. */
+function credentialsOf({ kubeconfig, endpoint, tls }: ApiSettings, clock: Clock): Promise<Credentials> {
+  if (kubeconfig) return kubeconfigCredentials(kubeconfig, clock)
+  return endpoint === undefined ? inClusterCredentials(clock) : endpointCredentials(endpoint, tls, clock)
+}
+
+const ENDED_PODS = 'status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown'
+
+/** What is asked of the API server for a kind. */
+export function resourceOf(kind: Kind, { labels, namespaceLabels }: ApiSettings): Resource {
+  const labelled = labels && { labelSelector: labels.text }
+  switch (kind) {
+    case 'service':
+      return { name: 'services', group: '', path: '/api/v1/services', ...labelled }
+    case 'endpointslice': {
+      const group = 'discovery.k8s.io'
+      return { name: 'endpointslices', group, path: `/apis/${group}/v1/endpointslices`, ...labelled }
+    }
+    case 'pod':
+      return { name: 'pods', group: '', path: '/api/v1/pods', fieldSelector: ENDED_PODS, ...labelled }
+    case 'namespace':
+      return {
+        name: 'namespaces',
+        group: '',
+        path: '/api/v1/namespaces',
+        ...(namespaceLabels && { labelSelector: namespaceLabels.text }),
+      }
+  }
+}
+
+/** Objects of one kind into the index. */
+class StoreTarget implements Target {
+  readonly #store: Store
+  readonly #kind: Kind
+  #token = 0
+
+  constructor(store: Store, kind: Kind) {
+    this.#store = store
+    this.#kind = kind
+  }
+
+  put(object: ApiObject): void {
+    const slim = trim(this.#kind, object)
+    if (typeof slim !== 'string') this.#store.put(this.#kind, slim)
+    else
+      serverLog.debug(
+        'kubernetes',
+        `${this.#kind} "${object?.metadata?.namespace}/${object?.metadata?.name}" is not served: ${slim}`,
+      )
+  }
+
+  delete({ metadata }: ApiObject): void {
+    this.#store.delete(this.#kind, this.#kind === 'namespace' ? '' : (metadata?.namespace ?? ''), metadata?.name ?? '')
+  }
+
+  beginList(): void {
+    this.#token = this.#store.beginList(this.#kind)
+  }
+
+  endList(): void {
+    this.#store.endList(this.#kind, this.#token)
+    this.#store.setSynced(this.#kind, true)
+  }
+}

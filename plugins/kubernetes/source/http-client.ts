@@ -1,0 +1,188 @@
+/**
+ * The HTTP side of the API client: GET over keep-alive connections of node:https, with credentials that are read anew
+ * as they rotate, a limit on the rate, a watchdog on every wait, and client-go's metrics. Knows no lists and no watches.
+ */
+import type { IncomingMessage } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { cells } from '../../../server/metrics.ts'
+import { ApiError, errorOfStatus, STALLED, type Status } from '../informer/api-error.ts'
+import type { Clock } from '../informer/clock.ts'
+import type { ApiClient, ApiRequest } from '../informer/resource.ts'
+import type { Credentials } from './credentials.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { requestSeconds, requestsTotal, waitSeconds } from './request-metrics.ts'
+
+/** Linux probes a quiet connection after this, then every second: it is dead to us ten seconds later. */
+const KEEP_ALIVE_MS = 30_000
+const CONNECT_MS = 10_000
+const MAX_STATUS_BYTES = 64 << 10
+/** The longest wait that an API server may ask for; client-go has no limit. */
+const MAX_RETRY_AFTER_S = 60
+const USER_AGENT = 'sextant'
+
+export interface HttpClientOptions {
+  readonly credentials: Credentials
+  readonly clock: Clock
+  readonly rateLimit: RateLimit
+}
+
+export class HttpClient implements ApiClient {
+  readonly server: string
+  readonly #base: URL
+  readonly #options: HttpClientOptions
+  readonly #agent: HttpAgent | HttpsAgent
+
+  constructor(options: HttpClientOptions) {
+    const { server, proxy } = options.credentials
+    this.#options = options
+    this.#base = server
+    this.server = server.href.replace(/\/$/, '')
+    const agentOptions = {
+      keepAlive: true,
+      maxFreeSockets: 2,
+      scheduling: 'lifo' as const,
+      proxyEnv: proxy === undefined ? process.env : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy },
+    }
+    this.#agent = server.protocol === 'http:' ? new HttpAgent(agentOptions) : new HttpsAgent(agentOptions)
+  }
+
+  async get(request: ApiRequest): Promise<AsyncIterable<Uint8Array>> {
+    const { rateLimit, clock, credentials } = this.#options
+    const host = this.#base.host
+    const queuedAtMs = clock.nowMs()
+    const release = await rateLimit.take(request.signal)
+    const startedAtMs = clock.nowMs()
+    waitSeconds('GET', host).observe((startedAtMs - queuedAtMs) / 1000)
+    try {
+      const response = await this.#send(request)
+      requestSeconds('GET', host).observe((clock.nowMs() - startedAtMs) / 1000)
+      cells[requestsTotal(String(response.statusCode), 'GET', host)]! += 1
+      if (response.statusCode === 200) return this.#body(response, request)
+      if (response.statusCode === 401) credentials.refused()
+      throw await this.#failure(response, request)
+    } catch (error) {
+      if (!(error instanceof ApiError)) cells[requestsTotal('<error>', 'GET', host)]! += 1
+      throw this.#unreachable(error)
+    } finally {
+      release()
+    }
+  }
+
+  /** Closes idle connections; those in use are closed by their requests' signals. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  async #send({ path, query, idleMs, signal }: ApiRequest): Promise<IncomingMessage> {
+    const { credentials, clock } = this.#options
+    const [tls, identity] = await Promise.all([credentials.tls(), credentials.headers()])
+    const url = new URL(this.#base)
+    url.pathname = url.pathname.replace(/\/$/, '') + path
+    url.search = new URLSearchParams(query).toString()
+    const headers = {
+      accept: 'application/json',
+      'accept-encoding': 'identity', // inflating costs us more than the octets cost a cluster's network
+      'user-agent': USER_AGENT,
+      ...identity,
+    }
+    const send = url.protocol === 'http:' ? httpRequest : httpsRequest
+    return await new Promise((resolve, reject) => {
+      const message = send(url, { ...tls, agent: this.#agent, headers, signal })
+      let connected = false
+      const cancelConnect = clock.after(CONNECT_MS, () => {
+        if (!connected) message.destroy(stalled(`no connection after ${CONNECT_MS / 1000} s`))
+      })
+      const cancelIdle = clock.after(idleMs, () => message.destroy(stalled(`no answer after ${idleMs / 1000} s`)))
+      const settle = () => {
+        cancelConnect()
+        cancelIdle()
+      }
+      message.once('socket', socket => {
+        const ready = () => {
+          connected = true
+          socket.setKeepAlive(true, KEEP_ALIVE_MS)
+        }
+        if (socket.connecting) socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', ready)
+        else ready()
+      })
+      message.once('response', response => {
+        settle()
+        resolve(response)
+      })
+      // Stays for the life of the message: a late error of a request that is settled must not end the process.
+      message.on('error', error => {
+        settle()
+        reject(error)
+      })
+      message.end()
+    })
+  }
+
+  async *#body(response: IncomingMessage, { idleMs }: ApiRequest): AsyncGenerator<Uint8Array, void, void> {
+    const { clock } = this.#options
+    let waitingSinceMs = clock.nowMs()
+    let waiting = true
+    let cancel = () => {}
+    const check = () => {
+      const restMs = waiting ? waitingSinceMs + idleMs - clock.nowMs() : idleMs
+      if (restMs <= 0) response.destroy(stalled(`no octet for ${idleMs / 1000} s`))
+      else cancel = clock.after(restMs, check)
+    }
+    check()
+    try {
+      for await (const chunk of response) {
+        waiting = false // what the consumer takes is its own time, not the server's
+        yield chunk
+        waiting = true
+        waitingSinceMs = clock.nowMs()
+      }
+    } catch (error) {
+      throw this.#unreachable(error)
+    } finally {
+      cancel()
+      response.destroy()
+    }
+  }
+
+  /** An answer other than 200, read as a Kubernetes Status if it is one. */
+  async #failure(response: IncomingMessage, request: ApiRequest): Promise<ApiError> {
+    const chunks: Uint8Array[] = []
+    let octets = 0
+    for await (const chunk of this.#body(response, request)) {
+      chunks.push(chunk)
+      octets += chunk.length
+      if (octets > MAX_STATUS_BYTES) break
+    }
+    const text = Buffer.concat(chunks).toString('utf8')
+    return errorOfStatus(response.statusCode ?? 0, statusOf(text), retryAfterMs(response.headers['retry-after']))
+  }
+
+  #unreachable(cause: unknown): ApiError {
+    if (cause instanceof ApiError) return cause
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    if (TLS_TROUBLE.test(code)) this.#options.credentials.refused()
+    return new ApiError(`no answer from the API server ${this.server}`, { status: 0, reason: code, cause })
+  }
+}
+
+const TLS_TROUBLE = /CERT|SIGNATURE|ISSUER|SSL|TLS/
+
+function stalled(text: string): ApiError {
+  return new ApiError(`the API server fell silent: ${text}`, { status: 0, reason: STALLED })
+}
+
+function statusOf(text: string): Status {
+  try {
+    const status = JSON.parse(text)
+    if (typeof status === 'object' && status?.kind === 'Status') return { ...status, code: undefined }
+  } catch {
+    // Not from the API server itself, or from a proxy before it: its own words are the best there is.
+  }
+  return { message: text.replace(/\s+/g, ' ').trim().slice(0, 200) }
+}
+
+/** Seconds; the other form, a date, is not sent by API servers. */
+function retryAfterMs(header: string | undefined): number {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), MAX_RETRY_AFTER_S) * 1000 : 0
+}

@@ -1,0 +1,213 @@
+/**
+ * Objects from a folder of Kubernetes manifests (`manifests DIR`): reads it, watches it, and keeps the index at what it
+ * says. A file that cannot be read as a manifest is named, and what it said before stays.
+ */
+import { readFile } from 'node:fs/promises'
+import type { FSWatcher } from 'chokidar'
+import * as serverLog from '../../../server/log.ts'
+import type { Store } from '../index/store.ts'
+import { textOf } from '../informer/api-error.ts'
+import { type Clock, monotonicClock } from '../informer/clock.ts'
+import { workSlices } from '../informer/work-slices.ts'
+import type { SourceLog } from './api-reporter.ts'
+import { isVisible, type ManifestFile, manifestsIn } from './manifest-folder.ts'
+import { manifestObject, namespaceMentioned } from './manifest-object.ts'
+import { type Duplicate, type ManifestContent, ManifestMerger } from './manifest-set.ts'
+import { ManifestError, objectsIn } from './manifest-text.ts'
+import type { ManifestsSettings, Source } from './source.ts'
+
+/** Who writes a file writes for a moment: what is seen first may be half of it. */
+const SETTLE_MS = 30
+/** An empty file is most often one that somebody is about to write. */
+const EMPTY_SETTLE_MS = 250
+/** What no event tells (network file systems, links to elsewhere, a folder made anew) is seen after this. */
+const RESCAN_MS = 30_000
+
+interface KnownFile {
+  /** Empty: to be read again in any case. */
+  readonly version: string
+  /** What the file says, or said last while it was in order. */
+  readonly content: ManifestContent
+  /** What is wrong with it; empty if nothing is. */
+  readonly trouble: string
+}
+
+export class ManifestsSource implements Source {
+  readonly #settings: ManifestsSettings
+  readonly #clock: Clock
+  readonly #log: SourceLog
+  readonly #merger: ManifestMerger
+  readonly #files = new Map<string, KnownFile>()
+  readonly #told = new Set<string>()
+  #store: Store | undefined
+  #watcher: FSWatcher | undefined
+  #cancelTimer = () => {}
+  #scanning: Promise<void> | undefined
+  #scanAgain = false
+  #stopped = false
+  #folderMissing = false
+
+  constructor(settings: ManifestsSettings, clock: Clock = monotonicClock, log: SourceLog = serverLog) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#log = log
+    this.#merger = new ManifestMerger(settings)
+  }
+
+  async start(store: Store): Promise<void> {
+    const { folder, kinds } = this.#settings
+    this.#store = store
+    try {
+      await this.#read(await manifestsIn(folder))
+    } catch (cause) {
+      throw new Error(`found no folder "${folder}", expected one with manifests (.yaml, .yml, .json)`, { cause })
+    }
+    for (const kind of kinds) store.setSynced(kind, true)
+    if (this.#files.size === 0) this.#log.warn('kubernetes', `found no manifest (.yaml, .yml, .json) below "${folder}"`)
+    await this.#watch()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelTimer()
+    await this.#watcher?.close()
+    await this.#scanning
+  }
+
+  async #watch(): Promise<void> {
+    const { folder } = this.#settings
+    const { watch } = await import('chokidar')
+    const watcher = watch(folder, { ignoreInitial: true, ignored: path => !isVisible(folder, path) })
+    // Any event is only a reason to look. `raw` also tells of `..data`, which is hidden and all that a ConfigMap changes.
+    watcher.on('all', () => this.#scanSoon(SETTLE_MS))
+    watcher.on('raw', () => this.#scanSoon(SETTLE_MS))
+    watcher.on('error', error => this.#log.warn('kubernetes', `cannot watch "${folder}": ${textOf(error)}`))
+    this.#watcher = watcher
+    await new Promise<void>(resolve => watcher.once('ready', resolve))
+    this.#scanSoon(SETTLE_MS) // what changed between the first read and now
+  }
+
+  #scanSoon(delayMs: number): void {
+    if (this.#stopped) return
+    this.#cancelTimer()
+    this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#scanAgain = true
+      this.#scanning ??= this.#scan().finally(() => {
+        this.#scanning = undefined
+      })
+    })
+  }
+
+  async #scan(): Promise<void> {
+    let againAfterMs = RESCAN_MS
+    while (this.#scanAgain && !this.#stopped) {
+      this.#scanAgain = false
+      try {
+        againAfterMs = await this.#read(await manifestsIn(this.#settings.folder))
+        this.#folderMissing = false
+      } catch (error) {
+        if (!this.#folderMissing) this.#log.error('kubernetes', `keeping what the manifests said: ${textOf(error)}`)
+        this.#folderMissing = true
+      }
+    }
+    this.#scanSoon(againAfterMs)
+  }
+
+  /** Reads what changed and brings the index to it. Gives the milliseconds until it should be looked at again. */
+  async #read(files: readonly ManifestFile[]): Promise<number> {
+    let changed = false
+    let againAfterMs = RESCAN_MS
+    const present = new Set(files.map(({ name }) => name))
+    for (const name of this.#files.keys()) {
+      if (present.has(name)) continue
+      this.#files.delete(name)
+      changed = true
+    }
+    for (const file of files) {
+      const known = this.#files.get(file.name)
+      if (known?.version === file.version) continue
+      const ageMs = Math.abs(Date.now() - file.modifiedAtMs) // a time ahead of ours gets no younger by waiting
+      const read = await this.#readFile(file, known)
+      if (read.content.objects.length === 0 && known && known.content.objects.length > 0 && ageMs < EMPTY_SETTLE_MS) {
+        againAfterMs = Math.min(againAfterMs, EMPTY_SETTLE_MS)
+        continue
+      }
+      // A change within the file system's tick leaves no trace in its times: look once more.
+      const isYoung = ageMs < SETTLE_MS
+      if (isYoung) againAfterMs = Math.min(againAfterMs, SETTLE_MS)
+      this.#files.set(file.name, { ...read, version: isYoung ? '' : file.version })
+      changed = true
+    }
+    if (changed) await this.#apply()
+    return againAfterMs
+  }
+
+  async #readFile({ path, name }: ManifestFile, known: KnownFile | undefined): Promise<Omit<KnownFile, 'version'>> {
+    try {
+      const content = contentOf(name, await objectsIn(await readFile(path, 'utf8')))
+      this.#tellUnserved(content)
+      if (known && known.trouble !== '') this.#log.info('kubernetes', `${path} is in order again`)
+      return { content, trouble: '' }
+    } catch (error) {
+      const place = error instanceof ManifestError ? `${path}:${error.line}:${error.column}` : path
+      const trouble = `${place}: ${error instanceof ManifestError ? error.message : textOf(error)}`
+      const content = known?.content ?? { name, objects: [], namespaces: new Set() }
+      const stays = content.objects.length > 0 ? ', what it said before stays' : ''
+      if (trouble !== known?.trouble) this.#log.error('kubernetes', trouble + stays)
+      return { content, trouble }
+    }
+  }
+
+  async #apply(): Promise<void> {
+    const store = this.#store!
+    const contents = [...this.#files.values()]
+      .map(({ content }) => content)
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    const { objects, duplicates } = this.#merger.merge(contents)
+    this.#tellDuplicates(duplicates)
+    for (const [kind, all] of objects) {
+      const token = store.beginList(kind)
+      for (const object of all) {
+        store.put(kind, object)
+        if (workSlices.spent) await workSlices.pause()
+      }
+      store.endList(kind, token)
+    }
+  }
+
+  #tellUnserved({ name: file, objects }: ManifestContent): void {
+    for (const { kind, namespace, name, slim } of objects) {
+      if (typeof slim === 'string') this.#tell(`${file}: ${kind} "${keyOf(namespace, name)}" is not served: ${slim}`)
+    }
+  }
+
+  #tellDuplicates(duplicates: readonly Duplicate[]): void {
+    for (const { kind, namespace, name, dropped, kept } of duplicates) {
+      this.#tell(`${kind} "${keyOf(namespace, name)}" stands in "${dropped}" and in "${kept}", the latter is served`)
+    }
+  }
+
+  #tell(text: string): void {
+    if (this.#told.has(text)) return
+    this.#told.add(text)
+    this.#log.warn('kubernetes', text)
+  }
+}
+
+function contentOf(name: string, json: Awaited<ReturnType<typeof objectsIn>>): ManifestContent {
+  const namespaces = new Set<string>()
+  const objects = []
+  for (const each of json) {
+    const mentioned = namespaceMentioned(each)
+    if (mentioned !== '') namespaces.add(mentioned)
+    const object = manifestObject(each)
+    if (!object) continue
+    objects.push(object)
+    if (object.namespace !== '') namespaces.add(object.namespace)
+  }
+  return { name, objects, namespaces }
+}
+
+function keyOf(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`
+}

@@ -1,0 +1,59 @@
+/**
+ * Limits on requests to the API server: a token bucket (`apiserver_qps`, `apiserver_burst`) and a number of requests in
+ * flight (`apiserver_max_inflight`; a watch counts until its answer begins, as it stays open for good).
+ */
+import { type Clock, sleep } from '../informer/clock.ts'
+
+/** client-go's defaults where one of both is given. */
+const DEFAULT_QPS = 5
+const DEFAULT_BURST = 10
+
+export interface RateLimitSettings {
+  /** Requests per second, 0 for the default; no limit if both are 0. */
+  readonly qps: number
+  readonly burst: number
+  /** 0: no limit. */
+  readonly maxInflight: number
+}
+
+export class RateLimit {
+  readonly #clock: Clock
+  readonly #qps: number
+  readonly #burst: number
+  readonly #maxInflight: number
+  #tokens: number
+  #countedAtMs: number
+  #inFlight = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(clock: Clock, { qps, burst, maxInflight }: RateLimitSettings) {
+    const limited = qps > 0 || burst > 0
+    this.#clock = clock
+    this.#qps = limited ? qps || DEFAULT_QPS : Number.POSITIVE_INFINITY
+    this.#burst = limited ? burst || DEFAULT_BURST : Number.POSITIVE_INFINITY
+    this.#maxInflight = maxInflight || Number.POSITIVE_INFINITY
+    this.#tokens = this.#burst
+    this.#countedAtMs = clock.nowMs()
+  }
+
+  /** Resolves when a request may be sent, or at once if `signal` aborts; the result says that it was answered. */
+  async take(signal: AbortSignal): Promise<() => void> {
+    await this.#takeToken(signal)
+    if (this.#inFlight < this.#maxInflight) this.#inFlight++
+    else await new Promise<void>(resolve => this.#waiting.push(resolve)) // the place is handed over, not freed
+    return () => {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#inFlight--
+    }
+  }
+
+  async #takeToken(signal: AbortSignal): Promise<void> {
+    if (this.#burst === Number.POSITIVE_INFINITY) return
+    const nowMs = this.#clock.nowMs()
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#countedAtMs) / 1000) * this.#qps)
+    this.#countedAtMs = nowMs
+    this.#tokens-- // below zero: a debt that those who wait pay off in order
+    if (this.#tokens < 0) await sleep(this.#clock, (-this.#tokens / this.#qps) * 1000, signal)
+  }
+}

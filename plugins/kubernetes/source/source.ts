@@ -1,0 +1,45 @@
+/** Where the objects come from, and what the Corefile says about it. The stage makes one source and feeds one index. */
+import type { Store } from '../index/store.ts'
+import type { Kind } from '../object/object.ts'
+import type { LabelSelector } from '../object/selector.ts'
+
+export interface Source {
+  /**
+   * Begins to fill `store` and keeps it current until `stop`. Resolves once the source works at it: the client is built
+   * (API) or the folder was read a first time (manifests); it does not wait for the first sync, `store.setSynced` tells
+   * that. Rejects, with one line that says what is missing, if it can never work: not in a cluster, no such kubeconfig
+   * or folder. An API server that cannot be reached is no reason to reject.
+   */
+  start(store: Store): Promise<void>
+  /** Ends watches, files and timers. The store keeps what it has. */
+  stop(): Promise<void>
+}
+
+/** What all sources have to know. */
+export interface Selection {
+  /** The kinds to keep: no `endpointslice` with noendpoints, `pod` only with `pods verified`. */
+  readonly kinds: readonly Kind[]
+  /** For Services, EndpointSlices and Pods. */
+  readonly labels: LabelSelector | undefined
+  /** For Namespaces. */
+  readonly namespaceLabels: LabelSelector | undefined
+}
+
+export interface ManifestsSettings extends Selection {
+  /** Absolute path. */
+  readonly folder: string
+}
+
+export interface ApiSettings extends Selection {
+  /** `endpoint URL`; undefined: from the kubeconfig, or the cluster this runs in. */
+  readonly endpoint: string | undefined
+  /** `tls CERT KEY CA`, absolute paths. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined
+  /** `kubeconfig FILE [CONTEXT]`; absolute path, context undefined: the file's current one. */
+  readonly kubeconfig: { readonly file: string; readonly context: string | undefined } | undefined
+  /** Requests per second and burst, 0: no limit of ours. */
+  readonly qps: number
+  readonly burst: number
+  /** Most requests in flight, 0: no limit of ours. */
+  readonly maxInflight: number
+}

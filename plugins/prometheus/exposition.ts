@@ -1,0 +1,96 @@
+/**
+ * The text that a scrape gets: the families of server/metrics.ts, and what is known of process and runtime, through
+ * prom-client. The library is loaded by the first scrape; nothing of it runs between scrapes.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Metric, Registry } from 'prom-client'
+import { cells, families, type MetricFamily } from '../../server/metrics.ts'
+
+/** One line of the text. */
+interface Sample {
+  readonly metricName: string
+  readonly labels: Record<string, string>
+  readonly value: number
+}
+
+const EVENT_LOOP_PRECISION_MS = 1000 // how often the event loop's lag is looked at: each time costs a wake-up
+
+let loading: Promise<Registry> | undefined
+let hasRuntime = false
+
+/** Answers a scrape. With `runtime`, the metrics of Node.js are in it from now on. */
+export async function expose(request: IncomingMessage, response: ServerResponse, runtime: boolean): Promise<void> {
+  loading ??= load()
+  const registry = await loading
+  if (runtime && !hasRuntime) await addRuntime(registry)
+  const text = await metricsText(registry)
+  response.writeHead(200, { 'Content-Type': registry.contentType, 'Content-Length': Buffer.byteLength(text) })
+  response.end(request.method === 'HEAD' ? undefined : text)
+}
+
+async function metricsText(registry: Registry): Promise<string> {
+  for (const family of families.values()) {
+    family.refresh?.()
+    if (family.children.size === 0) registry.removeSingleMetric(family.name)
+    else if (registry.getSingleMetric(family.name) === undefined) registry.registerMetric(collector(family))
+  }
+  return registry.metrics()
+}
+
+/** A family as a metric of prom-client, whose values are read when it asks for them. */
+function collector(family: MetricFamily): Metric {
+  const { name, help, kind } = family
+  const get = async () => ({ name, help, type: kind, aggregator: 'sum', values: samples(family) })
+  return { name, help, type: kind, get } as unknown as Metric
+}
+
+/** The samples of a family; those of a histogram are cumulative buckets, sum and count. */
+export function samples(family: MetricFamily): Sample[] {
+  const { name, labelNames, bounds } = family
+  return [...family.children.values()].flatMap(({ values, cell }) => {
+    const labels = Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? '']))
+    if (bounds === undefined) return { metricName: name, labels, value: cells[cell]! }
+    let count = 0
+    const buckets = [...bounds, Number.POSITIVE_INFINITY].map((bound, i) => {
+      count += cells[cell + i]!
+      const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound)
+      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count }
+    })
+    const sum = { metricName: `${name}_sum`, labels, value: cells[cell + bounds.length + 1]! }
+    return [...buckets, sum, { metricName: `${name}_count`, labels, value: count }]
+  })
+}
+
+async function load(): Promise<Registry> {
+  const { Registry } = await import('prom-client')
+  const registry = new Registry()
+  const { user, system } = process.cpuUsage()
+  const subjects = await Promise.all([
+    import('prom-client/lib/metrics/processCpuTotal.js'),
+    import('prom-client/lib/metrics/processStartTime.js'),
+    import('prom-client/lib/metrics/osMemoryHeap.js'),
+    import('prom-client/lib/metrics/processOpenFileDescriptors.js'),
+    import('prom-client/lib/metrics/processMaxFileDescriptors.js'),
+  ])
+  for (const { default: register } of subjects) register(registry)
+  // The library counts from its own start: what was spent before belongs to the process too.
+  add(registry, 'process_cpu_user_seconds_total', user / 1e6)
+  add(registry, 'process_cpu_system_seconds_total', system / 1e6)
+  add(registry, 'process_cpu_seconds_total', (user + system) / 1e6)
+  return registry
+}
+
+function add(registry: Registry, name: string, value: number): void {
+  ;(registry.getSingleMetric(name) as import('prom-client').Counter).inc(value)
+}
+
+async function addRuntime(registry: Registry): Promise<void> {
+  hasRuntime = true
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const all = new Registry()
+  collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS })
+  for (const metric of all.getMetricsAsArray()) {
+    const { name } = metric as unknown as { name: string }
+    if (registry.getSingleMetric(name) === undefined) registry.registerMetric(metric as unknown as Metric)
+  }
+}

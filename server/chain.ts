@@ -1,0 +1,25 @@
+/**
+ * The chain of a server block: its stages with a `handle`, bound to one another when the configuration is built, so that
+ * a query walks plain calls. A stage that does not wait makes no promise.
+ */
+import type { Next, Stage } from './plugin.ts'
+import * as reply from './reply.ts'
+import type { Answer } from './wire/answer.ts'
+import { EDE } from './wire/codes.ts'
+
+/** Binds the stages in order. Behind the last one nobody has the name: REFUSED (RFC 8906 §3.1.4 has no other word). */
+export function buildChain(stages: readonly Stage[]): Next {
+  let next: Next = q => reply.refused(q, EDE.NOT_AUTHORITATIVE)
+  for (const stage of stages.toReversed()) {
+    if (stage.handle === undefined) continue
+    const after = next
+    const handle = stage.handle.bind(stage)
+    next = q => handle(q, after)
+  }
+  return next
+}
+
+/** True if the chain has to wait. */
+export function isPromise(answer: Answer | Promise<Answer>): answer is Promise<Answer> {
+  return typeof (answer as Promise<Answer>).then === 'function'
+}

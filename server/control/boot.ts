@@ -1,0 +1,74 @@
+/**
+ * A start, from the Corefile to the first query. The order is this:
+ *
+ *   read → parse → build: set up, link → bind sockets → start stages → read from the sockets → tell → write the pid file
+ *
+ * A busy port fails before anything is started; the cluster may take its startup_timeout before anything is answered.
+ * All but the last two steps are those of a reload: they stand in server.ts.
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { plugins } from '../../plugins/index.ts'
+import { error, plain, warn } from '../log.ts'
+import { cells, counter } from '../metrics.ts'
+import type { Arguments } from './arguments.ts'
+import { locate } from './configuration.ts'
+import { showVersion } from './reload.ts'
+import { Server } from './server.ts'
+import { defaultLines, listenerLines, versionLines } from './welcome.ts'
+
+export { VERSION } from '../version.ts'
+export { check } from './check.ts'
+export { leave } from './leave.ts'
+export { whenNpmEnds } from './parent.ts'
+
+/** For `-plugins`: one per line, in chain order. */
+export function listPlugins(): string {
+  return plugins.map(({ name }) => name).join('\n')
+}
+
+/** A server for a command line. `root` is the folder of the default Corefile. Nothing is opened before `boot`. */
+export function makeServer(args: Arguments, root: string): Server {
+  return new Server({ origin: locate(args.corefile, root), plugins, port: args.port })
+}
+
+/** @throws Error with one clear text for all that is wrong */
+export async function boot(server: Server, args: Arguments): Promise<void> {
+  const { origin } = server.options
+  if (origin.isFallback) warn(undefined, `no -conf and no ./Corefile: serving the default "${origin.file}"`)
+  await server.takeOver()
+  showVersion(server.current)
+  if (args.pidFile !== undefined) writePidFile(args.pidFile)
+  if (args.quiet) return
+  for (const lines of listenerLines(server)) plain(lines)
+  plain(versionLines())
+  if (origin.isDefault) plain(defaultLines(server))
+}
+
+/** From now on an exception that nobody caught costs what it interrupted, and no more. */
+export function surviveExceptions(): void {
+  const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
+  const survive = (cause: unknown) => {
+    cells[panics]! += 1
+    error(undefined, `uncaught exception: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`)
+  }
+  process.on('uncaughtException', survive)
+  process.on('unhandledRejection', survive)
+}
+
+/** Writes the id of this process, and takes the file away when the process ends. */
+function writePidFile(file: string): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`)
+  } catch (cause) {
+    throw new Error(`pid file "${file}" cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    })
+  }
+  process.on('exit', () => {
+    try {
+      if (readFileSync(file, 'utf8').trim() === String(process.pid)) rmSync(file)
+    } catch {
+      // It is gone, or its folder can no longer be written: nothing is left to do about it here.
+    }
+  })
+}

@@ -1,0 +1,114 @@
+/**
+ * Corefile tree and plugins/index.ts → a generation: the stages of every block set up, and the routes of every listener.
+ * Touches no socket; all mistakes of all directives are thrown together.
+ */
+import { buildChain } from '../chain.ts'
+import { groupDirectives } from '../corefile/corefile.ts'
+import { Directive } from '../corefile/directive.ts'
+import { CorefileError, CorefileErrors, ErrorCollector, orList } from '../corefile/error.ts'
+import type { DirectiveNode } from '../corefile/parser.ts'
+import { didYouMean } from '../corefile/suggest.ts'
+import type { Plugin } from '../plugin.ts'
+import { type Block, Routes } from '../route.ts'
+import { nameFromText } from '../wire/name.ts'
+import type { Configuration } from './configuration.ts'
+import { COREDNS_PLUGINS } from './coredns.ts'
+import { Generation, type ListenerPlan, planKey, type ReloadRequest } from './generation.ts'
+import { checkKeys } from './keys.ts'
+import { BlockSite } from './site.ts'
+
+export interface BuildOptions {
+  /** In chain order. */
+  readonly plugins: readonly Plugin[]
+  /** Port of `dns://` keys that name none. */
+  readonly port: number
+  readonly reload: ReloadRequest
+}
+
+/** @throws CorefileErrors in the order of the source */
+export function build(parsed: Configuration, options: BuildOptions): Generation {
+  const { plugins, port, reload } = options
+  const order = plugins.map(plugin => plugin.name)
+  const generation = new Generation(parsed, order, reload)
+  const errors = new ErrorCollector()
+  for (const block of parsed.blocks) generation.blocks.push(new BlockSite(block, parsed.origin, port, generation))
+  refuseUnknownDirectives(generation.blocks, order, errors)
+  setUp(generation, plugins, errors)
+  checkKeys(generation.blocks, errors)
+  if (errors.errors.length === 0) {
+    for (const { stage } of generation.stages()) errors.run(() => stage.link?.())
+  }
+  if (errors.errors.length > 0) throw new CorefileErrors(inSourceOrder(errors.errors, parsed.files))
+  for (const plan of planListeners(generation.blocks)) generation.plans.set(planKey(plan.address, plan.port), plan)
+  return generation
+}
+
+function refuseUnknownDirectives(sites: readonly BlockSite[], known: readonly string[], errors: ErrorCollector): void {
+  for (const { block } of sites) {
+    for (const [name, nodes] of groupDirectives(block)) {
+      if (!known.includes(name)) errors.add(unknownDirective(name, nodes[0]!, known))
+    }
+  }
+}
+
+function unknownDirective(name: string, node: DirectiveNode, known: readonly string[]): CorefileError {
+  const expected = `expected ${orList(known)}`
+  if (COREDNS_PLUGINS.includes(name)) {
+    const text = `plugin "${name}" of CoreDNS is not part of Sextant yet, ${expected}`
+    return new CorefileError('COREFILE_UNAVAILABLE_DIRECTIVE', node.name, text)
+  }
+  const text = `unknown directive "${name}"${didYouMean(name, [...known, ...COREDNS_PLUGINS])}, ${expected}`
+  return new CorefileError('COREFILE_UNKNOWN_DIRECTIVE', node.name, text)
+}
+
+/** Plugin by plugin, as CoreDNS does: what `bind` sets is there for all that follow. */
+function setUp(generation: Generation, plugins: readonly Plugin[], errors: ErrorCollector): void {
+  const directives = new Map(generation.blocks.map(site => [site, groupDirectives(site.block)]))
+  for (const plugin of plugins) {
+    for (const site of generation.blocks) {
+      const nodes = directives.get(site)!.get(plugin.name)
+      if (nodes === undefined) continue
+      const stage = errors.run(() => plugin.setup(new Directive(nodes), site))
+      if (stage !== undefined) site.stages.push({ plugin: plugin.name, site, stage })
+    }
+  }
+}
+
+/** Groups the blocks by address and port. The blocks of several keys share one chain. */
+function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
+  const groups = new Map<string, { address: string; port: number; entries: { zone: string; site: BlockSite }[] }>()
+  for (const site of sites) {
+    for (const { zone, port } of site.endpoints) {
+      for (const address of site.addresses) {
+        const key = planKey(address, port)
+        const group = groups.get(key) ?? { address, port, entries: [] }
+        group.entries.push({ zone, site })
+        groups.set(key, group)
+      }
+    }
+  }
+  const chains = new Map(sites.map(site => [site, chainOf(site)]))
+  return [...groups.values()].map(({ address, port, entries }) => {
+    const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
+    const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
+    const recursionAvailable = stages.some(stage => stage.recursive === true)
+    const dropped = stages.find(stage => stage.observeDropped !== undefined)
+    return {
+      address,
+      port,
+      zones: entries.map(({ zone }) => zone),
+      routes: new Routes(blocks, recursionAvailable, dropped),
+    }
+  })
+}
+
+function chainOf(site: BlockSite): Omit<Block, 'zone'> {
+  const stages = site.stages.map(({ stage }) => stage)
+  const observers = stages.filter(stage => stage.observe !== undefined)
+  return { chain: buildChain(stages), observers, udpBytes: site.listen.udpBytes }
+}
+
+function inSourceOrder(errors: readonly CorefileError[], files: readonly string[]): CorefileError[] {
+  const rank = (error: CorefileError) => files.indexOf(error.file)
+  return errors.toSorted((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column)
+}

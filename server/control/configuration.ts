@@ -1,0 +1,96 @@
+/**
+ * Where the Corefile comes from, and reading it: a file, standard input, or the default that ships with the server.
+ * The only reader of Corefiles; what they say is judged in build.ts.
+ */
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { type Corefile, parseCorefile } from '../corefile/corefile.ts'
+
+/** The project's folder: above server/ and dist/ alike. */
+const DEFAULT_COREFILE = 'Corefile'
+
+export interface Origin {
+  /** The path as it was given; `stdin` for standard input. */
+  readonly file: string
+  /** Where relative paths in the Corefile start. */
+  readonly folder: string
+  /** The text of standard input, which can be read only once. */
+  readonly text: string | undefined
+  /** It is the default that ships with the server. */
+  readonly isDefault: boolean
+  /** Nobody named it and ./Corefile does not exist. */
+  readonly isFallback: boolean
+}
+
+export interface Configuration extends Corefile {
+  readonly origin: Origin
+}
+
+/**
+ * Finds the Corefile: the one named, else ./Corefile, else the default in the server's own folder `root`.
+ * @throws Error if standard input cannot be read
+ */
+export function locate(named: string | undefined, root: string): Origin {
+  const shipped = join(root, DEFAULT_COREFILE)
+  if (named === 'stdin') return { ...originOf('stdin', shipped), folder: process.cwd(), text: readStdin() }
+  if (named !== undefined) return originOf(named, shipped)
+  if (existsSync(DEFAULT_COREFILE)) return originOf(DEFAULT_COREFILE, shipped)
+  return { ...originOf(shipped, shipped), isFallback: true }
+}
+
+/**
+ * Reads and parses the Corefile with all its imports.
+ * @throws Error if it cannot be read or says nothing; CorefileErrors for all mistakes in it
+ */
+export function readConfiguration(origin: Origin): Configuration {
+  const corefile = parseCorefile(origin.text ?? readText(origin.file), origin.file, {
+    read: path => readFileSync(path, 'utf8'),
+    list: path => readdirSync(path),
+    environment: process.env,
+  })
+  // CoreDNS: serves its built-in default instead, which hides that a file was emptied.
+  if (corefile.blocks.length === 0) throw new Error(`Corefile "${origin.file}" is empty, expected a server block`)
+  return { ...corefile, origin }
+}
+
+function originOf(file: string, shipped: string): Origin {
+  return { file, folder: dirname(resolve(file)), text: undefined, isDefault: isSame(file, shipped), isFallback: false }
+}
+
+function isSame(file: string, other: string): boolean {
+  try {
+    return realpathSync(file) === realpathSync(other)
+  } catch {
+    return false // one of them is missing: reading it will say so
+  }
+}
+
+function readStdin(): string {
+  try {
+    return readFileSync(0, 'utf8')
+  } catch (cause) {
+    throw new Error(`standard input cannot be read (${reasonOf(cause)}), expected a Corefile`, { cause })
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Error(`Corefile "${file}" ${reasonOf(cause)}, expected a readable file`, { cause })
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'does not exist'
+    case 'EISDIR':
+      return 'is a directory'
+    case 'EACCES':
+      return 'cannot be read: permission denied'
+    default:
+      return cause instanceof Error ? cause.message : String(cause)
+  }
+}

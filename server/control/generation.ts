@@ -1,0 +1,63 @@
+/**
+ * One configuration as it runs: its Corefile, its server blocks with their stages, and the routes of its listeners. A
+ * reload builds the next one beside it. Also what plugins see as `Control`.
+ */
+import type { Control } from '../plugin.ts'
+import type { Routes } from '../route.ts'
+import { type Configuration, readConfiguration } from './configuration.ts'
+import { type BlockSite, hostPort, type PlacedStage } from './site.ts'
+
+/** What one socket address is to serve. */
+export interface ListenerPlan {
+  /** As text; empty for every address. */
+  readonly address: string
+  readonly port: number
+  readonly zones: readonly string[]
+  routes: Routes
+}
+
+export type ReloadRequest = (reason: string) => Promise<boolean>
+
+export class Generation implements Control {
+  readonly blocks: BlockSite[] = []
+  /** By `planKey`. */
+  readonly plans = new Map<string, ListenerPlan>()
+  readonly parsed: Configuration
+  readonly configuration: Control['configuration']
+  lameduckMs = 0
+  readonly #reload: ReloadRequest
+  readonly #pluginOrder: readonly string[]
+
+  constructor(parsed: Configuration, pluginOrder: readonly string[], reload: ReloadRequest) {
+    this.parsed = parsed
+    this.configuration = { file: parsed.origin.file, files: parsed.files, fingerprint: parsed.fingerprint }
+    this.#pluginOrder = pluginOrder
+    this.#reload = reload
+  }
+
+  reload(reason: string): Promise<boolean> {
+    return this.#reload(reason)
+  }
+
+  async fingerprint(): Promise<string> {
+    return readConfiguration(this.parsed.origin).fingerprint
+  }
+
+  /** Plugin by plugin in chain order, and within a plugin block by block: the order of starting. */
+  stages(): readonly PlacedStage[] {
+    return this.#pluginOrder.flatMap(plugin =>
+      this.blocks.flatMap(site => site.stages.filter(placed => placed.plugin === plugin)),
+    )
+  }
+
+  /** The stage of the same plugin in the block with the same keys. */
+  counterpart({ plugin, site }: PlacedStage): PlacedStage['stage'] | undefined {
+    const keys = site.keys.join(' ')
+    const block = this.blocks.find(other => other.keys.join(' ') === keys)
+    return block?.stages.find(placed => placed.plugin === plugin)?.stage
+  }
+}
+
+export function planKey(address: string, port: number): string {
+  return hostPort(address, port)
+}

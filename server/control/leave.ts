@@ -1,0 +1,42 @@
+/**
+ * The way out: serve on through lameduck while `ready` says no, leave once the clients have found that out, answer what
+ * is in flight, then stop the stages.
+ */
+import { formatDuration } from '../corefile/values.ts'
+import { info } from '../log.ts'
+import { announceDraining, stopStages } from './lifecycle.ts'
+import type { Server } from './server.ts'
+import { sleep } from './wait.ts'
+
+const QUIET_MS = 1000
+const QUIET_LIMIT_MS = 5000
+const QUIET_POLL_MS = 50
+
+/** Resolves when nothing is left to do. `hurry` skips the waiting for clients. */
+export async function leave(server: Server, hurry: AbortSignal): Promise<void> {
+  server.isLeaving = true
+  const { current } = server
+  if (current === undefined) return
+  announceDraining(current)
+  if (current.lameduckMs > 0 && !hurry.aborted) {
+    info('health', `Going into lameduck mode for ${formatDuration(current.lameduckMs)}`)
+    await sleep(current.lameduckMs, hurry)
+  }
+  await quiet(server, hurry)
+  await server.sockets.close()
+  await stopStages(current)
+}
+
+/** Until no query has come for a second, five seconds at most. */
+async function quiet({ sockets }: Server, hurry: AbortSignal): Promise<void> {
+  const deadlineMs = performance.now() + QUIET_LIMIT_MS
+  let { received } = sockets
+  let changedMs = performance.now()
+  while (!hurry.aborted && performance.now() < Math.min(deadlineMs, changedMs + QUIET_MS)) {
+    await sleep(QUIET_POLL_MS, hurry)
+    if (sockets.received !== received) {
+      received = sockets.received
+      changedMs = performance.now()
+    }
+  }
+}

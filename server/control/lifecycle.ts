@@ -1,0 +1,75 @@
+/**
+ * Starting and stopping the stages of a generation, in order and in reverse. Stages of one plugin in several blocks
+ * start together: two clusters need not be waited for one after the other.
+ */
+import { error as logError } from '../log.ts'
+import type { Generation } from './generation.ts'
+import type { PlacedStage } from './site.ts'
+
+const STOP_MS = 5000
+
+/**
+ * Starts every stage. `previous` is the generation that runs, if there is one.
+ * @throws what the first stage failed with, after the ones that had started were stopped again
+ */
+export async function startStages(generation: Generation, previous?: Generation): Promise<void> {
+  const started: PlacedStage[] = []
+  for (const group of byPlugin(generation)) {
+    const results = await Promise.allSettled(group.map(async placed => start(placed, previous)))
+    group.forEach((placed, i) => {
+      if (results[i]!.status === 'fulfilled') started.push(placed)
+    })
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed === undefined) continue
+    await stopAll(started.reverse())
+    throw failed.reason
+  }
+}
+
+/** Tells every stage that this configuration serves. */
+export function announceServing(generation: Generation): void {
+  for (const placed of generation.stages()) run(placed, 'serving', () => placed.stage.serving?.())
+}
+
+/** Tells every stage that the end is near, while queries still come in. */
+export function announceDraining(generation: Generation): void {
+  for (const placed of generation.stages()) run(placed, 'draining', () => placed.stage.draining?.())
+}
+
+/** Stops every stage, the last one first. Never fails, and waits for none of them longer than five seconds. */
+export async function stopStages(generation: Generation): Promise<void> {
+  await stopAll(generation.stages().toReversed())
+}
+
+async function start(placed: PlacedStage, previous: Generation | undefined): Promise<void> {
+  await placed.stage.start?.(previous?.counterpart(placed))
+}
+
+async function stopAll(placed: readonly PlacedStage[]): Promise<void> {
+  for (const one of placed) {
+    try {
+      await bounded(Promise.resolve(one.stage.stop?.()))
+    } catch (cause) {
+      logError(one.plugin, `failed to stop: ${cause instanceof Error ? cause.message : cause}`, cause)
+    }
+  }
+}
+
+async function bounded(stopping: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error(`not stopped after ${STOP_MS / 1000} s`)), STOP_MS)
+  await Promise.race([stopping, promise]).finally(() => clearTimeout(timer))
+}
+
+function run({ plugin }: PlacedStage, what: string, task: () => void): void {
+  try {
+    task()
+  } catch (cause) {
+    logError(plugin, `exception while ${what}: ${cause instanceof Error ? cause.message : cause}`, cause)
+  }
+}
+
+/** The stages in runs of one plugin each. */
+function byPlugin(generation: Generation): Iterable<readonly PlacedStage[]> {
+  return Map.groupBy(generation.stages(), ({ plugin }) => plugin).values()
+}

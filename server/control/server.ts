@@ -1,0 +1,67 @@
+/**
+ * The running server: the generation that answers, its sockets, and the two ways on from there, a reload and the end.
+ */
+import { setDebug, warn } from '../log.ts'
+import type { Plugin } from '../plugin.ts'
+import { build } from './build.ts'
+import { type Origin, readConfiguration } from './configuration.ts'
+import type { Generation } from './generation.ts'
+import { announceServing, startStages, stopStages } from './lifecycle.ts'
+import { Reloader } from './reload.ts'
+import { closeAll, Sockets } from './sockets.ts'
+
+export interface ServerOptions {
+  readonly origin: Origin
+  readonly plugins: readonly Plugin[]
+  /** Port of `dns://` keys that name none. */
+  readonly port: number
+}
+
+export class Server {
+  readonly options: ServerOptions
+  readonly sockets = new Sockets()
+  readonly reloader: Reloader
+  #current: Generation | undefined
+  /** SIGTERM was seen: nothing new is taken over. */
+  isLeaving = false
+
+  constructor(options: ServerOptions) {
+    this.options = options
+    this.reloader = new Reloader(this)
+  }
+
+  /** The generation that answers, once one does. */
+  get current(): Generation | undefined {
+    return this.#current
+  }
+
+  /**
+   * Reads the Corefile and takes it over: the order of a start and of a reload. Whatever fails, what ran before runs on.
+   * @returns the generation that was replaced
+   * @throws CorefileErrors, ListenError, or what a stage could not start with
+   */
+  async takeOver(): Promise<Generation | undefined> {
+    const { origin, plugins, port } = this.options
+    const previous = this.#current
+    const parsed = readConfiguration(origin)
+    for (const { file, line, column, message } of parsed.warnings)
+      warn(undefined, `${file}:${line}:${column}: ${message}`)
+    const next = build(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
+    const bound = await this.sockets.bind(next)
+    try {
+      await startStages(next, previous)
+    } catch (cause) {
+      await closeAll(bound)
+      throw cause
+    }
+    if (this.isLeaving) {
+      await Promise.all([stopStages(next), closeAll(bound)])
+      throw new Error('the server is on its way out')
+    }
+    this.sockets.serve(next, bound)
+    this.#current = next
+    setDebug(next.blocks.some(({ debug }) => debug.enabled))
+    announceServing(next)
+    return previous
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The one file that touches node:ffi: the calls of libc and libuv that batched UDP is made of, memory as C sees it, and
+ * a socket watched through libuv's own poll handle. Its API is experimental and may change; whatever else offers these
+ * few things can take its place here.
+ */
+import { endianness } from 'node:os'
+
+const I32 = 'i32'
+const U32 = 'u32'
+const U64 = 'u64'
+const POINTER = 'pointer'
+
+const SIGNATURES = {
+  socket: { arguments: [I32, I32, I32], return: I32 },
+  bind: { arguments: [I32, POINTER, U32], return: I32 },
+  connect: { arguments: [I32, POINTER, U32], return: I32 },
+  close: { arguments: [I32], return: I32 },
+  getsockname: { arguments: [I32, POINTER, POINTER], return: I32 },
+  setsockopt: { arguments: [I32, I32, I32, POINTER, U32], return: I32 },
+  getsockopt: { arguments: [I32, I32, I32, POINTER, POINTER], return: I32 },
+  recvmmsg: { arguments: [I32, POINTER, U32, I32, POINTER], return: I32 },
+  sendmmsg: { arguments: [I32, POINTER, U32, I32], return: I32 },
+  __errno_location: { arguments: [], return: POINTER },
+  uv_handle_size: { arguments: [I32], return: U64 },
+  uv_poll_init: { arguments: [POINTER, POINTER, I32], return: I32 },
+  uv_poll_start: { arguments: [POINTER, I32, POINTER], return: I32 },
+  uv_poll_stop: { arguments: [POINTER], return: I32 },
+  uv_close: { arguments: [POINTER, POINTER], return: 'void' },
+} as const
+
+const UV_POLL = 8 // uv_handle_type
+const UV_READABLE = 1
+
+type Module = typeof import('node:ffi')
+type Opened = ReturnType<typeof open>
+
+/** What batched sockets are made of. */
+export class Ffi {
+  readonly #module: Module
+  readonly #lib: Opened['lib']
+  readonly #errnoAt: bigint
+  /** The C functions. Numbers and bigint addresses only: nothing is converted on the way. */
+  readonly calls: Opened['functions']
+
+  constructor(module: Module, opened: Opened) {
+    this.#module = module
+    this.#lib = opened.lib
+    this.calls = opened.functions
+    this.#errnoAt = this.calls.__errno_location()
+  }
+
+  /** Where the memory lies. Whoever hands it to C keeps a reference to `memory` for as long as C may use it. */
+  addressOf(memory: ArrayBuffer): bigint {
+    return this.#module.getRawPointer(memory)
+  }
+
+  /** Why the last call returned -1. Ask at once. */
+  errno(): number {
+    return this.#module.getInt32(this.#errnoAt)
+  }
+
+  /**
+   * Calls `onReadable` whenever the descriptor has something to read; it must not throw. Node runs neither microtasks
+   * nor process.nextTick after it: who makes promises there asks for a turn of the loop (setImmediate). After an error
+   * of the socket, which its next call tells, libuv watches no more until `restart`.
+   */
+  watch(fd: number, onReadable: () => void): Watch {
+    return new Watch(this, this.#lib, this.#module.getCurrentEventLoop(), fd, onReadable)
+  }
+}
+
+/** What only C points to is garbage to V8: handles live here until libuv has let go of them. */
+const held = new Set<Watch>()
+
+/** A poll handle. It keeps the process alive, as sockets do. */
+export class Watch {
+  readonly #ffi: Ffi
+  readonly #lib: Opened['lib']
+  readonly #memory: ArrayBuffer
+  readonly #handle: bigint
+  readonly #callback: bigint
+  #isOpen = true
+
+  constructor(ffi: Ffi, lib: Opened['lib'], loop: bigint, fd: number, onReadable: () => void) {
+    this.#ffi = ffi
+    this.#lib = lib
+    this.#memory = new ArrayBuffer(Number(ffi.calls.uv_handle_size(UV_POLL)))
+    this.#handle = ffi.addressOf(this.#memory)
+    // uv_poll_cb has three arguments. None is asked for, so that none is made: both ABIs let a callee ignore them.
+    this.#callback = lib.registerCallback({ arguments: [], return: 'void' }, onReadable)
+    held.add(this)
+    const initialized = ffi.calls.uv_poll_init(loop, this.#handle, fd)
+    if (initialized !== 0) {
+      this.#release()
+      throw new Error(`uv_poll_init returned ${initialized}, expected 0`)
+    }
+    this.restart()
+  }
+
+  /** Watches on after an error of the socket. */
+  restart(): void {
+    if (this.#isOpen) this.#ffi.calls.uv_poll_start(this.#handle, UV_READABLE, this.#callback)
+  }
+
+  /** No more calls; the descriptor may be closed at once. */
+  stop(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#ffi.calls.uv_poll_stop(this.#handle)
+    this.#ffi.calls.uv_close(this.#handle, 0n)
+    setImmediate(() => setImmediate(() => this.#release())) // behind libuv's closing phase
+  }
+
+  #release(): void {
+    this.#lib.unregisterCallback(this.#callback)
+    held.delete(this)
+  }
+
+  /** Octets of the handle; also keeps the field in use, which is what keeps the memory. */
+  get sizeBytes(): number {
+    return this.#memory.byteLength
+  }
+}
+
+function open(module: Module) {
+  return module.dlopen(null, SIGNATURES)
+}
+
+let loaded: Ffi | null | undefined
+
+/** The C functions, or undefined where they cannot be had: another system, no permission, SEXTANT_UDP=dgram. */
+export function loadFfi(): Ffi | undefined {
+  if (loaded === undefined) loaded = load() ?? null
+  return loaded ?? undefined
+}
+
+function load(): Ffi | undefined {
+  if (process.env.SEXTANT_UDP === 'dgram') return undefined
+  const isKnownLayout = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64')
+  if (!isKnownLayout || endianness() !== 'LE') return undefined
+  const { emitWarning } = process
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    if (rest[0] === 'ExperimentalWarning' && String(warning).startsWith('FFI')) return
+    Reflect.apply(emitWarning, process, [warning, ...rest])
+  }) as typeof process.emitWarning
+  try {
+    const module = process.getBuiltinModule('node:ffi') as Module | undefined
+    return module === undefined ? undefined : new Ffi(module, open(module))
+  } catch {
+    return undefined // refused by the permission model, or a symbol is missing: plain dgram serves
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Makes listeners: picks the way to speak UDP, finds a port for both transports where none was given, and binds the
+ * wildcard on kernels without IPv6 too.
+ */
+import { loadFfi } from './ffi.ts'
+import { ListenError, type Listener, type ListenerOptions, type Transport } from './listener.ts'
+import { listenTcp } from './tcp.ts'
+import { UdpBatch } from './udp-batch.ts'
+import { listenDgram } from './udp-dgram.ts'
+
+export { ListenError, type Listener, type ListenerOptions, type TcpLimits, type Transport } from './listener.ts'
+
+const PAIR_ATTEMPTS = 20
+const IPV6_MISSING = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+
+/**
+ * Binds one socket; it reads nothing before `start`. Address '' is the wildcard of both families, port 0 any port.
+ * @throws ListenError
+ */
+export async function listen(
+  transport: Transport,
+  address: string,
+  port: number,
+  options: ListenerOptions,
+): Promise<Listener> {
+  if (address !== '') return bind(transport, address, port, options)
+  try {
+    return await bind(transport, '', port, options)
+  } catch (cause) {
+    if (!(cause instanceof ListenError && IPV6_MISSING.has(cause.code))) throw cause
+    return bind(transport, '0.0.0.0', port, options)
+  }
+}
+
+/** Binds UDP and TCP on the same port; with port 0 on one that is free for both. @throws ListenError */
+export async function listenPair(
+  address: string,
+  port: number,
+  options: ListenerOptions,
+): Promise<{ udp: Listener; tcp: Listener }> {
+  for (let attempt = 1; ; attempt++) {
+    const udp = await listen('udp', address, port, options)
+    try {
+      return { udp, tcp: await listen('tcp', address, udp.port, options) }
+    } catch (cause) {
+      await udp.stop()
+      if (port !== 0 || attempt === PAIR_ATTEMPTS) throw cause
+    }
+  }
+}
+
+async function bind(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
+  if (transport === 'tcp') return listenTcp(address, port, options)
+  const ffi = options.udp === 'dgram' ? undefined : loadFfi()
+  return ffi === undefined ? listenDgram(address, port, options) : new UdpBatch(ffi, address, port, options)
+}

@@ -1,0 +1,294 @@
+/**
+ * One TCP connection: messages out of the stream, replies into it. Queries are answered as they finish (RFC 7766 §6.2.1.1),
+ * replies that are ready together leave in one write. Reading stops while the client does not read or too many queries
+ * wait; garbage closes.
+ *
+ *   +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ *   |             length of the message             |   RFC 1035 §4.2.2
+ *   |                  the message                  |
+ *   +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ */
+import type { Socket } from 'node:net'
+import { LATER, takeQuery } from '../serve.ts'
+import { HEADER_BYTES, type Peer } from '../wire/query.ts'
+import { plainAddress } from './address.ts'
+import { serveMessage } from './listener.ts'
+import type { TcpListener } from './tcp.ts'
+import type { Timed } from './wheel.ts'
+
+export type CloseReason = 'garbage' | 'first-read' | 'idle' | 'write' | 'buffer' | 'limit' | 'stop'
+
+const PREFIX_BYTES = 2
+const MAX_MESSAGE_BYTES = 65_535
+const MAX_FRAME_BYTES = PREFIX_BYTES + MAX_MESSAGE_BYTES
+/** Replies are made in here, one behind the other, each over its query; then they are copied out and written. */
+const out = new Uint8Array(4 * MAX_FRAME_BYTES)
+const FIRST_PARTIAL_BYTES = 128
+
+/** What messages of all connections are read into: one at a time is served. */
+let query = takeQuery()
+
+export class TcpConnection implements Peer, Timed {
+  wheelSlot = -1
+  readonly #listener: TcpListener
+  readonly #socket: Socket
+  #address: string | undefined
+  #inFlight = 0
+  /** Octets of `out` that are this connection's and not yet written. */
+  #outLength = 0
+  /** Replies that came late, written together once this turn's promises are through. */
+  #late: Buffer[] = []
+  #lateBytes = 0
+  /** A message of which a part has come: its octets so far. */
+  #partial: Buffer | undefined
+  #partialLength = 0
+  /** Octets that were read but must wait. */
+  #backlog: Buffer | undefined
+  #hasEnded = false
+  #isFinishing = false
+  #lingerMs = 0
+  #hasAsked = false
+  #quietSinceMs: number
+  /** Since when the client does not take what was written, 0 if it does. */
+  #stuckSinceMs = 0
+
+  constructor(listener: TcpListener, socket: Socket) {
+    this.#listener = listener
+    this.#socket = socket
+    this.#quietSinceMs = performance.now()
+    socket.on('data', chunk => this.#read(chunk as Buffer))
+    socket.on('end', () => {
+      this.#hasEnded = true
+      this.#closeIfDone()
+    })
+    socket.on('drain', () => this.#resume())
+    socket.on('error', () => {}) // the client is gone; 'close' follows
+    socket.on('close', () => listener.forget(this))
+    socket.resume()
+  }
+
+  get address(): string {
+    this.#address ??= plainAddress(this.#socket.remoteAddress ?? '')
+    return this.#address
+  }
+  get port(): number {
+    return this.#socket.remotePort ?? 0
+  }
+  get family(): 4 | 6 {
+    return this.address.includes(':') ? 6 : 4
+  }
+  get localAddress(): string {
+    return plainAddress(this.#socket.localAddress ?? this.#listener.localAddress)
+  }
+
+  /** Nothing is waited for on either side. */
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.#socket.writableLength === 0
+  }
+
+  keep(): Peer {
+    void this.address // a socket that was closed no longer knows it
+    return this
+  }
+
+  send(bytes: Uint8Array, at: number, length: number): void {
+    this.#inFlight--
+    if (this.#socket.destroyed) return
+    if (length <= 0) {
+      this.close('garbage')
+      return
+    }
+    const frame = Buffer.allocUnsafe(PREFIX_BYTES + length)
+    frame.writeUInt16BE(length)
+    frame.set(bytes.subarray(at, at + length), PREFIX_BYTES)
+    if (this.#late.length === 0) process.nextTick(() => this.#writeLate())
+    this.#late.push(frame)
+    this.#lateBytes += frame.length
+    if (this.#socket.writableLength + this.#lateBytes > this.#listener.limits.maxBufferedBytes) this.close('buffer')
+  }
+
+  /** Reads no more, answers what is in flight, then closes; the client has `lingerMs` to close its side. */
+  finish(lingerMs: number): void {
+    this.#isFinishing = true
+    this.#lingerMs = lingerMs
+    this.#backlog = undefined
+    this.#socket.resume() // what still comes is thrown away: unread octets would turn the close into a reset
+    this.#closeIfDone()
+  }
+
+  /** Closes now; after garbage, what was answered before it is still sent. */
+  close(reason: CloseReason): void {
+    if (this.#socket.destroyed || (reason === 'garbage' && this.#isFinishing)) return
+    this.#listener.countClosed(reason)
+    this.#backlog = undefined
+    this.#late = []
+    if (reason === 'garbage') {
+      this.#isFinishing = true
+      this.#socket.destroySoon()
+      return
+    }
+    this.#listener.forget(this)
+    if (reason === 'write' || reason === 'buffer') this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
+  }
+
+  expire(nowMs: number): number {
+    const { firstReadMs, idleMs, writeMs } = this.#listener.limits
+    let dueMs = nowMs + idleMs
+    if (this.#stuckSinceMs > 0) {
+      if (this.#socket.writableLength === 0) this.#stuckSinceMs = 0
+      else {
+        dueMs = this.#stuckSinceMs + writeMs
+        if (dueMs <= nowMs) return this.#expired('write')
+      }
+    }
+    if (this.#inFlight > 0) return dueMs
+    const quietUntilMs = this.#quietSinceMs + (this.#hasAsked ? idleMs : firstReadMs)
+    if (quietUntilMs <= nowMs && this.#stuckSinceMs === 0) return this.#expired(this.#hasAsked ? 'idle' : 'first-read')
+    return this.#stuckSinceMs > 0 ? dueMs : quietUntilMs
+  }
+
+  #expired(reason: CloseReason): number {
+    this.close(reason)
+    return 0
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isFinishing) return
+    if (this.#backlog !== undefined) this.#backlog = Buffer.concat([this.#backlog, chunk])
+    else this.#take(chunk)
+  }
+
+  /** Serves the whole messages of `chunk`; keeps what follows them. */
+  #take(chunk: Buffer): void {
+    const nowMs = performance.now()
+    let at = this.#partial === undefined ? 0 : this.#completePartial(chunk, nowMs)
+    while (at >= 0 && chunk.length - at >= PREFIX_BYTES) {
+      const length = (chunk[at]! << 8) | chunk[at + 1]!
+      if (length < HEADER_BYTES) at = -1
+      else if (chunk.length - at - PREFIX_BYTES < length) break
+      else if (this.#isBlocked()) {
+        this.#backlog = chunk.subarray(at)
+        this.#socket.pause()
+        break
+      } else at = this.#serve(chunk, at + PREFIX_BYTES, length, nowMs) ? at + PREFIX_BYTES + length : -1
+    }
+    if (at >= 0 && at < chunk.length && this.#backlog === undefined) this.#keepPartial(chunk, at, chunk.length)
+    this.#flush()
+    if (at < 0) this.close('garbage')
+    else if (this.#hasEnded || this.#isFinishing) this.#closeIfDone()
+  }
+
+  /** Serves one message. False if the connection is to be closed. */
+  #serve(bytes: Uint8Array, at: number, length: number, nowMs: number): boolean {
+    const q = query
+    const start = this.#outLength + PREFIX_BYTES
+    out.set(bytes.subarray(at, at + length), start)
+    q.bytes = out
+    q.start = start
+    q.length = length
+    q.capacity = MAX_MESSAGE_BYTES
+    q.stream = true
+    q.peer = this
+    q.receivedAtMs = nowMs
+    this.#listener.received++
+    this.#hasAsked = true
+    this.#quietSinceMs = nowMs
+    const octets = serveMessage(this.#listener.routes, q)
+    if (octets > 0) {
+      out[start - 2] = octets >> 8
+      out[start - 1] = octets & 255
+      this.#outLength = start + octets
+      if (this.#outLength > out.length - MAX_FRAME_BYTES) this.#flush()
+      return true
+    }
+    if (octets !== 0) query = takeQuery()
+    if (octets === LATER) this.#inFlight++
+    return octets === LATER
+  }
+
+  /** True while no further message may be served. */
+  #isBlocked(): boolean {
+    const { maxInFlight, maxBufferedBytes } = this.#listener.limits
+    if (this.#inFlight >= maxInFlight) return true
+    return this.#socket.writableLength + this.#lateBytes > maxBufferedBytes / 2
+  }
+
+  /** Adds to a message of which a part had come. Returns where in `chunk` the next one begins, -1 on garbage. */
+  #completePartial(chunk: Buffer, nowMs: number): number {
+    let at = 0
+    if (this.#partialLength < PREFIX_BYTES) at = this.#keepPartial(chunk, 0, Math.min(1, chunk.length))
+    const length = this.#partial!.readUInt16BE()
+    if (length < HEADER_BYTES) return -1
+    const missing = PREFIX_BYTES + length - this.#partialLength
+    at = this.#keepPartial(chunk, at, Math.min(chunk.length, at + missing))
+    if (this.#partialLength < PREFIX_BYTES + length) return at
+    const message = this.#partial!
+    this.#partial = undefined
+    this.#partialLength = 0
+    return this.#serve(message, PREFIX_BYTES, length, nowMs) ? at : -1
+  }
+
+  /** Keeps octets `from` to `to` of `chunk`. Memory grows with what has come, not with what was announced. */
+  #keepPartial(chunk: Buffer, from: number, to: number): number {
+    const length = this.#partialLength + to - from
+    let partial = this.#partial
+    if (partial === undefined || partial.length < length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, FIRST_PARTIAL_BYTES, (partial?.length ?? 0) * 2))
+      partial?.copy(larger, 0, 0, this.#partialLength)
+      partial = this.#partial = larger
+    }
+    chunk.copy(partial, this.#partialLength, from, to)
+    this.#partialLength = length
+    return to
+  }
+
+  #flush(): void {
+    if (this.#outLength === 0) return
+    const frames = Buffer.from(out.subarray(0, this.#outLength))
+    this.#outLength = 0
+    this.#write(frames)
+  }
+
+  #writeLate(): void {
+    const frames = this.#late.length === 1 ? this.#late[0]! : Buffer.concat(this.#late)
+    this.#late = []
+    this.#lateBytes = 0
+    if (this.#socket.destroyed) return
+    this.#quietSinceMs = performance.now()
+    if (frames.length > 0) this.#write(frames)
+    this.#resume()
+  }
+
+  #write(frames: Buffer): void {
+    const socket = this.#socket
+    if (!socket.writable) return
+    socket.write(frames)
+    if (socket.writableLength === 0) this.#stuckSinceMs = 0
+    else if (this.#stuckSinceMs === 0) {
+      this.#stuckSinceMs = performance.now()
+      this.#listener.watch(this, this.#listener.limits.writeMs)
+    }
+  }
+
+  /** Goes on with what had to wait. */
+  #resume(): void {
+    if (this.#socket.writableLength === 0) this.#stuckSinceMs = 0
+    const backlog = this.#backlog
+    if (backlog !== undefined && !this.#isBlocked()) {
+      this.#backlog = undefined
+      this.#take(backlog)
+      if (this.#backlog === undefined) this.#socket.resume()
+    }
+    this.#closeIfDone()
+  }
+
+  /** RFC 7766 §6.2.4: a client that has said all is answered all, then closed. */
+  #closeIfDone(): void {
+    if (!this.#hasEnded && !this.#isFinishing) return
+    if (this.#inFlight > 0 || this.#backlog !== undefined || this.#late.length > 0) return
+    if (this.#socket.writableEnded) return
+    this.#socket.end()
+    if (this.#isFinishing && !this.#hasEnded) setTimeout(() => this.#socket.destroy(), this.#lingerMs).unref()
+  }
+}

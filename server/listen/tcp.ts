@@ -1,0 +1,166 @@
+/**
+ * DNS over TCP (RFC 7766): accepts connections, bounds their number, and watches their time on one wheel. What happens
+ * on a connection is tcp-connection.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { warn } from '../log.ts'
+import { cells, counter, gauge } from '../metrics.ts'
+import type { Routes } from '../route.ts'
+import { plainAddress, sockaddr } from './address.ts'
+import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
+import { type CloseReason, TcpConnection } from './tcp-connection.ts'
+import { Wheel } from './wheel.ts'
+
+/** CoreDNS: the times are its defaults. */
+const DEFAULT_LIMITS: TcpLimits = {
+  firstReadMs: 3000,
+  idleMs: 10_000,
+  writeMs: 5000,
+  maxConnections: 10_000,
+  maxInFlight: 1024,
+  maxBufferedBytes: 1 << 20,
+}
+const LISTEN_BACKLOG = 1024
+/** How much later than its time a connection may be closed. */
+const MAX_TICK_MS = 100
+/** How long a client may take to close its side once all was said. */
+const LINGER_MS = 500
+
+const open = gauge('sextant_tcp_connections', 'Open TCP connections.', 'server')
+const closed = counter('sextant_tcp_closed_total', 'TCP connections that the server closed.', 'server', 'reason')
+
+/** Binds; serves nothing before `start`. @throws ListenError */
+export async function listenTcp(address: string, port: number, options: ListenerOptions): Promise<Listener> {
+  const host = address === '' ? '::' : address
+  if (sockaddr(host, port) === undefined) throw new ListenError('tcp', address, port, 'EINVAL')
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+  const listener = new TcpListener(server, address, options)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(new ListenError('tcp', address, port, cause.code ?? cause.message, cause))
+    })
+    const ipv6Only = options.ipv6Only ?? false
+    server.listen({ host, port, ipv6Only, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
+  })
+  server.removeAllListeners('error')
+  server.on('error', cause => warn(undefined, `accepting on ${options.server}: ${cause.message}`))
+  return listener
+}
+
+export class TcpListener implements Listener {
+  readonly transport = 'tcp'
+  readonly address: string
+  readonly limits: TcpLimits
+  routes: Routes
+  received = 0
+  readonly #server: Server
+  readonly #name: string
+  readonly #connections = new Set<TcpConnection>()
+  readonly #wheel: Wheel<TcpConnection>
+  readonly #openCell: number
+  #early: Socket[] | undefined = []
+  #isStopped = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(server: Server, address: string, options: ListenerOptions) {
+    this.#server = server
+    this.address = address
+    this.routes = options.routes
+    this.#name = options.server
+    this.#openCell = open.cell(options.server)
+    const limits = { ...DEFAULT_LIMITS, ...options.tcp }
+    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
+    const { firstReadMs, idleMs, writeMs } = limits
+    const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
+    this.#wheel = new Wheel(Math.max(firstReadMs, idleMs, writeMs), tickMs)
+    server.on('connection', socket => this.#accept(socket))
+  }
+
+  get port(): number {
+    const bound = this.#server.address()
+    return typeof bound === 'object' && bound !== null ? bound.port : 0
+  }
+
+  start(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const socket of early) this.#accept(socket)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    for (const socket of this.#early ?? []) socket.destroy()
+    const isClosed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    for (const connection of this.#connections) connection.finish(LINGER_MS)
+    if (this.#connections.size > 0) {
+      await new Promise<void>(resolve => {
+        this.#onEmpty = resolve
+        setTimeout(resolve, STOP_MS).unref()
+      })
+    }
+    for (const connection of this.#connections) connection.close('stop')
+    await isClosed
+  }
+
+  /** A connection is gone. */
+  forget(connection: TcpConnection): void {
+    if (!this.#connections.delete(connection)) return
+    this.#wheel.remove(connection)
+    cells[this.#openCell]! -= 1
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  /** Has the connection looked at in `inMs`. */
+  watch(connection: TcpConnection, inMs: number): void {
+    this.#wheel.put(connection, inMs)
+  }
+
+  countClosed(reason: CloseReason): void {
+    cells[closed(this.#name, reason)]! += 1
+  }
+
+  get localAddress(): string {
+    return plainAddress(this.address)
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isStopped) {
+      socket.destroy()
+      return
+    }
+    if (this.#early !== undefined) {
+      socket.on('error', () => {}) // gone before we began
+      if (this.#early.length < this.limits.maxConnections) this.#early.push(socket)
+      else socket.destroy()
+      return
+    }
+    if (this.#connections.size >= this.limits.maxConnections && !this.#makeRoom()) {
+      this.countClosed('limit')
+      socket.destroy()
+      return
+    }
+    const connection = new TcpConnection(this, socket)
+    this.#connections.add(connection)
+    cells[this.#openCell]! += 1
+    this.#wheel.put(connection, this.limits.firstReadMs)
+  }
+
+  /** Closes the connection that has been idle the longest. */
+  #makeRoom(): boolean {
+    const oldest = this.#wheel.first(connection => connection.isIdle)
+    oldest?.close('limit')
+    return oldest !== undefined
+  }
+}
+
+/** Half of the descriptors that this process may open: the others are for upstreams, watches and files. */
+function descriptorShare(): number {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return limit === undefined ? Infinity : Math.max(8, Math.floor(Number(limit) / 2))
+  } catch {
+    return Infinity // another system: the default bound holds
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * Batched UDP: libuv's poll handle wakes the loop, recvmmsg takes up to 64 queries, each is answered in its slot, one
+ * sendmmsg sends all replies. Late replies are collected and sent the same way once per turn of the loop. No call per
+ * message, no object per message.
+ */
+import { cells } from '../metrics.ts'
+import type { Routes } from '../route.ts'
+import { LATER, takeQuery } from '../serve.ts'
+import { HEADER_BYTES, type Peer, type Query } from '../wire/query.ts'
+import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, PORT_AT, plainAddress } from './address.ts'
+import type { Ffi, Watch } from './ffi.ts'
+import {
+  BROKEN,
+  countDrops,
+  type Listener,
+  type ListenerOptions,
+  STOP_MS,
+  serveMessage,
+  unsentReplies,
+} from './listener.ts'
+import { Arena, BATCH, INFO_IN_KEPT, PACKET_BYTES } from './udp-arena.ts'
+import { UdpSocket } from './udp-socket.ts'
+
+const MSG_DONTWAIT = 0x40
+const EINTR = 4
+const EAGAIN = 11
+const ENOBUFS = 105
+/**
+ * How soon promises go on that were made beside a reply that did not wait (a refresh behind a cache hit), if nothing else
+ * happens before. A turn of the loop per wake-up would cost a quarter of a query answered alone; one where queries wait
+ * is asked for at once.
+ */
+const TURN_MS = 5
+/** Batches per wake-up: timers and TCP get their turn after 512 messages. */
+const MAX_ROUNDS = 8
+/** A batch smaller than this has emptied the queue: libuv wakes us again for the rest, which costs less than to look. */
+const FULL_ENOUGH = BATCH / 2
+/** How long to leave a socket alone that reported an error. */
+const RESTART_MS = 10
+/** How often a full send buffer is tried again before its replies are dropped. */
+const SEND_ATTEMPTS = 4
+
+export class UdpBatch implements Listener {
+  readonly transport = 'udp'
+  readonly address: string
+  readonly port: number
+  routes: Routes
+  received = 0
+  readonly #ffi: Ffi
+  readonly #socket: UdpSocket
+  readonly #arena: Arena
+  readonly #peers: SlotPeer[] = []
+  readonly #unsent: number
+  readonly #endDrops: () => void
+  #query: Query = takeQuery()
+  #watch: Watch | undefined
+  #isStopped = false
+  #isClosed = false
+  #isTurnDue = false
+  #inFlight = 0
+  #onIdle: (() => void) | undefined
+  #late: Arena | undefined
+  #lateCount = 0
+
+  /** Binds; reads nothing before `start`. @throws ListenError */
+  constructor(ffi: Ffi, address: string, port: number, options: ListenerOptions) {
+    this.#ffi = ffi
+    this.#socket = new UdpSocket(ffi, address, port, options.ipv6Only)
+    this.address = address
+    this.port = this.#socket.port
+    this.routes = options.routes
+    const { family, isWildcard } = this.#socket
+    this.#arena = new Arena(ffi, family, isWildcard)
+    for (let i = 0; i < BATCH; i++) this.#peers.push(new SlotPeer(this, this.#arena, i))
+    this.#unsent = unsentReplies(options.server)
+    this.#endDrops = countDrops(options.server, () => this.#socket.droppedMessages())
+    this.#adopt(this.#query)
+  }
+
+  start(): void {
+    this.#watch ??= this.#ffi.watch(this.#socket.fd, () => this.#drain())
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#watch?.stop()
+    if (this.#inFlight > 0) {
+      await new Promise<void>(resolve => {
+        this.#onIdle = resolve
+        setTimeout(resolve, STOP_MS).unref()
+      })
+    }
+    this.#sendLate()
+    this.#endDrops()
+    this.#isClosed = true
+    this.#socket.close()
+  }
+
+  /** The local address in text where the socket has only one. */
+  get boundAddress(): string | undefined {
+    return this.#socket.isWildcard ? undefined : plainAddress(this.address)
+  }
+
+  /** Takes a reply for a peer of this listener; it goes out at the end of this turn of the loop. Never throws. */
+  sendLate(to: Uint8Array, bytes: Uint8Array, at: number, length: number): void {
+    this.#inFlight--
+    if (this.#isClosed || length <= 0 || length > PACKET_BYTES) {
+      cells[this.#unsent]! += 1
+    } else {
+      this.#late ??= new Arena(this.#ffi, this.#socket.family, this.#socket.isWildcard)
+      if (this.#lateCount === 0) setImmediate(() => this.#sendLate())
+      this.#late.fill(this.#lateCount, to, bytes, at, length)
+      this.#late.reply(this.#lateCount, this.#lateCount, length)
+      if (++this.#lateCount === BATCH) this.#sendLate()
+    }
+    if (this.#inFlight === 0) this.#onIdle?.()
+  }
+
+  #sendLate(): void {
+    const count = this.#lateCount
+    this.#lateCount = 0
+    if (count > 0 && !this.#isClosed) this.#send(this.#late!, count)
+  }
+
+  /** Reads and answers what is there, within bounds. Called from C: total. */
+  #drain(): void {
+    for (let round = 0; round < MAX_ROUNDS && !this.#isStopped; round++) {
+      const count = this.#ffi.calls.recvmmsg(this.#socket.fd, this.#arena.receiveHeaders, BATCH, MSG_DONTWAIT, 0n)
+      if (count <= 0) {
+        if (this.#ffi.errno() !== EAGAIN) setTimeout(() => this.#watch?.restart(), RESTART_MS)
+        break
+      }
+      this.#answer(count)
+      if (count < FULL_ENOUGH) break
+    }
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    setTimeout(() => {
+      this.#isTurnDue = false
+    }, TURN_MS)
+  }
+
+  #answer(count: number): void {
+    const arena = this.#arena
+    const nowMs = performance.now()
+    this.received += count
+    let replies = 0
+    let hasPromises = false
+    for (let i = 0; i < count; i++) {
+      if (!arena.hasPort(i)) continue
+      const q = this.#query
+      const length = arena.receivedLength(i)
+      q.start = arena.packetAt(i)
+      q.length = length < 0 ? HEADER_BYTES : length // of a cut message the header alone is served: FORMERR
+      q.peer = this.#peers[i]!
+      q.receivedAtMs = nowMs
+      const octets = serveMessage(this.routes, q)
+      if (octets > 0) arena.reply(replies++, i, octets)
+      else if (octets === LATER || octets === BROKEN) {
+        if (octets === LATER) this.#inFlight++
+        this.#adopt(takeQuery())
+        hasPromises = true
+      }
+    }
+    if (hasPromises) setImmediate(turn)
+    if (replies > 0) this.#send(arena, replies)
+    arena.rearm(count)
+  }
+
+  /** Makes `q` the one that messages are read into. */
+  #adopt(q: Query): void {
+    q.bytes = this.#arena.bytes
+    q.capacity = PACKET_BYTES
+    q.stream = false
+    this.#query = q
+  }
+
+  /** Sends the first `count` replies of the arena; what the kernel does not take is counted. */
+  #send(arena: Arena, count: number): void {
+    let attempts = 0
+    for (let sent = 0; sent < count; ) {
+      const headers = sent === 0 ? arena.sendHeaders : arena.sendHeadersFrom(sent)
+      const taken = this.#ffi.calls.sendmmsg(this.#socket.fd, headers, count - sent, MSG_DONTWAIT)
+      if (taken > 0) sent += taken
+      else {
+        const errno = this.#ffi.errno()
+        const isFull = errno === EAGAIN || errno === ENOBUFS || errno === EINTR
+        if (isFull && ++attempts < SEND_ATTEMPTS) continue
+        const lost = isFull ? count - sent : 1 // what is not allowed for one message may be for the next
+        cells[this.#unsent]! += lost
+        sent += lost
+      }
+    }
+  }
+}
+
+/** A turn of the loop: Node then runs microtasks and process.nextTick, which nobody does after a callback from C. */
+function turn(): void {}
+
+/** Who sent the message in one slot. Valid while that message is answered. */
+class SlotPeer implements Peer {
+  readonly #listener: UdpBatch
+  readonly #arena: Arena
+  readonly #slot: number
+
+  constructor(listener: UdpBatch, arena: Arena, slot: number) {
+    this.#listener = listener
+    this.#arena = arena
+    this.#slot = slot
+  }
+
+  get address(): string {
+    return addressText(this.#arena.bytes, this.#arena.nameAt(this.#slot), this.#arena.family)
+  }
+  get port(): number {
+    return portOf(this.#arena.bytes, this.#arena.nameAt(this.#slot))
+  }
+  get family(): 4 | 6 {
+    return this.address.includes(':') ? 6 : 4
+  }
+  get localAddress(): string {
+    return (
+      this.#listener.boundAddress ?? localText(this.#arena.bytes, this.#arena.infoAt(this.#slot), this.#arena.family)
+    )
+  }
+  keep(): Peer {
+    return new KeptPeer(this.#listener, this.#arena.family, this.#arena.keep(this.#slot))
+  }
+  send(bytes: Uint8Array, at: number, length: number): void {
+    this.#listener.sendLate(this.#arena.keep(this.#slot), bytes, at, length)
+  }
+}
+
+/** Who sent a message that has left its slot. */
+class KeptPeer implements Peer {
+  readonly #listener: UdpBatch
+  readonly #family: 4 | 6
+  readonly #kept: Uint8Array
+
+  constructor(listener: UdpBatch, family: 4 | 6, kept: Uint8Array) {
+    this.#listener = listener
+    this.#family = family
+    this.#kept = kept
+  }
+
+  get address(): string {
+    return addressText(this.#kept, 0, this.#family)
+  }
+  get port(): number {
+    return portOf(this.#kept, 0)
+  }
+  get family(): 4 | 6 {
+    return this.address.includes(':') ? 6 : 4
+  }
+  get localAddress(): string {
+    return this.#listener.boundAddress ?? localText(this.#kept, INFO_IN_KEPT, this.#family)
+  }
+  keep(): Peer {
+    return this
+  }
+  send(bytes: Uint8Array, at: number, length: number): void {
+    this.#listener.sendLate(this.#kept, bytes, at, length)
+  }
+}
+
+function addressText(bytes: Uint8Array, at: number, family: 4 | 6): string {
+  return family === 4 ? ipv4Text(bytes, at + IPV4_AT) : ipv6Text(bytes, at + IPV6_AT)
+}
+
+/** The address that was asked, out of pktinfo. */
+function localText(bytes: Uint8Array, at: number, family: 4 | 6): string {
+  return family === 4 ? ipv4Text(bytes, at + 8) : ipv6Text(bytes, at)
+}
+
+function portOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at + PORT_AT]! << 8) | bytes[at + PORT_AT + 1]!
+}

@@ -1,0 +1,110 @@
+/**
+ * A UDP socket made through node:ffi: options, binding, errors by name, and the kernel's count of what it dropped.
+ * Linux only. Reads and sends nothing.
+ */
+import { getSystemErrorName } from 'node:util'
+import { AF_INET, AF_INET6, isWildcard, PORT_AT, SOCKADDR_IN6_BYTES, sockaddr } from './address.ts'
+import type { Ffi } from './ffi.ts'
+import { ListenError } from './listener.ts'
+
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK = 0x800
+const SOCK_CLOEXEC = 0x80000
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
+const SO_RCVBUF = 8
+const SO_SNDBUFFORCE = 32
+const SO_RCVBUFFORCE = 33
+const SO_MEMINFO = 55
+const MEMINFO_WORDS = 9
+const MEMINFO_DROPS = 8
+const IPPROTO_IP = 0
+const IP_MTU_DISCOVER = 10
+const IP_PKTINFO = 8
+const IP_PMTUDISC_OMIT = 5
+const IPPROTO_IPV6 = 41
+const IPV6_MTU_DISCOVER = 23
+const IPV6_V6ONLY = 26
+const IPV6_RECVPKTINFO = 49
+const IPV6_PMTUDISC_OMIT = 5
+
+/** Most octets that wait in the kernel: some 5,000 queries. */
+const RECEIVE_BUFFER_BYTES = 4 << 20
+const SEND_BUFFER_BYTES = 2 << 20
+
+export class UdpSocket {
+  readonly fd: number
+  readonly family: 4 | 6
+  readonly port: number
+  /** Answers must name the address that was asked: the socket has more than one. */
+  readonly isWildcard: boolean
+  readonly #ffi: Ffi
+
+  /**
+   * Binds `address` ('' is every address, of both families where the kernel has IPv6).
+   * @throws ListenError
+   */
+  constructor(ffi: Ffi, address: string, port: number, ipv6Only = false) {
+    this.#ffi = ffi
+    const name = sockaddr(address === '' ? '::' : address, port)
+    if (name === undefined) throw new ListenError('udp', address, port, 'EINVAL')
+    this.family = name[0] === AF_INET6 ? 6 : 4
+    this.isWildcard = isWildcard(address)
+    this.fd = ffi.calls.socket(name[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    if (this.fd < 0) throw new ListenError('udp', address, port, getSystemErrorName(-ffi.errno()))
+    this.#setOptions(ipv6Only)
+    const memory = new ArrayBuffer(name.length)
+    new Uint8Array(memory).set(name)
+    if (ffi.calls.bind(this.fd, ffi.addressOf(memory), name.length) !== 0) {
+      const code = getSystemErrorName(-ffi.errno())
+      this.close()
+      throw new ListenError('udp', address, port, code)
+    }
+    this.port = this.#boundPort()
+  }
+
+  /** Messages that the kernel threw away because the buffer was full, since the socket was made. */
+  droppedMessages(): number {
+    const memory = new ArrayBuffer(MEMINFO_WORDS * 4)
+    const size = Uint32Array.of(memory.byteLength)
+    const { calls } = this.#ffi
+    const failed = calls.getsockopt(
+      this.fd,
+      SOL_SOCKET,
+      SO_MEMINFO,
+      this.#ffi.addressOf(memory),
+      this.#ffi.addressOf(size.buffer),
+    )
+    return failed ? 0 : new Uint32Array(memory)[MEMINFO_DROPS]!
+  }
+
+  close(): void {
+    this.#ffi.calls.close(this.fd)
+  }
+
+  #setOptions(ipv6Only: boolean): void {
+    const set = (level: number, option: number, value: number) => this.#setOption(level, option, value)
+    if (!set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    if (!set(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES)) set(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+    set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) // forged path MTUs must not make us fragment (RFC 9715 §3.1)
+    if (this.family === 6) {
+      set(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0)
+      set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
+      if (this.isWildcard) set(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+    } else if (this.isWildcard) set(IPPROTO_IP, IP_PKTINFO, 1)
+  }
+
+  #setOption(level: number, option: number, value: number): boolean {
+    const memory = Int32Array.of(value)
+    return this.#ffi.calls.setsockopt(this.fd, level, option, this.#ffi.addressOf(memory.buffer), 4) === 0
+  }
+
+  #boundPort(): number {
+    const memory = new ArrayBuffer(SOCKADDR_IN6_BYTES)
+    const size = Uint32Array.of(memory.byteLength)
+    this.#ffi.calls.getsockname(this.fd, this.#ffi.addressOf(memory), this.#ffi.addressOf(size.buffer))
+    const view = new DataView(memory)
+    const family = view.getUint16(0, true)
+    return family === AF_INET || family === AF_INET6 ? view.getUint16(PORT_AT) : 0
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The contract between the server and its plugins: the one module of the control plane that plugins import. A plugin is
+ * a name and a `setup`; what it sets up for one server block is a Stage. Stages that answer or change queries form the
+ * block's chain, in the order of plugins/index.ts; what came back from `handle` is the only signal there is.
+ */
+import type { Directive } from './corefile/directive.ts'
+import type { Answer } from './wire/answer.ts'
+import type { Name } from './wire/name.ts'
+import type { Query } from './wire/query.ts'
+
+export { type Argument, Directive, type Occurrence, type Property } from './corefile/directive.ts'
+export { CorefileError, CorefileErrors } from './corefile/error.ts'
+export { Answer, QUESTION, Section } from './wire/answer.ts'
+export { Query } from './wire/query.ts'
+
+export interface Plugin {
+  readonly name: string
+  /**
+   * Parses and checks all occurrences of the directive in one server block. May read local files that it names; opens no
+   * socket, starts no timer.
+   * @throws CorefileError or CorefileErrors, for all that is wrong.
+   */
+  setup(directive: Directive, site: Site): Stage
+}
+
+/** The rest of the chain. A stage calls it at most once per query. */
+export type Next = (q: Query) => Answer | Promise<Answer>
+
+/** What a plugin does in one server block. All members are optional: a stage without `handle` is not in the chain. */
+export interface Stage {
+  /**
+   * Returns an answer (`q.answer`, composed with reply.ts), or what `next(q)` returned, changed or not. Returns a promise
+   * only if it must wait; until then it owns `q`. Writes to no socket. A throw or rejection becomes SERVFAIL and counts
+   * as a panic.
+   */
+  handle?(q: Query, next: Next): Answer | Promise<Answer>
+
+  /** After the reply was written: what was asked, what was answered, in how many octets. Must not change either. */
+  observe?(q: Query, a: Answer, octets: number): void
+  /** The same for queries that no block answered. Asked of one stage per listener, the first that has it. */
+  observeDropped?(q: Query, a: Answer, octets: number): void
+
+  /**
+   * True if this stage answers `q` itself, from data that is current at any moment: `cache` then stands aside. Asked
+   * before any hit and before anything is stored.
+   */
+  live?(q: Query): boolean
+  /** True if this stage resolves names anywhere below `.`: sets RA on all replies of its listeners. */
+  readonly recursive?: boolean
+
+  /** All stages of all blocks exist: find peers. */
+  link?(): void
+  /**
+   * Opens sockets, starts watches. `previous` is the stage of the same plugin in the block with the same keys of the
+   * configuration that is being replaced: warm state may be taken over, what is taken is not stopped with it.
+   * A rejection fails the start, or keeps the old configuration.
+   */
+  start?(previous: Stage | undefined): Promise<void> | void
+  /** The configuration serves: sockets are open, the old one is on its way out. */
+  serving?(): void
+  /** Before lameduck begins, while queries still come in: `ready` says no, nothing is torn down. */
+  draining?(): void
+  /** No query will come any more. */
+  stop?(): Promise<void> | void
+  /** False while this stage would answer wrongly; the text says what it waits for. */
+  ready?(): boolean
+}
+
+/** How the listeners of a block are made; set by `bind`, `bufsize`, `timeouts`, `multisocket` while they set up. */
+export interface ListenOptions {
+  /** Addresses to bind, as text; empty: all of them. */
+  addresses: string[]
+  /** Most octets of a UDP reply. */
+  udpBytes: number
+}
+
+/** One server block while it is built, and what it shares with the others. */
+export interface Site {
+  /** The Corefile's path, `stdin` for standard input. */
+  readonly file: string
+  /** The folder that relative paths start from: the Corefile's, the working directory for standard input. */
+  readonly folder: string
+  /** The block's keys as text, and its zones as text (absolute, lower case) and as names. */
+  readonly keys: readonly string[]
+  readonly zoneTexts: readonly string[]
+  readonly zones: readonly Name[]
+  /** Metric labels of the block's listeners: `dns://:53`. One per address and port. */
+  readonly servers: readonly string[]
+  readonly port: number
+  readonly listen: ListenOptions
+  readonly debug: { enabled: boolean }
+  /** Names of the plugins in this block, in chain order. Complete from `link` on. */
+  readonly plugins: readonly string[]
+  /** Stages of this block and plugin; of all blocks with `everywhere`. For `link` and later. */
+  peers(plugin: string, everywhere?: boolean): readonly Stage[]
+  /** Stages of this block that come after `stage` in the chain. For `link` and later. */
+  after(stage: Stage): readonly Stage[]
+  /**
+   * Asks this server, from routing on, as if the client of `q` had asked: class IN, `name`, `type`. Answers are whole.
+   * The result is valid until the answer to `q` is reset. SERVFAIL beyond eight look-ups within each other.
+   */
+  lookup(q: Query, name: Name, type: number): Answer | Promise<Answer>
+  /** Where control-plane events of the whole server meet: reload and the exit are asked for here. */
+  readonly control: Control
+}
+
+export interface Control {
+  /** Rebuilds from the Corefile. Resolves to true if the new configuration serves. */
+  reload(reason: string): Promise<boolean>
+  /** The Corefile as it runs: path, the files read with it, and the fingerprint of what they say. */
+  readonly configuration: { readonly file: string; readonly files: readonly string[]; readonly fingerprint: string }
+  /** Reads and parses the Corefile again, for its fingerprint. @throws CorefileErrors */
+  fingerprint(): Promise<string>
+  /** How long SIGTERM goes on serving, in milliseconds: the longest that a stage asked for. */
+  lameduckMs: number
+  /** All stages that run, of all blocks. */
+  stages(): readonly { readonly plugin: string; readonly site: Site; readonly stage: Stage }[]
+}

@@ -1,0 +1,59 @@
+/**
+ * The standard replies: the only place where refusals, failures and negative answers are built. Each resets the query's
+ * answer and returns it.
+ */
+import { type Answer, QUESTION } from './wire/answer.ts'
+import { FLAG, RCODE, TYPE } from './wire/codes.ts'
+import { HEADER_BYTES, type Query } from './wire/query.ts'
+
+/** REFUSED, with an extended error where there is one to tell. */
+export function refused(q: Query, extendedError = -1): Answer {
+  const a = q.answer.reset()
+  a.rcode = RCODE.REFUSED
+  a.extendedError = extendedError
+  return a
+}
+
+/** SERVFAIL; `error` is what `errors` logs. */
+export function servfail(q: Query, error?: Error, extendedError = -1): Answer {
+  const a = q.answer.reset()
+  a.rcode = RCODE.SERVFAIL
+  a.error = error
+  a.extendedError = extendedError
+  return a
+}
+
+/** Any rcode with nothing in it. */
+export function empty(q: Query, rcode: number): Answer {
+  const a = q.answer.reset()
+  a.rcode = rcode
+  return a
+}
+
+/**
+ * NXDOMAIN or NODATA of a local zone (RFC 2308 §2): AA, the zone's SOA in the authority section. The zone is the
+ * question's suffix from label `zoneLabel` on; `soa` is uncompressed record data, `ttl` the lesser of the SOA's TTL and
+ * MINIMUM (RFC 2308 §3).
+ */
+export function negative(q: Query, rcode: number, zoneLabel: number, soa: Uint8Array, ttl: number): Answer {
+  const a = q.answer.reset()
+  a.rcode = rcode
+  a.authoritative = true
+  a.authority.add(QUESTION, q.labelAt[zoneLabel]!, TYPE.SOA, ttl, soa)
+  return a
+}
+
+/**
+ * Writes a reply of the header alone over the message at `at`: FORMERR or NOTIMP. No count is kept, no bit of the query
+ * but id, opcode and (for queries) RD comes back. Returns its 12 octets.
+ */
+export function fromHeader(bytes: Uint8Array, at: number, rcode: number, recursionAvailable: boolean): number {
+  const flags = (bytes[at + 2]! << 8) | bytes[at + 3]!
+  const isQuery = (flags & 0x7800) === 0
+  const kept = flags & (isQuery ? 0x7800 | FLAG.RD : 0x7800)
+  const answer = FLAG.QR | kept | (isQuery && recursionAvailable ? FLAG.RA : 0) | rcode
+  bytes[at + 2] = answer >> 8
+  bytes[at + 3] = answer & 255
+  bytes.fill(0, at + 4, at + HEADER_BYTES)
+  return HEADER_BYTES
+}

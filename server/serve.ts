@@ -1,0 +1,165 @@
+/**
+ * The data plane on one page: the octets of a message in, the octets of its reply out.
+ *
+ *   listen/ ─► accept ─► readQuery ─► route ─► chain ─► finish ─► listen/
+ *              DROP      FORMERR      REFUSED   stage by stage: an Answer, or a promise of one
+ *              FORMERR   BADVERS
+ *              NOTIMP
+ *
+ * Nothing here or below parses text, touches a disk, or throws because of what a packet says. docs/query-path.md tells
+ * the same story with the reasons.
+ */
+import { isPromise } from './chain.ts'
+import { error as logError } from './log.ts'
+import { cells, counter } from './metrics.ts'
+import * as reply from './reply.ts'
+import type { Block, Routes } from './route.ts'
+import { accept, DROP, FORMERR, GO } from './wire/accept.ts'
+import type { Answer } from './wire/answer.ts'
+import { CLASS, EDE, RCODE } from './wire/codes.ts'
+import { DEFAULT_UDP_BYTES, MIN_UDP_BYTES } from './wire/edns.ts'
+import { encode } from './wire/encode.ts'
+import type { Name } from './wire/name.ts'
+import { askSelf, Query, readQuery } from './wire/query.ts'
+
+/** What `serve` returns instead of a length: nothing to send, or a reply that `peer.send` will bring later. */
+export const NOTHING = 0
+export const LATER = -1
+
+const MAX_STREAM_BYTES = 65_535 // RFC 1035 §4.2.2
+const MAX_AMPLIFICATION = 25 // a UDP reply has at most this many octets for each one of the query's
+const MAX_WAITING = 65_536 // queries that wait for something, over all listeners
+const MAX_DEPTH = 8 // look-ups within look-ups
+
+const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
+const lateReply = new Uint8Array(MAX_STREAM_BYTES)
+const spare: Query[] = []
+let waiting = 0
+
+/** A query object for a listener to read messages into. */
+export function takeQuery(): Query {
+  return spare.pop() ?? new Query()
+}
+
+/** How many queries wait for an answer at this moment. */
+export function waitingQueries(): number {
+  return waiting
+}
+
+/**
+ * Serves the message in `q` (`bytes`, `start`, `length`, `capacity`, `stream`, `peer` and `receivedAtMs` are set).
+ * @returns octets of the reply, written in place; NOTHING: no reply, a stream is to be closed; LATER: `q` is in use
+ * until `q.peer.send` was called, the listener takes another one.
+ */
+export function serve(routes: Routes, q: Query): number {
+  const verdict = accept(q.bytes, q.start, q.length)
+  if (verdict === DROP) return NOTHING
+  if (verdict !== GO) {
+    const rcode = verdict === FORMERR ? RCODE.FORMERR : RCODE.NOTIMP
+    return reply.fromHeader(q.bytes, q.start, rcode, routes.recursionAvailable)
+  }
+  if (readQuery(q) !== RCODE.NOERROR) {
+    return reply.fromHeader(q.bytes, q.start, RCODE.FORMERR, routes.recursionAvailable)
+  }
+  const block = route(routes, q)
+  if (block === undefined) return finish(routes, undefined, q, q.answer, q.bytes, q.start, q.capacity)
+  const answer = run(block, q)
+  if (!isPromise(answer)) return finish(routes, block, q, answer, q.bytes, q.start, q.capacity)
+  return finishLater(routes, block, q, answer)
+}
+
+/** The block that is to answer; undefined where `q.answer` already says why there is none. */
+function route(routes: Routes, q: Query): Block | undefined {
+  q.routes = routes
+  q.block = undefined
+  if (q.ednsVersion !== 0)
+    reply.empty(q, RCODE.BADVERS) // RFC 6891 §6.1.3
+  else if (q.qclass !== CLASS.IN) reply.refused(q)
+  else {
+    const block = routes.route(q)
+    if (block !== undefined) {
+      q.block = block
+      return block
+    }
+    reply.refused(q, EDE.NOT_AUTHORITATIVE)
+  }
+  return undefined
+}
+
+/** Runs the block's chain; whatever goes wrong in it is SERVFAIL and no more. */
+function run(block: Block, q: Query): Answer | Promise<Answer> {
+  try {
+    return block.chain(q)
+  } catch (cause) {
+    return panicked(q, cause)
+  }
+}
+
+function panicked(q: Query, cause: unknown): Answer {
+  cells[panics]! += 1
+  logError(
+    undefined,
+    `exception while answering ${q.qnameText}: ${cause instanceof Error ? cause.message : cause}`,
+    cause,
+  )
+  return reply.servfail(q)
+}
+
+/** Writes the reply of `q` and tells the observers. Returns its octets. */
+function finish(
+  routes: Routes,
+  block: Block | undefined,
+  q: Query,
+  a: Answer,
+  into: Uint8Array,
+  at: number,
+  capacity: number,
+): number {
+  const udpBytes = block === undefined ? DEFAULT_UDP_BYTES : block.udpBytes
+  const limit = q.stream ? MAX_STREAM_BYTES : datagramLimit(q, udpBytes)
+  const octets = encode(q, a, into, at, Math.min(limit, capacity), udpBytes, routes.recursionAvailable)
+  if (block === undefined) routes.droppedObserver?.observeDropped?.(q, a, octets)
+  else {
+    const { observers } = block
+    for (let i = 0; i < observers.length; i++) observers[i]!.observe!(q, a, octets)
+  }
+  return octets
+}
+
+/** Most octets of a UDP reply: what the client takes, what we allow, and no amplifier for those who forge addresses. */
+function datagramLimit(q: Query, udpBytes: number): number {
+  if (!q.hasOpt) return MIN_UDP_BYTES
+  return Math.min(q.udpSize, udpBytes, Math.max(MIN_UDP_BYTES, MAX_AMPLIFICATION * q.length))
+}
+
+/** A stage waits: the query leaves the listener's memory and is answered through its peer. */
+function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Answer>): number {
+  if (waiting >= MAX_WAITING) {
+    answer.catch(() => {}) // its query has been answered
+    const octets = finish(routes, block, q, reply.servfail(q), q.bytes, q.start, q.capacity)
+    q.peer.send(q.bytes, q.start, octets)
+    return LATER
+  }
+  waiting++
+  q.keep()
+  answer
+    .catch(cause => panicked(q, cause))
+    .then(a => {
+      waiting--
+      q.peer.send(lateReply, 0, finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES))
+      if (spare.length < 1024) spare.push(q)
+    })
+    .catch(cause => panicked(q, cause)) // an observer or the socket: the reply is gone, the server stays
+  return LATER
+}
+
+/** A look-up of the server's own, on behalf of `q`: from routing on, answered but not sent. */
+export function lookup(q: Query, name: Name, type: number): Answer | Promise<Answer> {
+  const inner = new Query()
+  askSelf(inner, name, type, q)
+  if (inner.depth > MAX_DEPTH) return reply.servfail(inner, new Error(`look-ups nested deeper than ${MAX_DEPTH}`))
+  const block = route(q.routes!, inner)
+  if (block === undefined) return inner.answer
+  const answer = run(block, inner)
+  return isPromise(answer) ? answer.catch(cause => panicked(inner, cause)) : answer
+}

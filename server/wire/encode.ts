@@ -1,0 +1,230 @@
+/**
+ * A composed answer → the octets of a message: header, question, records with name compression, OPT, and truncation at
+ * whole records. Work is linear in the octets written: the compression table has one slot per length of a name.
+ */
+import type { Answer, Section } from './answer.ts'
+import { FLAG, TYPE } from './codes.ts'
+import { optBytes, writeOpt } from './edns.ts'
+import { HEADER_BYTES, type Query } from './query.ts'
+
+const POINTER_LIMIT = 0x4000 // RFC 1035 §4.1.4: a pointer holds 14 bits
+
+/**
+ * Compression table (RFC 1035 §4.1.4): for a name of L octets, where in the message a name of that length was written
+ * and the uncompressed octets it stands for. Two names of one length share a slot, the later one has it. A slot is valid
+ * if its stamp is that of the message being written.
+ */
+const slotStamp = new Int32Array(256)
+const slotAt = new Uint16Array(256)
+const slotName: Uint8Array[] = Array.from({ length: 256 }, () => new Uint8Array(1))
+const slotNameAt = new Int32Array(256)
+let stamp = 0
+let questionKnown = false
+
+let out: Uint8Array = new Uint8Array(0)
+let base = 0
+let question: Query
+
+/**
+ * Writes the reply to `q` at `at` of `into`, at most `limit` octets; in place if that is where the query stands.
+ * `udpSize` is what the reply's OPT offers; `recursionAvailable` the RA bit of this listener.
+ * @returns the octets written.
+ */
+export function encode(
+  q: Query,
+  a: Answer,
+  into: Uint8Array,
+  at: number,
+  limit: number,
+  udpSize: number,
+  recursionAvailable: boolean,
+): number {
+  out = into
+  base = at
+  question = q
+  questionKnown = false
+  stamp = (stamp + 1) | 0
+  if (into !== q.bytes || at !== q.start) into.set(q.bytes.subarray(q.start, q.start + q.questionEnd), at)
+
+  const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
+  let to = at + q.questionEnd
+  let truncated = a.truncated
+  let answers = 0
+  let authorities = 0
+  let additionals = 0
+  to = writeSection(a.answer, to, end)
+  answers = written
+  if (answers < a.answer.count) truncated = true
+  else {
+    to = writeSection(a.authority, to, end)
+    authorities = written
+    if (authorities < a.authority.count) truncated = true
+    else {
+      to = writeSection(a.additional, to, end)
+      additionals = written
+      if (additionals < a.additional.count) truncated = true
+    }
+  }
+  if (q.hasOpt) {
+    to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
+    additionals++
+  }
+
+  const flags =
+    FLAG.QR |
+    (q.flags & (0x7800 | FLAG.RD | FLAG.CD)) | // opcode, RD and CD are copied
+    (a.authoritative ? FLAG.AA : 0) |
+    (truncated ? FLAG.TC : 0) |
+    (recursionAvailable ? FLAG.RA : 0) |
+    (a.rcode & 15)
+  into[at + 2] = flags >> 8
+  into[at + 3] = flags & 255
+  into[at + 4] = 0
+  into[at + 5] = 1
+  into[at + 6] = answers >> 8
+  into[at + 7] = answers & 255
+  into[at + 8] = authorities >> 8
+  into[at + 9] = authorities & 255
+  into[at + 10] = additionals >> 8
+  into[at + 11] = additionals & 255
+  return to - at
+}
+
+/** How many records the last `writeSection` wrote. */
+let written = 0
+
+/** Writes records until one does not fit (RFC 2181 §9: whole records only). Returns where the last one ends. */
+function writeSection(section: Section, from: number, end: number): number {
+  const count = Math.min(section.count, 0xffff)
+  let at = from
+  let i = 0
+  for (; i < count; i++) {
+    const next = writeRecord(section, i, at, end)
+    if (next < 0) break
+    at = next
+  }
+  written = i
+  return at
+}
+
+function writeRecord(section: Section, i: number, from: number, end: number): number {
+  const length = section.dataLength[i]!
+  const owner = section.owner[i]
+  let at = from
+  if (at + 12 > end) return -1
+  if (owner === null || owner === undefined) {
+    const pointer = HEADER_BYTES + section.ownerAt[i]!
+    out[at++] = 0xc0 | (pointer >> 8)
+    out[at++] = pointer & 255
+  } else at = writeName(owner, section.ownerAt[i]!, at, end)
+  if (at < 0 || at + 10 > end) return -1
+  const type = section.type[i]!
+  const ttl = section.ttl[i]!
+  out[at] = type >> 8
+  out[at + 1] = type & 255
+  out[at + 2] = question.qclass >> 8
+  out[at + 3] = question.qclass & 255
+  out[at + 4] = ttl >>> 24
+  out[at + 5] = (ttl >> 16) & 255
+  out[at + 6] = (ttl >> 8) & 255
+  out[at + 7] = ttl & 255
+  const dataAt = at + 10
+  const next = writeData(type, section.data[i]!, section.dataAt[i]!, length, dataAt, end)
+  if (next < 0) return -1
+  out[at + 8] = (next - dataAt) >> 8
+  out[at + 9] = (next - dataAt) & 255
+  return next
+}
+
+/** Record data: names are compressed in the types of RFC 1035 only (RFC 3597 §4). */
+function writeData(type: number, data: Uint8Array, from: number, length: number, to: number, end: number): number {
+  switch (type) {
+    case TYPE.NS:
+    case TYPE.CNAME:
+    case TYPE.PTR:
+      return writeName(data, from, to, end)
+    case TYPE.MX:
+      if (to + 2 > end) return -1
+      out[to] = data[from]!
+      out[to + 1] = data[from + 1]!
+      return writeName(data, from + 2, to + 2, end)
+    case TYPE.SOA:
+      return writeSoa(data, from, length, to, end)
+    default:
+      if (to + length > end) return -1
+      for (let i = 0; i < length; i++) out[to + i] = data[from + i]!
+      if (type === TYPE.SRV) remember(data, from + 6, to + 6) // RFC 2782: never compressed, but may be pointed at
+      return to + length
+  }
+}
+
+function writeSoa(data: Uint8Array, from: number, length: number, to: number, end: number): number {
+  const rname = writeName(data, from, to, end)
+  if (rname < 0) return -1
+  let second = from
+  while (data[second]! > 0) second += data[second]! + 1
+  const numbers = writeName(data, second + 1, rname, end)
+  if (numbers < 0 || numbers + 20 > end) return -1
+  const last = from + length - 20
+  for (let i = 0; i < 20; i++) out[numbers + i] = data[last + i]!
+  return numbers + 20
+}
+
+/** Writes the uncompressed name at `from` of `name`, its longest known suffix as a pointer. -1 if it does not fit. */
+function writeName(name: Uint8Array, from: number, to: number, end: number): number {
+  if (!questionKnown) rememberQuestion()
+  let last = from
+  while (name[last]! > 0) last += name[last]! + 1
+  let at = from
+  while (name[at]! > 0) {
+    const length = last + 1 - at
+    if (slotStamp[length] === stamp && sameName(name, at, length)) {
+      if (to + 2 > end) return -1
+      out[to] = 0xc0 | (slotAt[length]! >> 8)
+      out[to + 1] = slotAt[length]! & 255
+      return to + 2
+    }
+    const label = name[at]! + 1
+    if (to + label > end) return -1
+    setSlot(length, to - base, name, at)
+    for (let i = 0; i < label; i++) out[to + i] = name[at + i]!
+    to += label
+    at += label
+  }
+  if (to + 1 > end) return -1
+  out[to] = 0
+  return to + 1
+}
+
+function sameName(name: Uint8Array, at: number, length: number): boolean {
+  const known = slotName[length]!
+  const knownAt = slotNameAt[length]!
+  if (known === name && knownAt === at) return true
+  for (let i = 0; i < length; i++) if (known[knownAt + i] !== name[at + i]) return false
+  return true
+}
+
+/** Enters a name that stands uncompressed at `to` of the message, and its suffixes, into the table. */
+function remember(name: Uint8Array, from: number, to: number): void {
+  if (!questionKnown) rememberQuestion()
+  let last = from
+  while (name[last]! > 0) last += name[last]! + 1
+  for (let at = from; name[at]! > 0; at += name[at]! + 1) setSlot(last + 1 - at, to + at - from - base, name, at)
+}
+
+function rememberQuestion(): void {
+  questionKnown = true
+  const { qname, qnameLength, labelAt, labelCount } = question
+  for (let i = 0; i < labelCount; i++) {
+    const at = labelAt[i]!
+    setSlot(qnameLength - at, HEADER_BYTES + at, qname, at)
+  }
+}
+
+function setSlot(length: number, at: number, name: Uint8Array, nameAt: number): void {
+  if (at >= POINTER_LIMIT) return
+  slotStamp[length] = stamp
+  slotAt[length] = at
+  slotName[length] = name
+  slotNameAt[length] = nameAt
+}

@@ -1,0 +1,245 @@
+/**
+ * One query, read from its message: header, question and EDNS. One object serves many messages, one after the other:
+ * its shape never changes and reading overwrites it, so that a query costs no garbage. A query that has to wait is
+ * given a copy of its message by `keep`, and the listener goes on with another object.
+ *
+ *     0  1  2  3  4  5  6  7  8  9  0  1  2  3  4  5      RFC 1035 §4.1.1
+ *   +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ *   |                      ID                       |  0
+ *   |QR|   Opcode  |AA|TC|RD|RA| Z|AD|CD|   RCODE   |  2
+ *   |     QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT        |  4 6 8 10
+ *   +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ */
+import type { Block, Routes } from '../route.ts'
+import { Answer } from './answer.ts'
+import { FLAG, RCODE, TYPE } from './codes.ts'
+import { readOpt } from './edns.ts'
+import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
+
+export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
+const NO_BYTES = new Uint8Array(0)
+
+/** Who asked, and the way back. One object per listener slot; `keep` makes one that outlives the slot. */
+export interface Peer {
+  /** Address as text, IPv6 without brackets, IPv4-mapped addresses as IPv4. */
+  readonly address: string
+  readonly port: number
+  readonly family: 4 | 6
+  /** The address that was asked, as text (log's {local}). */
+  readonly localAddress: string
+  keep(): Peer
+  /** Sends a finished message. Never throws: what cannot be sent is counted by the listener. */
+  send(bytes: Uint8Array, at: number, length: number): void
+}
+
+export class Query {
+  /** The message: `length` octets from `start` in `bytes`; `capacity` octets from `start` may hold the reply. */
+  bytes: Uint8Array = NO_BYTES
+  start = 0
+  length = 0
+  capacity = 0
+  /** Over a stream: replies up to 65,535 octets, no truncation to the EDNS size. */
+  stream = false
+  peer!: Peer
+  /** When it was read from the socket, in `performance.now()` milliseconds. */
+  receivedAtMs = 0
+
+  id = 0
+  /** The header's second word as it came (FLAG bits, opcode, rcode). */
+  flags = 0
+
+  /** The question's name in lower case; `qnameLength` octets with the root label. */
+  readonly qname = new Uint8Array(MAX_NAME_BYTES + 1)
+  qnameLength = 0
+  /** Labels, the root not counted; label i starts (with its length octet) at `qname[labelAt[i]]`. */
+  labelCount = 0
+  readonly labelAt = new Uint8Array(MAX_LABELS + 1)
+  readonly labelHash = new Int32Array(MAX_LABELS + 1)
+  /** `suffixHash[i]` is the hash of the name from label i on: `suffixHash[0]` that of the whole. */
+  readonly suffixHash = new Int32Array(MAX_LABELS + 1)
+  qtype = 0
+  qclass = 0
+  /** Octets of header and question: where the first record of a reply goes. */
+  questionEnd = 0
+
+  /** EDNS (RFC 6891): whether there was an OPT, and what it said. */
+  hasOpt = false
+  udpSize = 0
+  ednsVersion = 0
+  dnssecOk = false
+
+  /** What the listener serves, and the block that answers; set by routing. */
+  routes: Routes | undefined = undefined
+  block: Block | undefined = undefined
+  /** Depth of a look-up that the server asks itself, 0 for one from a client. */
+  depth = 0
+  /** Where the one answer to this query is composed. */
+  readonly answer = new Answer()
+
+  #own: Uint8Array = NO_BYTES
+
+  get opcode(): number {
+    return (this.flags >> 11) & 15
+  }
+
+  get recursionDesired(): boolean {
+    return (this.flags & FLAG.RD) !== 0
+  }
+
+  get checkingDisabled(): boolean {
+    return (this.flags & FLAG.CD) !== 0
+  }
+
+  /** The question's name as text, lower case, for logs and errors. */
+  get qnameText(): string {
+    return nameToText(this.qname)
+  }
+
+  /** A copy of the question's name from label `label` on. */
+  nameFrom(label = 0): Name {
+    return this.qname.slice(this.labelAt[label], this.qnameLength)
+  }
+
+  /** Takes the message out of the listener's memory, which is used again once the listener goes on. */
+  keep(): void {
+    if (this.#own.length < this.length) this.#own = new Uint8Array(Math.max(512, this.length))
+    this.#own.set(this.bytes.subarray(this.start, this.start + this.length))
+    this.bytes = this.#own
+    this.start = 0
+    this.capacity = this.#own.length
+    this.peer = this.peer.keep()
+  }
+}
+
+/**
+ * Reads the header, the question and an OPT; other records are walked, not decoded. Reads no octet twice and none
+ * behind the message.
+ * @returns RCODE.NOERROR, or FORMERR where the message is broken.
+ */
+export function readQuery(q: Query): number {
+  const { bytes, start } = q
+  const end = start + q.length
+  q.id = (bytes[start]! << 8) | bytes[start + 1]!
+  q.flags = (bytes[start + 2]! << 8) | bytes[start + 3]!
+  q.hasOpt = false
+  q.dnssecOk = false
+  q.udpSize = 0
+  q.ednsVersion = 0
+  q.depth = 0
+
+  let at = readQname(q, start + HEADER_BYTES, end)
+  if (at < 0 || at + 4 > end) return RCODE.FORMERR
+  q.qtype = (bytes[at]! << 8) | bytes[at + 1]!
+  q.qclass = (bytes[at + 2]! << 8) | bytes[at + 3]!
+  at += 4
+  q.questionEnd = at - start
+  if (q.qtype === TYPE.OPT || q.qtype === TYPE.TSIG) return RCODE.FORMERR // pseudo-types are no questions
+
+  const authority = bytes[start + 9]!
+  const additional = bytes[start + 11]!
+  if (authority > 0) {
+    if (q.qtype !== TYPE.IXFR) return RCODE.FORMERR // only IXFR brings a SOA (RFC 1995 §3)
+    at = skipRecord(bytes, at, end)
+  }
+  for (let i = 0; i < additional && at >= 0; i++) {
+    const typeAt = skipName(bytes, at, end)
+    if (typeAt < 0 || typeAt + 10 > end) return RCODE.FORMERR
+    const type = (bytes[typeAt]! << 8) | bytes[typeAt + 1]!
+    if (type === TYPE.OPT) {
+      if (q.hasOpt || bytes[at] !== 0) return RCODE.FORMERR // RFC 6891 §6.1.1: one, owned by the root
+      if (!readOpt(q, typeAt, end)) return RCODE.FORMERR
+    }
+    at = skipRecord(bytes, at, end)
+  }
+  return at < 0 ? RCODE.FORMERR : RCODE.NOERROR
+}
+
+/** Sets a query's question for a look-up of the server's own: class IN, no EDNS, recursion desired. */
+export function askSelf(q: Query, name: Name, type: number, parent: Query): void {
+  const message = new Uint8Array(HEADER_BYTES + name.length + 4)
+  message[2] = 1 // RD
+  message[5] = 1 // QDCOUNT
+  message.set(name, HEADER_BYTES)
+  const at = HEADER_BYTES + name.length
+  message[at] = type >> 8
+  message[at + 1] = type & 255
+  message[at + 3] = 1 // IN
+  q.bytes = message
+  q.start = 0
+  q.length = q.capacity = message.length
+  q.stream = true // whole answers: the outer reply is what may be truncated
+  q.peer = parent.peer
+  q.receivedAtMs = parent.receivedAtMs
+  readQuery(q)
+  q.depth = parent.depth + 1
+}
+
+/** The query once more, with its EDNS, in memory of its own: for a stage that asks again without its client. */
+export function copyQuery(from: Query): Query {
+  const q = new Query()
+  q.bytes = from.bytes.slice(from.start, from.start + from.length)
+  q.length = q.capacity = from.length
+  q.stream = from.stream
+  q.peer = from.peer.keep()
+  q.receivedAtMs = performance.now()
+  readQuery(q)
+  q.routes = from.routes
+  q.block = from.block
+  q.depth = from.depth
+  return q
+}
+
+/** Reads the question's name in one pass: lower case, label places, hashes. Returns where it ends, -1 if it is broken. */
+function readQname(q: Query, from: number, end: number): number {
+  const { bytes, qname, labelAt, labelHash } = q
+  let at = from
+  let to = 0
+  let labels = 0
+  for (;;) {
+    if (at >= end) return -1
+    const length = bytes[at++]!
+    if (length === 0) break
+    if (length > 63 || at + length > end) return -1 // a pointer or an extended type has no place here (RFC 9267 §2)
+    if (to + length + 2 > MAX_NAME_BYTES) return -1
+    labelAt[labels] = to
+    qname[to++] = length
+    let hash = HASH_START
+    for (const stop = at + length; at < stop; at++) {
+      const octet = LOWER[bytes[at]!]!
+      qname[to++] = octet
+      const h = Math.imul(hash ^ octet, 0x5bd1e995) // hashOctet, by hand: this loop is the hottest of all
+      hash = h ^ (h >>> 15)
+    }
+    labelHash[labels++] = hash
+  }
+  qname[to++] = 0
+  labelAt[labels] = to - 1
+  q.qnameLength = to
+  q.labelCount = labels
+  let hash = ROOT_HASH
+  q.suffixHash[labels] = hash
+  for (let i = labels - 1; i >= 0; i--) q.suffixHash[i] = hash = hashJoin(hash, labelHash[i]!)
+  return at
+}
+
+/** Where the name at `at` ends in the message, -1 if it does not. A pointer ends it (RFC 1035 §4.1.4). */
+export function skipName(bytes: Uint8Array, at: number, end: number): number {
+  for (let octets = 0; at < end; ) {
+    const length = bytes[at]!
+    if (length === 0) return at + 1
+    if (length >= 0xc0) return at + 2 <= end ? at + 2 : -1
+    if (length > 63) return -1
+    octets += length + 1
+    if (octets >= MAX_NAME_BYTES) return -1
+    at += length + 1
+  }
+  return -1
+}
+
+/** Where the record at `at` ends, -1 if it does not end within the message (RFC 1035 §4.1.3). */
+export function skipRecord(bytes: Uint8Array, at: number, end: number): number {
+  const typeAt = skipName(bytes, at, end)
+  if (typeAt < 0 || typeAt + 10 > end) return -1
+  const next = typeAt + 10 + ((bytes[typeAt + 8]! << 8) | bytes[typeAt + 9]!)
+  return next <= end ? next : -1
+}

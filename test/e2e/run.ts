@@ -1,0 +1,131 @@
+/**
+ * Entry of `npm run e2e [-- PART-OF-A-NAME…]`. Starts itself again in network, mount and process namespaces of its own:
+ * whatever happens to it, the kernel then ends every process, mount, device and file that the suite made.
+ */
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { createBridge } from './netns.ts'
+import { childrenOf, must, run, stopAll } from './process.ts'
+import { abandonServers } from './server.ts'
+import { runTests } from './suite.ts'
+import { createWorld, type Machine, ROOT } from './world.ts'
+
+const INSIDE = 'SEXTANT_E2E_INSIDE'
+const COMMANDS = ['unshare', 'nsenter', 'setpriv', 'ip', 'dig', 'nslookup', 'openssl', 'mount']
+
+function which(command: string): string | undefined {
+  for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
+    const path = join(dir, command)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {}
+  }
+  return undefined
+}
+
+class Missing extends Error {}
+
+async function examine(): Promise<Machine> {
+  const missing = COMMANDS.filter(command => !which(command))
+  if (missing.length > 0) throw new Missing(`commands not found: ${missing.join(', ')}`)
+  const assets = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).trim()
+  const apiserver = join(assets, 'kube-apiserver')
+  const etcd = join(assets, 'etcd')
+  for (const path of [apiserver, etcd]) {
+    if (!existsSync(path)) throw new Missing(`"${path}" is not there: run "npm run e2e:assets" first`)
+  }
+  const ownKubectl = join(assets, 'kubectl')
+  const kubectl = existsSync(ownKubectl) ? ownKubectl : which('kubectl')
+  if (!kubectl) throw new Missing('kubectl not found: run "npm run e2e:assets" first')
+  const binary = resolve(process.env.SEXTANT_BIN ?? join(ROOT, 'bin/sextant'))
+  if (!existsSync(binary)) throw new Missing(`"${binary}" is not there: run "npm ci" first, or set SEXTANT_BIN`)
+  const version = (await must(binary, ['-version'])).split('\n')[0]!
+  // SEXTANT_E2E_STRICT: CoreDNS is held to every test, to see that those it is let off do fail.
+  const isCoreDNS = version.startsWith('CoreDNS') && !process.env.SEXTANT_E2E_STRICT
+  return { binary, version, isCoreDNS, apiserver, etcd, oldEtcd: await findOldEtcd(assets), kubectl }
+}
+
+/** An etcd older than 3.4.25, behind which the API server refuses streaming lists. */
+async function findOldEtcd(assets: string): Promise<string | undefined> {
+  for (const path of [process.env.SEXTANT_OLD_ETCD, which('etcd'), join(assets, 'etcd-old')]) {
+    if (!path || !existsSync(path)) continue
+    const patch = /etcd Version: 3\.4\.(\d+)/.exec((await run(path, ['--version'])).stdout)
+    if (patch && Number(patch[1]) < 25) return path
+  }
+  return undefined
+}
+
+async function outside(): Promise<number> {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const command = [process.execPath, import.meta.filename, ...process.argv.slice(2)]
+  const child = spawn('unshare', [...user, ...namespaces, '--', ...command], {
+    env: { ...process.env, [INSIDE]: '1' },
+    // Nothing is ever written to fd 3: its end tells the inner process that this one is gone, even by SIGKILL.
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // unshare itself blocks these signals while it waits.
+      for (const pid of childrenOf(child.pid!)) process.kill(pid, 'SIGTERM')
+    })
+  }
+  return new Promise((done, failed) => {
+    child.on('error', failed)
+    child.on('exit', (code, signal) => done(signal ? 1 : (code ?? 1)))
+  })
+}
+
+async function inside(): Promise<number> {
+  const { Socket } = await import('node:net')
+  new Socket({ fd: 3 })
+    .on('close', () => process.exit(130))
+    .unref()
+    .resume()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+  const machine = await examine()
+  // What dig and nslookup print is compared.
+  process.env.LC_ALL = 'C'
+  await must('mount', ['-t', 'tmpfs', 'none', '/run'])
+  mkdirSync('/run/lock')
+  await createBridge()
+  console.log(`server under test: ${machine.version} (${machine.binary})`)
+  console.log(`control plane: ${(await must(machine.apiserver, ['--version'])).trim()}, ${machine.etcd}`)
+  const start = performance.now()
+  const made = await createWorld(machine)
+  console.log(`set up in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  for (const part of [
+    'manifests',
+    'names',
+    'forward',
+    'changes',
+    'operations',
+    'reload',
+    'permissions',
+    'access',
+    'outage',
+  ]) {
+    await import(`./cases/${part}.ts`)
+  }
+  const count = await runTests(
+    process.argv.slice(2),
+    machine.isCoreDNS,
+    async () => `${await abandonServers()}\n${made.cluster.tail()}`,
+  )
+  await stopAll()
+  const skipped = count.skipped > 0 ? `${count.skipped} skipped, ` : ''
+  console.log(`${skipped}in ${((performance.now() - start) / 1000).toFixed(0)} s`)
+  console.log(`${count.passed} passed, ${count.failed} failed`)
+  return count.failed > 0 || count.passed === 0 ? 1 : 0
+}
+
+try {
+  process.exit(await (process.env[INSIDE] ? inside() : outside()))
+} catch (error) {
+  await stopAll()
+  console.error(error instanceof Missing ? `e2e: ${error.message}` : error)
+  console.log('0 passed, 1 failed')
+  process.exit(1)
+}

@@ -1,0 +1,324 @@
+/**
+ * An API server as far as list and watch go: pages, watches, streaming lists, bookmarks, versions that expire, refusals,
+ * cuts and silences, all on command. Deterministic: it does nothing by itself, and tells what it was asked.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+
+// biome-ignore lint/suspicious/noExplicitAny: API objects of any kind, and broken ones
+export type FakeObject = Record<string, any>
+
+export interface FakeRequest {
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingMessage['headers']
+  /** `list` or `watch`; a streaming list is a watch. */
+  readonly verb: 'list' | 'watch'
+  readonly isStreamingList: boolean
+}
+
+export interface FakeFailure {
+  readonly status: number
+  readonly reason?: string
+  readonly message?: string
+  readonly retryAfterS?: number
+}
+
+export interface FakeApiServerOptions {
+  /** Speaks https with these, and asks for a client certificate if `ca` is given. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
+}
+
+interface Event {
+  readonly version: number
+  readonly type: string
+  readonly object: FakeObject
+}
+
+interface Collection {
+  readonly objects: Map<string, FakeObject>
+  readonly events: Event[]
+  readonly watchers: Set<ServerResponse>
+}
+
+const LIST_KINDS: Record<string, string> = {
+  '/api/v1/services': 'ServiceList',
+  '/api/v1/namespaces': 'NamespaceList',
+  '/api/v1/pods': 'PodList',
+  '/apis/discovery.k8s.io/v1/endpointslices': 'EndpointSliceList',
+}
+
+export const SERVICES = '/api/v1/services'
+export const NAMESPACES = '/api/v1/namespaces'
+export const PODS = '/api/v1/pods'
+export const SLICES = '/apis/discovery.k8s.io/v1/endpointslices'
+
+export class FakeApiServer {
+  readonly requests: FakeRequest[] = []
+  port = 0
+  /** The version of the last change. */
+  version = 100
+  /** False: streaming lists are refused, as on an old etcd. */
+  streamingLists = true
+  /** Nothing is answered: connections stand, requests wait. */
+  silent = false
+  /** Asked before each answer: a failure instead of it. */
+  refuse: (request: FakeRequest) => FakeFailure | undefined = () => undefined
+  /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
+  body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
+
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #collections = new Map<string, Collection>()
+  readonly #waiting = new Set<() => void>()
+  #oldestVersion = 0
+
+  private constructor({ tls }: FakeApiServerOptions) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
+    this.#server = tls ? createTlsServer({ ...tls, requestCert: tls.ca !== undefined }, answer) : createServer(answer)
+    this.#server.on('connection', socket => {
+      this.#sockets.add(socket)
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        this.#changed()
+      })
+      socket.on('error', () => {})
+    })
+  }
+
+  static async start(options: FakeApiServerOptions = {}, port = 0): Promise<FakeApiServer> {
+    const made = new FakeApiServer(options)
+    await new Promise<void>((resolve, reject) => {
+      made.#server.once('error', reject)
+      made.#server.listen(port, '127.0.0.1', resolve)
+    })
+    made.port = (made.#server.address() as AddressInfo).port
+    return made
+  }
+
+  get url(): string {
+    return `${'setSecureContext' in this.#server ? 'https' : 'http'}://127.0.0.1:${this.port}`
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise(resolve => this.#server.close(resolve))
+    this.cut()
+    await closed
+  }
+
+  /** Creates or replaces an object and tells the watchers. Gives its version. */
+  put(path: string, object: FakeObject): number {
+    const { objects } = this.#collection(path)
+    const key = keyOf(object)
+    const type = objects.has(key) ? 'MODIFIED' : 'ADDED'
+    const stored = withVersion(object, ++this.version)
+    objects.set(key, stored)
+    this.#record(path, { version: this.version, type, object: stored })
+    return this.version
+  }
+
+  delete(path: string, namespace: string, name: string): number {
+    const { objects } = this.#collection(path)
+    const key = `${namespace}/${name}`
+    const object = objects.get(key)
+    if (!object) throw new Error(`no object "${key}" at ${path}`)
+    objects.delete(key)
+    this.#record(path, { version: ++this.version, type: 'DELETED', object: withVersion(object, this.version) })
+    return this.version
+  }
+
+  /** Changes what is stored without telling any watcher. */
+  change(path: string, change: (objects: Map<string, FakeObject>) => void): void {
+    this.version++
+    change(this.#collection(path).objects)
+  }
+
+  bookmark(path: string, version = this.version): void {
+    const object = { kind: 'Any', metadata: { resourceVersion: String(version) } }
+    this.send(path, `${JSON.stringify({ type: 'BOOKMARK', object })}\n`)
+  }
+
+  /** Sends an event as it stands. */
+  event(path: string, type: string, object: FakeObject): void {
+    this.send(path, `${JSON.stringify({ type, object })}\n`)
+  }
+
+  /** Sends octets to those who watch `path`. */
+  send(path: string, text: string): void {
+    for (const watcher of this.#collection(path).watchers) watcher.write(text)
+  }
+
+  /** Ends the watches of a path in an orderly way, as their timeout does. */
+  endWatches(path: string): void {
+    for (const watcher of this.#collection(path).watchers) watcher.end()
+  }
+
+  /** Breaks the connections of those who watch `path`; all connections without one. */
+  cut(path?: string): void {
+    if (path === undefined) for (const socket of this.#sockets) socket.destroy()
+    else for (const watcher of this.#collection(path).watchers) watcher.destroy()
+  }
+
+  /** Versions before the current one are compacted: watches from them are Gone. */
+  compact(): void {
+    this.#oldestVersion = this.version
+    for (const { events } of this.#collections.values()) events.length = 0
+  }
+
+  watchers(path: string): number {
+    return this.#collection(path).watchers.size
+  }
+
+  /** Resolves once `met` holds; asked whenever a request arrives or a connection or watch opens or ends. */
+  until(met: () => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const check = () => {
+        if (!met()) return
+        this.#waiting.delete(check)
+        resolve()
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(incoming.url ?? '/', 'http://api')
+    const verb = url.searchParams.get('watch') === 'true' ? 'watch' : 'list'
+    const isStreamingList = url.searchParams.get('sendInitialEvents') === 'true'
+    const request = {
+      path: url.pathname,
+      query: url.searchParams,
+      headers: incoming.headers,
+      verb,
+      isStreamingList,
+    } as const
+    this.requests.push(request)
+    if (!this.silent) await this.#serve(request, response)
+    this.#changed()
+  }
+
+  async #serve(request: FakeRequest, response: ServerResponse): Promise<void> {
+    const failure = this.refuse(request)
+    if (failure) {
+      fail(response, failure)
+      return
+    }
+    if (!(request.path in LIST_KINDS)) {
+      fail(response, { status: 404, message: 'the server could not find it' })
+      return
+    }
+    const octets = this.body(request)
+    if (octets) {
+      response.writeHead(200)
+      for await (const chunk of octets) {
+        if (!response.write(chunk)) await writable(response)
+        if (response.destroyed) return
+      }
+      if (request.verb === 'list') response.end()
+      return
+    }
+    if (request.verb === 'watch') this.#watch(request, response)
+    else this.#list(request, response)
+  }
+
+  #list({ path, query }: FakeRequest, response: ServerResponse): void {
+    const all = [...this.#collection(path).objects.values()]
+    const limit = Number(query.get('limit') ?? 0) || all.length
+    const [version = this.version, from = 0] = (query.get('continue') ?? '').split(':').filter(Boolean).map(Number)
+    if (version < this.#oldestVersion) {
+      fail(response, { status: 410, reason: 'Expired', message: 'token expired' })
+      return
+    }
+    const items = all.slice(from, from + limit)
+    const rest = from + limit < all.length ? { continue: `${version}:${from + limit}` } : {}
+    const metadata = { resourceVersion: String(version), ...rest }
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ kind: LIST_KINDS[path], apiVersion: 'v1', metadata, items }))
+  }
+
+  #watch({ path, query, isStreamingList }: FakeRequest, response: ServerResponse): void {
+    const { objects, events, watchers } = this.#collection(path)
+    const from = Number(query.get('resourceVersion') ?? 0)
+    if (isStreamingList && !this.streamingLists) {
+      const message = 'sendInitialEvents: Forbidden: for watch requires the storage feature RequestWatchProgress'
+      fail(response, { status: 422, reason: 'Invalid', message })
+      return
+    }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.flushHeaders()
+    if (!isStreamingList && from < this.#oldestVersion) {
+      response.end(
+        eventText('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }),
+      )
+      return
+    }
+    if (isStreamingList) {
+      for (const object of objects.values()) response.write(eventText('ADDED', object))
+      const annotations = { 'k8s.io/initial-events-end': 'true' }
+      response.write(eventText('BOOKMARK', { metadata: { resourceVersion: String(this.version), annotations } }))
+    } else {
+      for (const event of events) if (event.version > from) response.write(eventText(event.type, event.object))
+    }
+    watchers.add(response)
+    response.on('close', () => {
+      watchers.delete(response)
+      this.#changed()
+    })
+  }
+
+  #record(path: string, event: Event): void {
+    this.#collection(path).events.push(event)
+    this.send(path, eventText(event.type, event.object))
+  }
+
+  #collection(path: string): Collection {
+    let collection = this.#collections.get(path)
+    if (!collection) {
+      collection = { objects: new Map(), events: [], watchers: new Set() }
+      this.#collections.set(path, collection)
+    }
+    return collection
+  }
+
+  #changed(): void {
+    for (const check of this.#waiting) check()
+  }
+}
+
+/** Resolves once the response takes more, or takes no more. */
+function writable(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    const settle = () => {
+      response.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    response.on('drain', settle).on('close', settle)
+  })
+}
+
+function fail(response: ServerResponse, { status, reason, message, retryAfterS }: FakeFailure): void {
+  const headers = {
+    'content-type': 'application/json',
+    ...(retryAfterS !== undefined && { 'retry-after': String(retryAfterS) }),
+  }
+  response.writeHead(status, headers)
+  response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message }))
+}
+
+function eventText(type: string, object: FakeObject): string {
+  return `${JSON.stringify({ type, object })}\n`
+}
+
+function keyOf({ metadata }: FakeObject): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`
+}
+
+function withVersion(object: FakeObject, version: number): FakeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
+}

@@ -1,0 +1,247 @@
+/**
+ * A scripted name server on loopback, UDP and TCP on one port: what it does to each query is a function of the query.
+ * It can answer, delay, drop, forge ids and questions, send garbage, truncate, and close in the middle of a reply.
+ */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type Answer, type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
+
+/** A query as the upstream saw it. */
+export interface Asked {
+  readonly transport: 'udp' | 'tcp'
+  readonly name: string
+  readonly type: string
+  readonly id: number
+  readonly rd: boolean
+  readonly cd: boolean
+  readonly ad: boolean
+  /** The OPT's UDP size; undefined without OPT. */
+  readonly edns: number | undefined
+  readonly dnssecOk: boolean
+  /** Codes of the OPT's options. */
+  readonly options: readonly number[]
+  /** The client's port. */
+  readonly port: number
+  /** How many queries with this name and type came before. */
+  readonly nth: number
+  readonly packet: DecodedPacket
+}
+
+/** One thing to do. `send` after `afterMs`; Over TCP only: `part` sends the first octets, `close` ends the connection. */
+export type Act =
+  | { readonly send: Uint8Array; readonly afterMs?: number }
+  | { readonly part: Uint8Array; readonly octets: number }
+  | { readonly close: true }
+
+/** What to do with a query: nothing at all is a drop. */
+export type Script = (asked: Asked) => Uint8Array | Act | readonly (Uint8Array | Act)[] | undefined
+
+export interface ReplyOptions {
+  rcode?: string
+  tc?: boolean
+  aa?: boolean
+  id?: number
+  /** Another question than was asked; `none` for no question at all. */
+  question?: string
+  /** QR=0: looks like a query. */
+  qr?: boolean
+  authority?: readonly string[]
+  additional?: readonly string[]
+  edns?: boolean
+}
+
+const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'YXDOMAIN']
+
+/** A reply to `asked` with records written as `name ttl TYPE data`. */
+export function answer(asked: Asked, records: readonly string[], options: ReplyOptions = {}): Uint8Array {
+  const { rcode = 'NOERROR', tc = false, aa = false, id = asked.id, question = asked.name, qr = true } = options
+  const questions = question === 'none' ? [] : [{ name: question, type: asked.type, class: 'IN' }]
+  const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }
+  const octets = encode({
+    type: qr ? 'response' : 'query',
+    id,
+    flags: 0x180 | (tc ? 0x200 : 0) | (aa ? 0x400 : 0) | RCODES.indexOf(rcode),
+    questions,
+    answers: records.map(record),
+    authorities: (options.authority ?? []).map(record),
+    additionals: [...(options.additional ?? []).map(record), ...(options.edns ? [opt] : [])],
+  } as unknown as Packet)
+  octets[3] = (octets[3]! & 0xf0) | RCODES.indexOf(rcode)
+  return octets
+}
+
+/** `www.example. 300 A 192.0.2.1` → dns-packet's form. */
+function record(text: string): Answer {
+  const [owner = '', ttl = '', type = '', ...data] = text.split(' ')
+  const name = owner.replace(/\.$/, '') || '.'
+  const host = (at: number) => data[at]!.replace(/\.$/, '')
+  const number = (at: number) => Number(data[at])
+  const value = () => {
+    switch (type) {
+      case 'SRV':
+        return { priority: number(0), weight: number(1), port: number(2), target: host(3) }
+      case 'MX':
+        return { preference: number(0), exchange: host(1) }
+      case 'SOA': {
+        const [serial, refresh, retry, expire, minimum] = [2, 3, 4, 5, 6].map(number)
+        return { mname: host(0), rname: host(1), serial, refresh, retry, expire, minimum }
+      }
+      case 'CNAME':
+      case 'NS':
+      case 'PTR':
+      case 'DNAME':
+        return host(0)
+      case 'TXT':
+        return data.join(' ')
+      default:
+        return data[0]
+    }
+  }
+  return { name, type, ttl: Number(ttl), class: 'IN', data: value() } as Answer
+}
+
+export class FakeUpstream {
+  readonly asked: Asked[] = []
+  readonly port: number
+  /** Connections accepted so far. */
+  connections = 0
+  script: Script
+  readonly #udp: UdpSocket
+  readonly #tcp: Server
+  readonly #open = new Set<Socket>()
+  readonly #seen = new Map<string, number>()
+  #closed = false
+
+  constructor(script: Script, udp: UdpSocket, tcp: Server) {
+    this.script = script
+    this.#udp = udp
+    this.#tcp = tcp
+    this.port = udp.address().port
+    udp.on('message', (message, peer) => {
+      for (const act of this.#acts(message, 'udp', peer.port)) {
+        if ('send' in act) {
+          later(act.afterMs, () => {
+            if (!this.#closed) udp.send(act.send, peer.port, peer.address, () => {})
+          })
+        }
+      }
+    })
+    tcp.on('connection', socket => this.#serve(socket))
+  }
+
+  /** `127.0.0.1:PORT` */
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  /** Names asked for, with transport: `udp www.example. A`. */
+  get log(): string[] {
+    return this.asked.map(one => `${one.transport} ${one.name} ${one.type}`)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const socket of this.#open) socket.destroy()
+    this.#tcp.close()
+    this.#udp.close()
+    await once(this.#udp, 'close')
+  }
+
+  /** Closes all TCP connections as a server does whose idle time is over. */
+  closeConnections(): void {
+    for (const socket of this.#open) socket.end()
+  }
+
+  #serve(socket: Socket): void {
+    this.connections++
+    this.#open.add(socket)
+    socket.on('close', () => this.#open.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let pending = Buffer.alloc(0)
+    socket.on('data', chunk => {
+      pending = Buffer.concat([pending, chunk as Buffer])
+      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+        const end = 2 + pending.readUInt16BE(0)
+        const message = pending.subarray(2, end)
+        pending = pending.subarray(end)
+        for (const act of this.#acts(message, 'tcp', socket.remotePort ?? 0)) this.#act(socket, act)
+      }
+    })
+  }
+
+  #act(socket: Socket, act: Act): void {
+    if ('close' in act) socket.end()
+    else if ('part' in act) socket.write(framed(act.part).subarray(0, act.octets))
+    else later(act.afterMs, () => socket.write(framed(act.send)))
+  }
+
+  #acts(message: Buffer, transport: 'udp' | 'tcp', port: number): readonly Act[] {
+    const asked = this.#read(message, transport, port)
+    this.asked.push(asked)
+    const acts = this.script(asked)
+    if (acts === undefined) return []
+    const list = Array.isArray(acts) ? acts : [acts]
+    return list.map(act => (act instanceof Uint8Array ? { send: act } : act))
+  }
+
+  #read(message: Buffer, transport: 'udp' | 'tcp', port: number): Asked {
+    const packet = decode(message)
+    const { name, type } = packet.questions![0]!
+    const flags = message.readUInt16BE(2)
+    const opt = packet.additionals?.find(one => one.type === 'OPT') as
+      | { udpPayloadSize: number; flag_do: boolean; options: { code: number }[] }
+      | undefined
+    const key = `${name} ${type}`
+    const nth = this.#seen.get(key) ?? 0
+    this.#seen.set(key, nth + 1)
+    return {
+      transport,
+      name: name === '.' ? '.' : `${name}.`,
+      type,
+      id: packet.id!,
+      rd: (flags & 0x100) !== 0,
+      cd: (flags & 0x10) !== 0,
+      ad: (flags & 0x20) !== 0,
+      edns: opt?.udpPayloadSize,
+      dnssecOk: opt?.flag_do ?? false,
+      options: opt?.options.map(option => option.code) ?? [],
+      port,
+      nth,
+      packet,
+    }
+  }
+}
+
+function framed(message: Uint8Array): Buffer {
+  const out = Buffer.alloc(message.length + 2)
+  out.writeUInt16BE(message.length)
+  out.set(message, 2)
+  return out
+}
+
+function later(afterMs: number | undefined, run: () => void): void {
+  if (afterMs === undefined) run()
+  else setTimeout(run, afterMs)
+}
+
+/** Starts one on a free port of 127.0.0.1. */
+export async function fakeUpstream(script: Script): Promise<FakeUpstream> {
+  for (let tries = 0; ; tries++) {
+    const tcp = createServer().listen(0, '127.0.0.1')
+    await once(tcp, 'listening')
+    const udp = createSocket('udp4')
+    udp.bind((tcp.address() as { port: number }).port, '127.0.0.1')
+    const taken = await Promise.race([once(udp, 'listening').then(() => false), once(udp, 'error').then(() => true)])
+    if (!taken) return new FakeUpstream(script, udp, tcp)
+    tcp.close()
+    if (tries === 10) throw new Error('no port is free for both UDP and TCP')
+  }
+}
+
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function closedPort(): Promise<number> {
+  const upstream = await fakeUpstream(() => undefined)
+  await upstream.close()
+  return upstream.port
+}

@@ -1,0 +1,124 @@
+/**
+ * One plugin, or a chain of them, without sockets: sets stages up from Corefile text and puts messages through the real
+ * serve loop.
+ */
+
+import { buildChain } from '../../server/chain.ts'
+import { parseCorefile } from '../../server/corefile/corefile.ts'
+import { Directive } from '../../server/corefile/directive.ts'
+import type { Control, Plugin, Site, Stage } from '../../server/plugin.ts'
+import { Routes } from '../../server/route.ts'
+import { LATER, lookup, serve, takeQuery } from '../../server/serve.ts'
+import { nameFromText } from '../../server/wire/name.ts'
+import type { Peer } from '../../server/wire/query.ts'
+import { type Ask, query, replyText } from './message.ts'
+
+const control: Control = {
+  reload: async () => false,
+  configuration: { file: 'Corefile', files: ['Corefile'], fingerprint: '' },
+  fingerprint: async () => '',
+  lameduckMs: 0,
+  stages: () => [],
+}
+
+/** A site for a block of one zone, with stubs for what the control plane brings. */
+export function testSite(stages: Stage[] = [], names: string[] = [], overrides: Partial<Site> = {}): Site {
+  return {
+    file: 'Corefile',
+    folder: process.cwd(),
+    keys: ['.'],
+    zoneTexts: ['.'],
+    zones: [nameFromText('.')],
+    servers: ['dns://:53'],
+    port: 53,
+    listen: { addresses: [], udpBytes: 1232 },
+    debug: { enabled: false },
+    plugins: names,
+    peers: plugin => stages.filter((_, i) => names[i] === plugin),
+    after: stage => stages.slice(stages.indexOf(stage) + 1),
+    lookup,
+    control,
+    ...overrides,
+  }
+}
+
+export interface Chain {
+  stages: Stage[]
+  routes: Routes
+  /** Asks over "UDP" from 192.0.2.9 port 40000 (`stream` for TCP); the reply's octets, empty if there was none. */
+  send(message: Uint8Array, stream?: boolean): Promise<Uint8Array>
+  /** Asks a question and gives the reply as text. */
+  ask(name: string, ask?: Ask, stream?: boolean): Promise<string>
+}
+
+/**
+ * Sets up the plugins whose directives stand in `body` (the inside of a server block for `zone`), in the order given.
+ * Extra stages (fakes) can follow them in the chain.
+ */
+export function chainOf(
+  plugins: Plugin[],
+  body: string,
+  extra: Stage[] = [],
+  zone = '.',
+  over: Partial<Site> = {},
+): Chain {
+  const parsed = parseCorefile(`${zone} {\n${body}\n}\n`, 'Corefile')
+  const stages: Stage[] = []
+  const names: string[] = []
+  const site = testSite(stages, names, { zoneTexts: [zone], zones: [nameFromText(zone)], keys: [zone], ...over })
+  for (const plugin of plugins) {
+    const nodes = parsed.blocks[0]!.directives.filter(node => node.name.text === plugin.name)
+    if (nodes.length === 0) continue
+    stages.push(plugin.setup(new Directive(nodes), site))
+    names.push(plugin.name)
+  }
+  for (const stage of extra) {
+    stages.push(stage)
+    names.push('test')
+  }
+  for (const stage of stages) stage.link?.()
+  return { stages, ...wire(stages, zone) }
+}
+
+/** The serve loop over a chain of stages. */
+export function wire(stages: Stage[], zone = '.'): Omit<Chain, 'stages'> {
+  const block = {
+    zone: nameFromText(zone),
+    chain: buildChain(stages),
+    observers: stages.filter(stage => stage.observe),
+    udpBytes: 1232,
+  }
+  const dropped = stages.find(stage => stage.observeDropped)
+  const routes = new Routes(
+    [block],
+    stages.some(stage => stage.recursive),
+    dropped,
+  )
+  const send = (message: Uint8Array, stream = false) =>
+    new Promise<Uint8Array>(resolve => {
+      const peer: Peer = {
+        address: '192.0.2.9',
+        port: 40000,
+        family: 4,
+        localAddress: '127.0.0.1',
+        keep: () => peer,
+        send: (bytes, at, length) => resolve(bytes.slice(at, at + length)),
+      }
+      const q = takeQuery()
+      q.bytes = new Uint8Array(65_535)
+      q.bytes.set(message)
+      q.start = 0
+      q.length = message.length
+      q.capacity = q.bytes.length
+      q.stream = stream
+      q.peer = peer
+      q.receivedAtMs = performance.now()
+      const octets = serve(routes, q)
+      if (octets !== LATER) resolve(q.bytes.slice(0, octets))
+    })
+  return {
+    routes,
+    send,
+    ask: async (name, ask = {}, stream = false) => replyText(await send(query(name, ask), stream)),
+  }
+}

@@ -1,0 +1,118 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { makeEntry } from '../../../plugins/cache/entry.ts'
+import { keyHash, Store } from '../../../plugins/cache/store.ts'
+import { families } from '../../../server/metrics.ts'
+import { Query } from '../../../server/plugin.ts'
+import { readQuery } from '../../../server/wire/query.ts'
+import { query } from '../../harness/message.ts'
+import { address, cached, count, stopTheClock } from './backend.ts'
+
+stopTheClock()
+
+test('hot names survive a flood of others; entries and evictions are counted', async () => {
+  const { ask, backend } = cached('cache flood.test {\nsuccess 100\n}', address(3600))
+  for (let i = 0; i < 20; i++) await ask(`hot${i}.flood.test`)
+  let misses = 0
+  for (let i = 0; i < 2000; i++) {
+    await ask(`cold${i}.flood.test`)
+    const before = backend.asked
+    await ask(`hot${i % 20}.flood.test`)
+    if (backend.asked > before) misses++
+  }
+  assert.ok(misses <= 100, `${misses} of 2,000 hot queries missed`)
+  assert.is(count('coredns_cache_requests_total', 'dns://:53', 'flood.test.', ''), 4020)
+  assert.is(count('coredns_cache_hits_total', 'dns://:53', 'success', 'flood.test.', ''), 2000 - misses)
+  assert.is(count('coredns_cache_misses_total', 'dns://:53', 'flood.test.', ''), 2020 + misses)
+  assert.is(count('coredns_cache_evictions_total', 'dns://:53', 'success', 'flood.test.', ''), 1920 + misses)
+})
+
+test('content survives a reload with the same settings, not one with others', async () => {
+  for (const [body, asked] of [
+    ['cache 60', 1],
+    ['cache 61', 2],
+  ] as const) {
+    const old = cached('cache 60', address(300))
+    await old.ask('x')
+    const next = cached(body, address(300))
+    next.stages[0]!.start!(old.stages[0])
+    await old.stages[0]!.stop!()
+    await next.ask('x')
+    assert.is(old.backend.asked + next.backend.asked, asked, body)
+    await next.stages[0]!.stop!()
+  }
+})
+
+test('the gauge of entries is read at a scrape, and goes with its cache', async () => {
+  const { ask, stages } = cached('cache gauge.test', address(300))
+  stages[0]!.start!(undefined)
+  await ask('a.gauge.test')
+  await ask('b.gauge.test')
+  families.get('coredns_cache_entries')!.refresh!()
+  assert.is(count('coredns_cache_entries', 'dns://:53', 'success', 'gauge.test.', ''), 2)
+  await stages[0]!.stop!()
+  assert.not.ok(
+    families.get('coredns_cache_entries')!.children.has(['dns://:53', 'success', 'gauge.test.', ''].join('\0')),
+  )
+})
+
+function asked(name: string): Query {
+  const q = new Query()
+  q.bytes = query(name)
+  q.length = q.bytes.length
+  readQuery(q)
+  return q
+}
+
+test('finds what was put last and not removed, whatever the order of things', () => {
+  const store = new Store(40)
+  const names = Array.from({ length: 120 }, (_, i) => `n${i}.test`)
+  const latest = new Map<string, Uint8Array>()
+  let seed = 7
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return (seed >>> 8) % below
+  }
+  for (let step = 0; step < 20_000; step++) {
+    const name = names[random(names.length)]!
+    const q = asked(name)
+    // Few hashes for many names: long runs in the table, and names that share a hash.
+    const hash = keyHash(q, 0) & 15
+    const slot = store.find(q, hash, 0)
+    if (slot >= 0) assert.is(store.entry[slot], latest.get(name))
+    switch (random(4)) {
+      case 0:
+        if (slot >= 0) store.remove(slot)
+        break
+      case 1:
+        if (slot >= 0) store.touch(slot)
+        break
+      default: {
+        const entry = makeEntry(q, address(random(1000) + 1)(q))!
+        store.put(q, hash, 0, entry, 0, 1000)
+        latest.set(name, entry)
+        assert.is(store.entry[store.find(q, hash, 0)], entry)
+      }
+    }
+    if (step % 500 !== 0) continue
+    const found = names.filter(each => {
+      const of = asked(each)
+      return store.find(of, keyHash(of, 0) & 15, 0) >= 0
+    })
+    assert.is(found.length, store.count)
+    assert.ok(store.count <= 40)
+  }
+  assert.ok(store.evictions > 0)
+})
+
+test('large entries are bounded by octets, not by their number', () => {
+  const store = new Store(1000)
+  for (let i = 0; i < 500; i++) {
+    const q = asked(`n${i}.test`)
+    store.put(q, keyHash(q, 0), 0, new Uint8Array(60_000), 0, 1000)
+    assert.ok(store.bytes <= 1 << 20)
+  }
+  assert.ok(store.count >= 16 && store.count <= 17, `${store.count}`)
+})
+
+test.run()

@@ -1,0 +1,37 @@
+/** A `forward` block over scripted upstreams, taken down when the test is over. */
+import { plugin } from '../../../plugins/forward/forward.ts'
+import type { Stage } from '../../../server/plugin.ts'
+import { type FakeUpstream, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
+import { type Chain, chainOf } from '../../harness/stage.ts'
+
+export interface Block extends Chain {
+  readonly upstreams: readonly FakeUpstream[]
+}
+
+/** Runs `test` with one upstream per script; `%1`, `%2` … in the Corefile text stand for their addresses. */
+export async function withBlock(
+  scripts: readonly Script[],
+  corefile: string,
+  test: (block: Block) => Promise<void>,
+  extra: Stage[] = [],
+): Promise<void> {
+  const upstreams = await Promise.all(scripts.map(fakeUpstream))
+  const body = corefile.replace(/%(\d)/g, (_, number) => upstreams[Number(number) - 1]!.address)
+  const chain = chainOf([plugin], body, extra)
+  const awake = setInterval(() => {}, 1 << 30) // what is in flight does not keep a process alive, listeners do
+  try {
+    for (const stage of chain.stages) await stage.start?.(undefined)
+    await test({ ...chain, upstreams })
+  } finally {
+    clearInterval(awake)
+    for (const stage of chain.stages) await stage.stop?.()
+    for (const upstream of upstreams) await upstream.close()
+  }
+}
+
+/** The promise's value and how long it took, in milliseconds. */
+export async function timed<T>(promise: Promise<T>): Promise<[value: T, tookMs: number]> {
+  const startedAtMs = performance.now()
+  const value = await promise
+  return [value, performance.now() - startedAtMs]
+}

@@ -1,0 +1,91 @@
+/** Many at once: what is bounded stays bounded, and a forger gets nothing. */
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from 'uvu'
+import { deadlines } from '../../../plugins/forward/wheel.ts'
+import { cells, families } from '../../../server/metrics.ts'
+import { answer, type Script } from '../../harness/fake-upstream.ts'
+import { query, text } from '../../harness/message.ts'
+import { timed, withBlock } from './block.ts'
+
+test('#36 20,000 names and a silent upstream: 16,384 wait, the rest is SERVFAIL at once, then all is forgotten', () =>
+  withBlock(
+    [() => undefined],
+    'forward . %1 {\nread_timeout 1s\nmax_connect_attempts 1\nmax_fails 0\n}',
+    async ({ send }) => {
+      const before = process.memoryUsage().rss
+      let early = 0
+      const startedAtMs = performance.now()
+      const all = Array.from({ length: 20_000 }, (_, i) =>
+        send(query(`n${i}.example`)).then(reply => {
+          if (waiting) early++
+          return reply[3]! & 15
+        }),
+      )
+      let waiting = true
+      await new Promise(resolve => setImmediate(resolve))
+      waiting = false
+      equal(early, 20_000 - 16_384)
+      ok(process.memoryUsage().rss - before < 400e6)
+      deepEqual([...new Set(await Promise.all(all))], [2])
+      ok(performance.now() - startedAtMs < 60_000)
+      // What still turns in the wheel are the sockets' own deadlines.
+      ok(deadlines() < 5, `${deadlines()} deadlines`)
+    },
+  ))
+
+test('#34 a forger on the right address and port, with 2,000 ids but the right one', () =>
+  withBlock(
+    [
+      asked => {
+        if (asked.transport === 'tcp' || asked.type !== 'A') return undefined
+        if (asked.nth > 0) return undefined
+        const forged = Buffer.from(answer(asked, ['www.example. 300 A 6.6.6.6']))
+        const all: Uint8Array[] = []
+        for (let i = 1; i <= 2000; i++) {
+          forged.writeUInt16BE((asked.id + i) & 0xffff)
+          all.push(Buffer.from(forged))
+        }
+        return [...all, { send: answer(asked, ['www.example. 300 A 192.0.2.1']), afterMs: 1500 }]
+      },
+    ],
+    'forward . %1',
+    async ({ ask, upstreams }) => {
+      const [found, tookMs] = await timed(ask('www.example'))
+      equal(
+        found,
+        text`
+          NOERROR rd ra
+          ;; ANSWER
+          www.example. 300 IN A 192.0.2.1`,
+      )
+      ok(tookMs < 4500)
+      const discarded = families.get('sextant_forward_discarded_total')!.children.get(upstreams[0]!.address)!.cell
+      ok(cells[discarded]! > 100)
+    },
+  ))
+
+test('without health checks a suspect upstream gets a second chance', async () => {
+  let alive = false
+  const first: Script = asked => (alive ? answer(asked, [`${asked.name} 9 A 192.0.2.1`]) : undefined)
+  const second: Script = asked => answer(asked, [`${asked.name} 9 A 192.0.2.2`])
+  await withBlock(
+    [first, second],
+    'forward . %1 %2 {\npolicy sequential\nmax_fails 0\n}',
+    async ({ ask, upstreams }) => {
+      await ask('a.example')
+      alive = true
+      for (
+        const endMs = performance.now() + 10_000;
+        performance.now() < endMs;
+        await new Promise(r => setTimeout(r, 50))
+      ) {
+        const [found, tookMs] = await timed(ask('b.example'))
+        ok(tookMs < 700, `took ${tookMs} ms`)
+        if (found.includes('192.0.2.1')) return
+      }
+      throw new Error(`not asked again: ${upstreams[0]!.log}`)
+    },
+  )
+})
+
+test.run()

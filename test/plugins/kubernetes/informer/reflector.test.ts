@@ -1,0 +1,348 @@
+/** Scenarios between a source and an API server that is in trouble: what is asked, when, and what is known meanwhile. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FakeApiServer, SERVICES } from '../../../harness/fake-api-server.ts'
+import { ApiWorld, service } from '../source/api-world.ts'
+
+const test = suite('reflector')
+const CONNECT_OR_IDLE_MS = 10_000
+
+test('streaming list, then events in order', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.put(SERVICES, service('a'))
+    server.put(SERVICES, service('b'))
+    await world.start()
+    server.put(SERVICES, service('a', '10.96.9.9'))
+    server.delete(SERVICES, 'default', 'b')
+    await store.until(() => store.log.includes('delete service default/b'))
+    assert.equal(world.requests(), ['streaming services'])
+    assert.equal(store.log, [
+      'begin service',
+      'put service default/a',
+      'put service default/b',
+      'end service',
+      'synced service true',
+      'put service default/a',
+      'delete service default/b',
+    ])
+    assert.equal(store.get('service', 'default/a').clusterIPs, ['10.96.9.9'])
+  }))
+
+test('an API server that refuses streaming lists is listed in pages', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.streamingLists = false
+    for (let i = 0; i < 1200; i++) server.put(SERVICES, service(`s${i}`))
+    await world.start()
+    assert.is(store.names('service').length, 1200)
+    await server.until(() => server.watchers(SERVICES) === 1)
+    assert.equal(world.requests(), [
+      'streaming services',
+      'list services',
+      'list services continue 1300:500',
+      'list services continue 1300:1000',
+      'watch services from 1300',
+    ])
+  }))
+
+test('a page token that expired leads to one whole list', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.streamingLists = false
+    for (let i = 0; i < 600; i++) server.put(SERVICES, service(`s${i}`))
+    let expired = false
+    server.refuse = ({ query }) => {
+      if (query.has('continue') && !expired) {
+        expired = true
+        server.delete(SERVICES, 'default', 's0')
+        server.compact()
+      }
+      return undefined
+    }
+    await world.start()
+    assert.is(store.names('service').length, 599)
+    assert.is(store.names('service').includes('default/s0'), false)
+    assert.equal(world.requests().slice(0, 4), [
+      'streaming services',
+      'list services',
+      'list services continue 700:500',
+      'list services whole',
+    ])
+  }))
+
+test('a watch that ends is resumed from the last version at once, nothing is lost', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    await world.start()
+    server.put(SERVICES, service('a'))
+    await store.until(() => store.names('service').length === 1)
+    world.clock.advance(6_000)
+    server.endWatches(SERVICES)
+    await server.until(() => server.watchers(SERVICES) === 0)
+    server.put(SERVICES, service('b'))
+    await store.until(() => store.names('service').length === 2)
+    assert.equal(world.requests(), ['streaming services', 'watch services from 101'])
+    assert.equal(world.logged, [])
+  }))
+
+test('a bookmark moves the version, so that no list is needed after the versions before it are gone', () =>
+  ApiWorld.run(async world => {
+    const { server } = world
+    await world.start()
+    server.version = 500
+    server.bookmark(SERVICES)
+    server.put(SERVICES, service('sign')) // an event after it: the bookmark was read
+    await world.store.until(() => world.store.names('service').length === 1)
+    server.version = 900
+    server.bookmark(SERVICES, 900)
+    server.compact()
+    await cutAfterBookmark(world, 900)
+    assert.equal(world.requests(), ['streaming services', 'watch services from 900'])
+    assert.is(world.store.log.filter(line => line === 'begin service').length, 1)
+  }))
+
+/** Waits until the bookmark must have been read: the watch is ended in order, behind it. */
+async function cutAfterBookmark(world: ApiWorld, version: number): Promise<void> {
+  const { server } = world
+  world.clock.advance(6_000)
+  server.endWatches(SERVICES)
+  await server.until(() => server.requests.some(({ query }) => query.get('resourceVersion') === String(version)))
+}
+
+for (const how of ['as an event', 'as a status'] as const) {
+  test(`410 ${how} lists again: what lives stays, what was deleted goes`, () =>
+    ApiWorld.run(async world => {
+      const { server, store } = world
+      server.put(SERVICES, service('lives'))
+      server.put(SERVICES, service('dies'))
+      await world.start()
+      store.log.length = 0
+      server.change(SERVICES, objects => objects.delete('default/dies'))
+      server.put(SERVICES, service('sign'))
+      await store.until(() => store.names('service').includes('default/sign'))
+      server.change(SERVICES, objects => objects.delete('default/sign'))
+      server.compact()
+      if (how === 'as a status') {
+        server.refuse = ({ query }) => (query.has('resourceVersion') ? { status: 410, reason: 'Expired' } : undefined)
+      }
+      server.cut(SERVICES)
+      await world.retry()
+      await store.until(() => store.log.includes('end service'))
+      assert.equal(store.names('service'), ['default/lives'])
+      assert.is(store.log.includes('delete service default/lives'), false)
+      assert.equal(world.requests().slice(1), ['watch services from 104', 'streaming services'])
+      assert.equal(world.logged, [])
+    }))
+}
+
+test('410 over and over backs off', () =>
+  ApiWorld.run(async world => {
+    const { server } = world
+    server.streamingLists = false
+    server.refuse = ({ verb, isStreamingList }) =>
+      verb === 'watch' && !isStreamingList ? { status: 410, reason: 'Expired' } : undefined
+    await world.start()
+    const delays: number[] = []
+    for (let i = 0; i < 4; i++) delays.push(await world.retry())
+    assert.equal(delays, [600, 1200, 2400, 4800])
+  }))
+
+test('an API server that is not there: retries between 0.6 s and 4 s, one line, and healing by itself', () =>
+  ApiWorld.run(async world => {
+    const { server, store, clock } = world
+    const { port } = server
+    await server.close()
+    await world.start(['service'], {}, false)
+    const delays: number[] = []
+    for (let i = 0; i < 6; i++) delays.push(await world.retry())
+    assert.equal(delays, [600, 1200, 2400, 3000, 3000, 3000])
+    assert.is(world.logged.length, 1)
+    assert.match(
+      world.logged[0]!,
+      /^warn no answer from the API server http:\/\/127\.0\.0\.1:\d+: connect ECONNREFUSED/,
+    )
+    assert.is(store.synced.size, 0)
+    await clock.waiting(ms => ms === 3000)
+    world.server = await FakeApiServer.start({}, port)
+    world.server.put(SERVICES, service('a'))
+    clock.advance(3000)
+    await store.until(() => store.synced.has('service'))
+    assert.equal(store.names('service'), ['default/a'])
+    assert.match(world.logged[1]!, /^info the API server .* answers again$/)
+  }))
+
+test('429 waits as long as Retry-After says, 500 doubles up to 30 s', () =>
+  ApiWorld.run(async world => {
+    const { server, clock } = world
+    server.refuse = () => ({ status: 429, reason: 'TooManyRequests', retryAfterS: 5 })
+    await world.start(['service'], {}, false)
+    assert.is(await clock.waiting(ms => ms !== CONNECT_OR_IDLE_MS && ms < 40_000), 5_400)
+    server.refuse = () => ({ status: 500 })
+    clock.advance(5_400)
+    const delays: number[] = []
+    for (let i = 0; i < 7; i++) {
+      const delay = await clock.waiting(ms => ms >= 300 && ms < 40_000 && ms !== CONNECT_OR_IDLE_MS)
+      delays.push(delay)
+      clock.advance(delay)
+    }
+    assert.equal(delays, [1200, 2400, 4800, 9600, 19_200, 22_500, 22_500])
+  }))
+
+test('a silent watch is replaced within 45 s, and what happened meanwhile is caught up', () =>
+  ApiWorld.run(async world => {
+    const { server, store, clock } = world
+    await world.start()
+    await clock.waiting(ms => ms === 40_000)
+    server.change(SERVICES, objects => objects.set('default/late', service('late')))
+    clock.advance(40_000)
+    await server.until(() => server.watchers(SERVICES) === 0)
+    server.put(SERVICES, service('late'))
+    await world.retry()
+    await store.until(() => store.names('service').includes('default/late'))
+    const watch = server.requests.at(-1)!
+    assert.is(watch.query.get('timeoutSeconds'), '36') // a quiet one ends in order, with a bookmark, before it would be cut
+    assert.is(server.requests[0]!.query.get('timeoutSeconds'), '450')
+  }))
+
+test('a streaming list that stalls is given up for pages', () =>
+  ApiWorld.run(async world => {
+    const { server, store, clock } = world
+    server.put(SERVICES, service('a'))
+    server.silent = true
+    await world.start(['service'], {}, false)
+    await server.until(() => server.requests.length === 1)
+    await clock.waiting(ms => ms === 40_000)
+    clock.advance(40_000)
+    server.silent = false
+    await clock.waiting(ms => ms === 600)
+    clock.advance(600)
+    await store.until(() => store.synced.has('service'))
+    assert.equal(world.requests().slice(0, 2), ['streaming services', 'list services'])
+  }))
+
+test('a watch cut in the middle of an object applies none of it', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    await world.start()
+    server.send(SERVICES, JSON.stringify({ type: 'ADDED', object: service('half') }).slice(0, -10))
+    server.endWatches(SERVICES)
+    await world.retry()
+    server.put(SERVICES, service('whole'))
+    await store.until(() => store.names('service').length > 0)
+    assert.equal(store.names('service'), ['default/whole'])
+  }))
+
+test('a list cut in the middle keeps everything that was known', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.put(SERVICES, service('a'))
+    server.put(SERVICES, service('b'))
+    await world.start()
+    server.compact()
+    server.version++
+    server.compact()
+    const event = JSON.stringify({
+      type: 'ADDED',
+      object: { metadata: { namespace: 'default', name: 'c', resourceVersion: '1' } },
+    })
+    let cuts = 0
+    server.body = ({ isStreamingList }) =>
+      isStreamingList && cuts++ === 0
+        ? (async function* () {
+            yield Buffer.from(`${event}\n${event.slice(0, 20)}`)
+            await store.until(() => store.names('service').includes('default/c'))
+            server.cut()
+          })()
+        : undefined
+    server.cut(SERVICES)
+    await world.retry()
+    await server.until(() => cuts === 1)
+    await store.until(() => store.names('service').includes('default/c'))
+    assert.equal(store.names('service'), ['default/a', 'default/b', 'default/c'])
+    await world.retry()
+    await store.until(() => store.names('service').length === 2)
+    assert.equal(store.names('service'), ['default/a', 'default/b'])
+  }))
+
+test('bad JSON is resumed from the last version; three times in a row lists again', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    await world.start()
+    for (let i = 0; i < 3; i++) {
+      await server.until(() => server.watchers(SERVICES) === 1)
+      server.send(SERVICES, '{"type":"ADDED","object":{"metadata":x}}\n')
+      await server.until(() => server.watchers(SERVICES) === 0)
+      await world.retry()
+    }
+    await store.until(() => store.log.filter(line => line === 'end service').length === 2)
+    assert.equal(world.requests(), [
+      'streaming services',
+      'watch services from 100',
+      'watch services from 100',
+      'streaming services',
+    ])
+    assert.match(world.logged.join(), /warn cannot watch services, trying again: found text that is no JSON/)
+  }))
+
+test('duplicate, stale and reordered events end in the same state', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.put(SERVICES, service('old'))
+    await world.start()
+    const at = (name: string, version: number, ip = '10.96.0.5') => {
+      const { metadata, spec } = service(name, ip)
+      return { metadata: { ...metadata, resourceVersion: String(version) }, spec }
+    }
+    server.event(SERVICES, 'ADDED', at('a', 110))
+    server.event(SERVICES, 'MODIFIED', at('a', 115, '10.96.0.7'))
+    server.event(SERVICES, 'ADDED', at('a', 110)) // duplicate
+    server.event(SERVICES, 'ADDED', at('b', 112)) // late, but news
+    server.event(SERVICES, 'DELETED', at('b', 120))
+    server.event(SERVICES, 'MODIFIED', at('b', 118)) // stale: it is deleted
+    server.event(SERVICES, 'DELETED', at('a', 113)) // stale: it was changed after that
+    server.event(SERVICES, 'MODIFIED', at('old', 99, '10.96.0.9')) // older than the list
+    server.event(SERVICES, 'ADDED', at('sign', 130))
+    await store.until(() => store.names('service').includes('default/sign'))
+    assert.equal(store.names('service'), ['default/a', 'default/old', 'default/sign'])
+    assert.equal(store.get('service', 'default/a').clusterIPs, ['10.96.0.7'])
+    assert.equal(store.get('service', 'default/old').clusterIPs, ['10.96.1.1'])
+  }))
+
+test('versions that go back (a restored etcd) lead to a list', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.put(SERVICES, service('gone'))
+    server.put(SERVICES, service('stays'))
+    await world.start()
+    server.change(SERVICES, objects => objects.delete('default/gone'))
+    server.version = 50
+    server.bookmark(SERVICES)
+    await store.until(() => store.log.filter(line => line === 'end service').length === 2)
+    assert.equal(store.names('service'), ['default/stays'])
+    server.put(SERVICES, service('next'))
+    await store.until(() => store.names('service').length === 2)
+  }))
+
+test('an answer that is no JSON at all is reported with its words and retried', () =>
+  ApiWorld.run(async world => {
+    const { server } = world
+    server.body = () =>
+      (async function* () {
+        yield Buffer.from('<html>proxy</html>')
+      })()
+    await world.start(['service'], {}, false)
+    await world.retry()
+    assert.match(world.logged[0]!, /^warn cannot list services, trying again: found "<" between objects, expected "\{"/)
+  }))
+
+test('stop ends everything, also in the middle of waiting', () =>
+  ApiWorld.run(async world => {
+    const { server } = world
+    await world.start(['service', 'namespace'])
+    await world.stop()
+    await server.until(() => server.connections === 0)
+    assert.is(server.watchers(SERVICES), 0)
+  }))
+
+test.run()

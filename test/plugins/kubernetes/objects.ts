@@ -1,0 +1,37 @@
+/** The cluster that the tables of this folder ask about. */
+import type { Json } from '../../../plugins/kubernetes/object/object.ts'
+import { externalName, namespace, pod, service, slice } from './cluster.ts'
+
+export const objects: readonly Json[] = [
+  namespace('default'),
+  namespace('prod'),
+  namespace('kube-system'),
+  service('kubernetes.default', ['10.96.0.1'], ['https:tcp:443']),
+  service('dual.prod', ['10.96.0.20', 'fd00:96::20'], ['http:tcp:80', 'metrics:tcp:9100']),
+  service('dns.kube-system', ['10.96.0.10'], ['dns:udp:53', 'dns-tcp:tcp:53', 'metrics:tcp:9153']),
+  service('six.prod', ['fd00:96::6'], ['http:tcp:80']),
+  service('unnamed.prod', ['10.96.0.21'], [':tcp:5000']),
+  service('portless.prod', ['10.96.0.22']),
+  service('empty.prod', ['10.96.0.23'], ['http:tcp:80']),
+  service('1digit.prod', ['10.96.0.24'], ['http:tcp:80']),
+  slice('dual-1.prod', 'dual', ['10.244.0.20', '!10.244.0.21'], ['http:tcp:8080', 'metrics:tcp:9100']),
+  service('db.prod', [], ['pg:tcp:5432']),
+  slice('db-1.prod', 'db', ['10.244.0.1=db-0', '10.244.0.2', '!10.244.0.3=db-2'], ['pg:tcp:5432']),
+  slice('db-2.prod', 'db', ['10.244.0.4@db-3', '10.244.0.2'], ['pg:tcp:5432']),
+  slice('db-3.prod', 'db', ['fd00:244::1=db-0', 'fd00:244::'], ['pg:tcp:5432']),
+  service('shared.prod', [], ['a:tcp:1', 'b:tcp:2']),
+  slice('shared-1.prod', 'shared', ['10.244.1.1=peer', '10.244.1.2=peer'], ['a:tcp:1', 'b:tcp:2']),
+  service('silent.prod', []),
+  slice('silent-1.prod', 'silent', ['10.244.2.1']),
+  service('unready.prod', [], ['http:tcp:80']),
+  slice('unready-1.prod', 'unready', ['!10.244.3.1'], ['http:tcp:80']),
+  service('lost.nowhere', ['10.96.9.9'], ['http:tcp:80']),
+  slice('lost-1.nowhere', 'lost', ['10.244.9.9'], ['http:tcp:80']),
+  slice('orphan-1.prod', 'orphan', ['10.244.8.8'], ['http:tcp:80']),
+  externalName('out.prod', 'Target.Example.COM'),
+  externalName('in.prod', 'kubernetes.default.svc.cluster.local.'),
+  externalName('numeric.prod', '192.0.2.1'),
+  externalName('broken.prod', `${'x'.repeat(64)}.example`),
+  pod('db-0.prod', '10.244.0.1', 'fd00:244::1'),
+  pod('web.default', '10.244.7.7'),
+]

@@ -1,0 +1,88 @@
+/** The write side of an index, as plain maps: what a source did with it, in order, and a way to wait for it. */
+import type { ListToken, Store } from '../../../../plugins/kubernetes/index/store.ts'
+import type { Kind, SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
+
+export class RecordStore implements Store {
+  readonly synced = new Set<Kind>()
+  /** `put service default/web`, `delete …`, `begin service`, `end service`. */
+  readonly log: string[] = []
+  /** Keeps no log of puts: for lists larger than memory. */
+  quiet = false
+  readonly #objects = new Map<Kind, Map<string, SlimObject>>()
+  readonly #marks = new Map<Kind, { token: ListToken; seen: Set<string> }>()
+  readonly #waiting = new Set<() => void>()
+  #tokens = 0
+
+  put(kind: Kind, object: SlimObject): void {
+    const key = keyOf(object)
+    this.#of(kind).set(key, object)
+    this.#marks.get(kind)?.seen.add(key)
+    if (!this.quiet) this.#note(`put ${kind} ${key}`)
+  }
+
+  delete(kind: Kind, namespace: string, name: string): void {
+    const key = namespace === '' ? name : `${namespace}/${name}`
+    this.#of(kind).delete(key)
+    this.#note(`delete ${kind} ${key}`)
+  }
+
+  beginList(kind: Kind): ListToken {
+    this.#marks.set(kind, { token: ++this.#tokens, seen: new Set() })
+    this.#note(`begin ${kind}`)
+    return this.#tokens
+  }
+
+  endList(kind: Kind, token: ListToken): void {
+    const mark = this.#marks.get(kind)
+    if (mark?.token !== token) return
+    for (const key of this.#of(kind).keys()) if (!mark.seen.has(key)) this.#of(kind).delete(key)
+    this.#marks.delete(kind)
+    this.#note(`end ${kind}`)
+  }
+
+  setSynced(kind: Kind, synced: boolean): void {
+    if (synced) this.synced.add(kind)
+    else this.synced.delete(kind)
+    this.#note(`synced ${kind} ${synced}`)
+  }
+
+  names(kind: Kind): string[] {
+    return [...this.#of(kind).keys()].sort()
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: a slim object of any kind, for asserts
+  get(kind: Kind, key: string): any {
+    return this.#of(kind).get(key)
+  }
+
+  /** Resolves once `met` holds; asked after every write. */
+  until(met: () => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const check = () => {
+        if (!met()) return
+        this.#waiting.delete(check)
+        resolve()
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  #of(kind: Kind): Map<string, SlimObject> {
+    let objects = this.#objects.get(kind)
+    if (!objects) {
+      objects = new Map()
+      this.#objects.set(kind, objects)
+    }
+    return objects
+  }
+
+  #note(text: string): void {
+    this.log.push(text)
+    for (const check of this.#waiting) check()
+  }
+}
+
+function keyOf(object: SlimObject): string {
+  return 'namespace' in object ? `${object.namespace}/${object.name}` : object.name
+}

@@ -1,0 +1,210 @@
+/** The rules that every change keeps: who may import whom, what a plugin's folder holds, how tests end. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { posix as path } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { plugins } from '../plugins/index.ts'
+import { COREDNS_PLUGINS } from '../server/control/coredns.ts'
+import { COREFILE_ERROR_CODES } from '../server/corefile/codes.ts'
+
+const test = suite('presubmit')
+const root = path.normalize(`${import.meta.dirname}/..`)
+const MAX_LINES = 400
+
+const files = (...patterns: string[]) => globSync(patterns, { cwd: root }).sort()
+const read = (file: string) => readFileSync(`${root}/${file}`, 'utf8')
+const sources = files('server/**/*.ts', 'plugins/**/*.ts')
+const tests = files('test/**/*.test.ts')
+
+interface Import {
+  /** Within the project, from its root. Packages and Node's modules as they are named. */
+  readonly target: string
+  readonly isType: boolean
+}
+
+function importsOf(file: string): Import[] {
+  const statements = read(file).matchAll(
+    /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  )
+  return [...statements].map(([, type, late, dynamic]) => {
+    const named = late ?? dynamic ?? ''
+    const target = named.startsWith('.') ? path.join(path.dirname(file), named) : named
+    return { target, isType: type !== undefined }
+  })
+}
+
+/** Files that break a rule, as `file: what it does`. */
+function offenders(among: readonly string[], breaks: (file: string) => readonly string[]): string[] {
+  return among.flatMap(file => breaks(file).map(what => `${file}: ${what}`))
+}
+
+const DATA_PLANE = sources.filter(file =>
+  /^server\/(listen\/|wire\/|(serve|route|chain|reply|metrics|log)\.ts$)/.test(file),
+)
+
+test('the data plane imports nothing from the control plane, and no plugin', () => {
+  assert.ok(DATA_PLANE.length > 15)
+  const found = offenders(DATA_PLANE, file =>
+    importsOf(file)
+      .map(({ target }) => target)
+      .filter(target => /^server\/(control|corefile)\/|^plugins\//.test(target)),
+  )
+  assert.equal(found, [])
+})
+
+test('wire/ opens nothing, and the Corefile is read without opening anything', () => {
+  const pure = sources.filter(file => /^server\/(wire|corefile)\//.test(file))
+  const allowed = new Set(['node:crypto', 'node:path'])
+  const found = offenders(pure, file =>
+    importsOf(file)
+      .map(({ target }) => target)
+      .filter(target => target.startsWith('node:') && !allowed.has(target)),
+  )
+  assert.equal(found, [])
+})
+
+test('leaves import nothing of ours', () => {
+  const leaves: Record<string, readonly string[]> = {
+    'server/metrics.ts': [],
+    'server/log.ts': ['server/metrics.ts'],
+    'server/version.ts': ['package.json'],
+    'server/http-endpoint.ts': [],
+  }
+  const found = offenders(Object.keys(leaves), file =>
+    importsOf(file)
+      .map(({ target }) => target)
+      .filter(target => /^(server|plugins)\/|\.json$/.test(target) && !leaves[file]!.includes(target)),
+  )
+  assert.equal(found, [])
+})
+
+/**
+ * What plugins may import of server/: the contract, the replies, names and zone sets, and leaves. `chain` is there for
+ * `isPromise`, `route` for `ZoneSet`, `directive` for the lists that setups share, and of the listeners what calls the
+ * kernel, for sockets to upstreams.
+ */
+const FOR_PLUGINS =
+  /^server\/(plugin|reply|metrics|log|version|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi)\.ts$/
+
+for (const { name } of plugins) {
+  const folder = `plugins/${name}/`
+  test(`plugin ${name} has its file, its test and a README of six sections`, () => {
+    assert.ok(existsSync(`${root}/${folder}${name}.ts`), `${folder}${name}.ts is missing`)
+    assert.ok(COREDNS_PLUGINS.includes(name), `CoreDNS has no plugin "${name}"`)
+    const hasTest = tests.some(
+      file => file === `test/plugins/${name}.test.ts` || file.startsWith(`test/plugins/${name}/`),
+    )
+    assert.ok(hasTest, `test/plugins/${name}.test.ts is missing`)
+    const headings = [...read(`${folder}README.md`).matchAll(/^## (.+)$/gm)].map(([, title]) => title!)
+    const wanted = ['Name', 'Description', 'Syntax', 'Examples', 'Metrics', 'See Also']
+    assert.equal(
+      headings.filter(title => wanted.includes(title)),
+      wanted,
+    )
+  })
+  test(`plugin ${name} imports the contract and leaves`, () => {
+    const found = offenders(
+      sources.filter(file => file.startsWith(folder)),
+      file =>
+        importsOf(file)
+          .filter(({ target }) => target.startsWith('server/') || target.startsWith('plugins/'))
+          .filter(({ target, isType }) => !isAllowed(target, isType, folder))
+          .map(({ target }) => target),
+    )
+    assert.equal(found, [])
+  })
+}
+
+function isAllowed(target: string, isType: boolean, folder: string): boolean {
+  if (target.startsWith(folder) || FOR_PLUGINS.test(target)) return true
+  const front = /^plugins\/([^/]+)\/([^/]+)\.ts$/.exec(target)
+  return isType && (target.startsWith('server/') || (front !== null && front[1] === front[2]))
+}
+
+test('the order of the plugins is that of CoreDNS', () => {
+  const names = plugins.map(({ name }) => name)
+  assert.equal(
+    names,
+    COREDNS_PLUGINS.filter(name => names.includes(name)),
+  )
+})
+
+test('every folder of plugins/ is registered', () => {
+  const folders = files('plugins/*/').map(folder => path.basename(folder))
+  assert.equal(folders, plugins.map(({ name }) => name).toSorted())
+})
+
+test('every test file runs its tests', () => {
+  const found = tests.filter(file => !file.startsWith('test/e2e/') && !/^(?:\w+|test)\.run\(\)\s*$/m.test(read(file)))
+  assert.equal(found, [])
+})
+
+test('no test is skipped or singled out', () => {
+  assert.equal(
+    offenders(tests, file => read(file).match(/\b\w+\.(?:skip|only)\(/g) ?? []),
+    [],
+  )
+})
+
+test(`no file has more than ${MAX_LINES} lines`, () => {
+  const all = [...sources, ...files('test/**/*.ts', 'bench/**/*.ts', '*.ts')]
+  assert.equal(
+    offenders(all, file => {
+      const lines = read(file).trimEnd().split('\n').length
+      return lines > MAX_LINES ? [`${lines} lines`] : []
+    }),
+    [],
+  )
+})
+
+test('every file of the server says what it is', () => {
+  assert.equal(
+    sources.filter(file => !/^\/\*\*/.test(read(file))),
+    [],
+  )
+})
+
+const BANNED: { name: string; pattern: RegExp; among: readonly string[] }[] = [
+  { name: 'a generator that can be guessed', pattern: /\bMath\.random\b/g, among: sources },
+  { name: 'an empty catch', pattern: /catch\s*(?:\([^)]*\)\s*)?\{\s*\}/g, among: sources },
+  { name: 'a default export', pattern: /^export default\b/gm, among: sources },
+  { name: 'an enum or namespace', pattern: /^\s*(?:export\s+)?(?:const\s+)?(?:enum|namespace)\s+\w/gm, among: sources },
+  { name: 'work left open', pattern: /\b(?:TODO|FIXME|XXX)\b/g, among: sources },
+  { name: 'regular expressions from somebody else', pattern: /\bnew RegExp\(/g, among: sources },
+]
+
+for (const { name, pattern, among } of BANNED) {
+  test(`nowhere: ${name}`, () =>
+    assert.equal(
+      offenders(among, file => read(file).match(pattern) ?? []),
+      [],
+    ))
+}
+
+test('the lock file names packages by version and hash, and no registry', () => {
+  const lock = read('package-lock.json')
+  const hosts = [...lock.matchAll(/"resolved": "(https?:\/\/[^/"]+)/g)].map(([, host]) => host)
+  assert.equal([...new Set(hosts)], [])
+  assert.ok(lock.includes('"integrity": "sha512-'))
+})
+
+test('docs/errors.md lists the codes, and no others', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\|$/gm)]
+  assert.equal(
+    rows.map(([, code, meaning]) => ({ code, meaning })),
+    COREFILE_ERROR_CODES.map(({ code, meaning }) => ({ code, meaning })),
+  )
+})
+
+test('every error code is used', () => {
+  const text = sources
+    .filter(file => file !== 'server/corefile/codes.ts')
+    .map(read)
+    .join('\n')
+  assert.equal(
+    COREFILE_ERROR_CODES.map(({ code }) => code).filter(code => !text.includes(`'${code}'`)),
+    [],
+  )
+})
+
+test.run()

@@ -1,0 +1,214 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { plugin as bind } from '../../../plugins/bind/bind.ts'
+import { build } from '../../../server/control/build.ts'
+import type { Configuration } from '../../../server/control/configuration.ts'
+import type { Generation } from '../../../server/control/generation.ts'
+import { parseCorefile } from '../../../server/corefile/corefile.ts'
+import { CorefileErrors } from '../../../server/corefile/error.ts'
+import type { Plugin, Site, Stage } from '../../../server/plugin.ts'
+import { text } from '../../harness/message.ts'
+import { originOf } from '../../harness/server.ts'
+
+const test = suite('build')
+
+/** A plugin that takes anything but arguments; what its stage is like is up to the test. */
+function fake(name: string, stage: (site: Site) => Stage = () => ({})): Plugin {
+  return {
+    name,
+    setup(directive, site) {
+      directive.map(occurrence => occurrence.noArguments())
+      return stage(site)
+    },
+  }
+}
+
+function configurationOf(corefile: string): Configuration {
+  return { ...parseCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/etc/coredns') }
+}
+
+function buildText(
+  corefile: string,
+  plugins: readonly Plugin[] = [bind, fake('cache'), fake('forward')],
+  port = 53,
+): Generation {
+  return build(configurationOf(corefile), { plugins, port, reload: async () => false })
+}
+
+/** `address:port → zones` of every listener. */
+function plansOf(generation: Generation): string {
+  return [...generation.plans].map(([key, { zones }]) => `${key} → ${zones.join(' ')}`).join('\n')
+}
+
+const LISTENERS: { name: string; corefile: string; port?: number; plans: string }[] = [
+  { name: 'the default port', corefile: '. {\n}', plans: ':53 → .' },
+  {
+    name: 'the port of the flag',
+    corefile: '. {\n}\na:53 {\n}',
+    port: 1053,
+    plans: text`
+    :1053 → .
+    :53 → a.`,
+  },
+  {
+    name: 'several keys',
+    corefile: 'a b:54 c {\n}',
+    plans: text`
+    :53 → a. c.
+    :54 → b.`,
+  },
+  { name: 'several blocks on one listener', corefile: 'a {\n}\nb {\n}', plans: ':53 → a. b.' },
+  {
+    name: 'bound addresses',
+    corefile: '. {\nbind 127.0.0.1 ::1\n}',
+    plans: text`
+    127.0.0.1:53 → .
+    [::1]:53 → .`,
+  },
+  {
+    name: 'one zone on two addresses',
+    corefile: 'a {\nbind 127.0.0.1\n}\na {\nbind 127.0.0.2\n}',
+    plans: text`
+    127.0.0.1:53 → a.
+    127.0.0.2:53 → a.`,
+  },
+  {
+    name: 'one zone on two ports',
+    corefile: 'a {\n}\na:54 {\n}',
+    plans: text`
+    :53 → a.
+    :54 → a.`,
+  },
+  { name: 'a CIDR between octets', corefile: '10.0.0.0/15 {\n}', plans: ':53 → 0.10.in-addr.arpa. 1.10.in-addr.arpa.' },
+]
+
+for (const { name, corefile, port, plans } of LISTENERS) {
+  test(`listeners: ${name}`, () => assert.is(plansOf(buildText(corefile, undefined, port)), plans))
+}
+
+const ERRORS: { name: string; corefile: string; says: string }[] = [
+  {
+    name: 'an unknown directive',
+    corefile: '. {\nfoward\n}',
+    says: 'Corefile:2:1: unknown directive "foward" (did you mean "forward"?), expected bind, cache or forward',
+  },
+  {
+    name: 'a plugin of CoreDNS that is missing',
+    corefile: '. {\nrewrite stop\n}',
+    says: 'Corefile:2:1: plugin "rewrite" of CoreDNS is not part of Sextant yet, expected bind, cache or forward',
+  },
+  {
+    name: 'a transport of CoreDNS that is missing',
+    corefile: 'tls://. {\n}',
+    says: 'Corefile:1:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns',
+  },
+  {
+    name: 'a zone served twice',
+    corefile: 'a {\n}\nb A. {\n}',
+    says: 'Corefile:3:3: zone "a." on :53 is served at Corefile:1:1 already, expected one server block for each zone and address',
+  },
+  {
+    name: 'a zone served on one and on every address',
+    corefile: 'a {\nbind 127.0.0.1\n}\na {\n}',
+    says: 'Corefile:4:1: zone "a." on :53 is served at Corefile:1:1 already, expected one server block for each zone and address',
+  },
+  {
+    name: 'a zone served on every and on one address',
+    corefile: 'a {\n}\na {\nbind 127.0.0.1\n}',
+    says: 'Corefile:3:1: zone "a." on 127.0.0.1:53 is served at Corefile:1:1 already, expected one server block for each zone and address',
+  },
+  {
+    name: 'all of them, in the order of the file',
+    corefile: '. {\nforward x\ncache y\nnosuch\n}',
+    says: text`
+      Corefile:2:9: forward: surplus argument "x" of "forward", expected none
+      Corefile:3:7: cache: surplus argument "y" of "cache", expected none
+      Corefile:4:1: unknown directive "nosuch", expected bind, cache or forward`,
+  },
+  {
+    name: 'a bad address, without what follows from it',
+    corefile: 'a {\nbind 127.0.0.1\n}\na {\nbind nosuch\n}',
+    says: 'Corefile:5:6: bind: unknown interface or invalid address "nosuch", expected',
+  },
+]
+
+for (const { name, corefile, says } of ERRORS) {
+  test(`reports ${name}`, () => {
+    try {
+      buildText(corefile)
+    } catch (error) {
+      if (!(error instanceof CorefileErrors)) throw error
+      const lines = error.message.split('\n').filter(line => line.startsWith('Corefile:'))
+      assert.is(lines.length, says.split('\n').length)
+      assert.ok(lines.join('\n').startsWith(says), error.message)
+      return
+    }
+    assert.unreachable('it was built')
+  })
+}
+
+test('a stage is set up once per block, and stands in the order of the plugins', () => {
+  const made: string[] = []
+  const record = (name: string) =>
+    fake(name, site => {
+      made.push(`${name} ${site.keys.join(',')}`)
+      return {}
+    })
+  const generation = buildText('a b {\nforward\ncache\n}\nc {\ncache\n}', [record('cache'), record('forward')])
+  assert.equal(made, ['cache a,b', 'cache c', 'forward a,b'])
+  assert.equal(generation.blocks[0]!.plugins, ['cache', 'forward'])
+  assert.equal(
+    generation.stages().map(({ plugin }) => plugin),
+    ['cache', 'cache', 'forward'],
+  )
+})
+
+test('a site knows its zones, servers, folder and peers', () => {
+  const linked: string[] = []
+  const stage = (site: Site): Stage => ({
+    link: () => linked.push(`${site.peers('cache').length} ${site.peers('cache', true).length} ${site.plugins.join()}`),
+  })
+  const generation = buildText('Example.org:54 a {\nbind 127.0.0.1 ::1\ncache\nforward\n}\nb {\ncache\n}', [
+    bind,
+    fake('cache', stage),
+    fake('forward'),
+  ])
+  const [site] = generation.blocks
+  assert.equal(site!.zoneTexts, ['example.org.', 'a.'])
+  assert.equal(site!.servers, ['dns://127.0.0.1:54', 'dns://[::1]:54', 'dns://127.0.0.1:53', 'dns://[::1]:53'])
+  assert.is(site!.folder, '/etc/coredns')
+  assert.is(site!.port, 54)
+  assert.equal(linked, ['1 2 bind,cache,forward', '1 2 cache'])
+  assert.equal(site!.after(site!.stages[1]!.stage), [site!.stages[2]!.stage])
+})
+
+test('recursion is available on all of a listener where one block resolves the root', () => {
+  const plugins = [bind, fake('cache'), fake('forward', () => ({ recursive: true }))]
+  const generation = buildText('a {\ncache\n}\n. {\nforward\n}\nb:54 {\ncache\n}', plugins)
+  assert.equal(
+    [...generation.plans.values()].map(({ routes }) => routes.recursionAvailable),
+    [true, false],
+  )
+})
+
+test('what goes wrong in link is reported with the rest', () => {
+  const failing: Plugin = {
+    name: 'cache',
+    setup: directive => ({
+      link() {
+        throw directive.error('no forward after cache, expected one')
+      },
+    }),
+  }
+  assert.throws(() => buildText('. {\ncache\n}', [failing]), /Corefile:2:1: cache: no forward after cache/)
+})
+
+test('the counterpart of a stage is that of the block with the same keys', () => {
+  const before = buildText('a {\ncache\n}\nb c {\ncache\n}')
+  const after = buildText('b c {\ncache\n}\nd {\ncache\n}')
+  const [kept, fresh] = after.stages()
+  assert.is(before.counterpart(kept!), before.stages()[1]!.stage)
+  assert.is(before.counterpart(fresh!), undefined)
+})
+
+test.run()

@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type HttpEndpoint, type HttpHandler, openHttpEndpoint, respond } from '../../server/http-endpoint.ts'
+
+const test = suite('http-endpoint')
+const at = (port: number) => ({ host: '127.0.0.1', port })
+const says =
+  (body: string): HttpHandler =>
+  (_, response) =>
+    respond(response, 200, body)
+
+async function get(port: number, path: string, init?: RequestInit): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
+  return `${response.status} ${await response.text()}`.trim()
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+async function withEndpoint(handler: HttpHandler, task: (endpoint: HttpEndpoint) => Promise<void>): Promise<void> {
+  const endpoint = await openHttpEndpoint(at(0), '/x', handler)
+  try {
+    await task(endpoint)
+  } finally {
+    await endpoint.close()
+  }
+}
+
+const REQUESTS: { name: string; path: string; init?: RequestInit; gives: string }[] = [
+  { name: 'the path', path: '/x', gives: '200 hello' },
+  { name: 'the path with a query', path: '/x?a=/y', gives: '200 hello' },
+  { name: 'HEAD', path: '/x', init: { method: 'HEAD' }, gives: '200' },
+  { name: 'another path', path: '/y', gives: '404 404 page not found' },
+  { name: 'another method', path: '/x', init: { method: 'DELETE' }, gives: '405 expected GET or HEAD' },
+  { name: 'a body', path: '/x', init: { method: 'POST', body: 'a' }, gives: '413 this endpoint takes no request body' },
+]
+
+for (const { name, path, init, gives } of REQUESTS) {
+  test(`answers ${name}`, () =>
+    withEndpoint(says('hello'), async ({ port }) => assert.is(await get(port, path, init), gives)))
+}
+
+test('an exception of the handler is a 500 and no more', async () => {
+  const failing = () => {
+    throw new Error('no figures')
+  }
+  await withEndpoint(failing, async ({ port }) => {
+    assert.is(await get(port, '/x'), '500 no figures')
+    assert.is(await get(port, '/x'), '500 no figures')
+  })
+})
+
+test('one address is one server, and each path goes to its own', async () => {
+  const port = await freePort()
+  const x = await openHttpEndpoint(at(port), '/x', says('x'))
+  const y = await openHttpEndpoint(at(port), '/y', says('y'))
+  assert.is(await get(port, '/x'), '200 x')
+  assert.is(await get(port, '/y'), '200 y')
+  await x.close()
+  assert.is(await get(port, '/x'), '404 404 page not found')
+  assert.is(await get(port, '/y'), '200 y')
+  await y.close()
+})
+
+test('the oldest one answers until a newer one is activated, and again when that goes', async () => {
+  const port = await freePort()
+  const old = await openHttpEndpoint(at(port), '/x', says('old'))
+  const young = await openHttpEndpoint(at(port), '/x', says('young'))
+  assert.is(await get(port, '/x'), '200 old')
+  young.activate()
+  assert.is(await get(port, '/x'), '200 young')
+  await young.close()
+  assert.is(await get(port, '/x'), '200 old')
+  await old.close()
+})
+
+test('a port that is in use is named', async () => {
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  const { port } = busy.address() as AddressInfo
+  try {
+    await openHttpEndpoint(at(port), '/x', says('x'))
+    assert.unreachable('it was opened')
+  } catch (error) {
+    assert.is(
+      (error as Error).message,
+      `cannot listen on http://127.0.0.1:${port}: the port is in use, expected a free one`,
+    )
+  }
+  await new Promise(resolve => busy.close(resolve))
+  const endpoint = await openHttpEndpoint(at(port), '/x', says('x'))
+  assert.is(await get(port, '/x'), '200 x')
+  await endpoint.close()
+})
+
+test('close lets a request end, and frees the port', async () => {
+  const { promise: asked, resolve: wasAsked } = Promise.withResolvers<void>()
+  const { promise: goOn, resolve: answer } = Promise.withResolvers<void>()
+  const endpoint = await openHttpEndpoint(at(0), '/x', async (_, response) => {
+    wasAsked()
+    await goOn
+    respond(response, 200, 'late')
+  })
+  const { port } = endpoint
+  const waiting = get(port, '/x', { headers: { connection: 'close' } })
+  await asked
+  const closed = endpoint.close()
+  answer()
+  assert.is(await waiting, '200 late')
+  await closed
+  const again = createServer().listen(port, '127.0.0.1')
+  await once(again, 'listening')
+  again.close()
+})
+
+test('close does not wait for a client that does nothing', async () => {
+  const endpoint = await openHttpEndpoint(at(0), '/x', says('x'))
+  const idle = connect(endpoint.port, '127.0.0.1')
+  await once(idle, 'connect')
+  const startedMs = performance.now()
+  await Promise.all([endpoint.close(), once(idle, 'close')])
+  assert.ok(performance.now() - startedMs < 20_000)
+})
+
+test.run()
