@@ -6,15 +6,25 @@ import type { Next, Stage } from './plugin.ts'
 import * as reply from './reply.ts'
 import type { Answer } from './wire/answer.ts'
 import { EDE } from './wire/codes.ts'
+import { NO_STAGE } from './wire/query.ts'
 
-/** Binds the stages in order. Behind the last one nobody has the name: REFUSED (RFC 8906 §3.1.4 has no other word). */
+/**
+ * Binds the stages in order; `q.stage` tells afterwards which one a query reached last. Behind the last one nobody has the name: REFUSED (RFC 8906 §3.1.4 has no other word).
+ */
 export function buildChain(stages: readonly Stage[]): Next {
-  let next: Next = q => reply.refused(q, EDE.NOT_AUTHORITATIVE)
-  for (const stage of stages.toReversed()) {
+  let next: Next = q => {
+    q.stage = NO_STAGE
+    return reply.refused(q, EDE.NOT_AUTHORITATIVE)
+  }
+  for (let i = stages.length - 1; i >= 0; i--) {
+    const stage = stages[i]!
     if (stage.handle === undefined) continue
     const after = next
     const handle = stage.handle.bind(stage)
-    next = q => handle(q, after)
+    next = q => {
+      q.stage = i
+      return handle(q, after)
+    }
   }
   return next
 }

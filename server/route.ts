@@ -11,6 +11,8 @@ import type { Query } from './wire/query.ts'
 export interface Block {
   readonly zone: Name
   readonly chain: Next
+  /** Names of the block's plugins, in chain order: `q.stage` is an index into it. */
+  readonly plugins: readonly string[]
   /** Stages with `observe`, in chain order. */
   readonly observers: readonly Stage[]
   /** Most octets of a UDP reply, and what a reply's OPT offers. */
@@ -80,8 +82,16 @@ export class Routes {
   readonly recursionAvailable: boolean
   /** Told of queries that no block answered. */
   readonly droppedObserver: Stage | undefined
+  /** Metric label of the listener: `dns://:53`. */
+  readonly server: string
 
-  constructor(blocks: readonly Block[], recursionAvailable: boolean, droppedObserver: Stage | undefined) {
+  constructor(
+    blocks: readonly Block[],
+    recursionAvailable: boolean,
+    droppedObserver: Stage | undefined,
+    server: string,
+  ) {
+    this.server = server
     this.blocks = blocks
     this.#zones = new ZoneSet(blocks.map(block => block.zone))
     this.#onlyRoot = blocks.length === 1 && blocks[0]!.zone.length === 1 ? blocks[0] : undefined

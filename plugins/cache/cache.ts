@@ -247,7 +247,7 @@ class CacheStage implements Stage {
   #countsFor(q: Query): Counts {
     const { routes } = q
     if (this.#lastCounts !== undefined && routes === this.#lastRoutes) return this.#lastCounts
-    const server = (routes as { server?: string } | undefined)?.server ?? this.#site.servers[0] ?? ''
+    const server = routes?.server ?? ''
     const counts = this.#counts.get(routes) ?? new Counts(server, this.#options.zones.join())
     this.#counts.set(routes, counts)
     this.#lastRoutes = routes

@@ -173,6 +173,13 @@ class HostsStage implements Stage {
     }
   }
 
+  /** What the table says is current: a cached answer would hide a line that was added or changed. */
+  live(q: Query): boolean {
+    const host = this.#table.find(q)
+    if (q.qtype === TYPE.PTR) return host !== undefined && host.pointers.length > 0
+    return this.#zones.match(q) >= 0 && (host?.isNamed === true || this.#table.findWildcard(q) !== undefined)
+  }
+
   handle(q: Query, next: Next): Answer | Promise<Answer> {
     const table = this.#table
     const host = table.find(q)

@@ -27,6 +27,8 @@ export class Lookup {
   /** The service's entry and data; 0 where no service is meant. */
   service = 0
   data = 0
+  /** How many ports of a service with a ClusterIP the question means. */
+  asked = 0
   /** Endpoints found under an endpoint's name: slice and address of each. */
   endpoints = 0
   readonly slice: number[] = []
@@ -116,9 +118,8 @@ export class Lookup {
     if (services.isExternal(data)) return this.name === NAME.SERVICE && services.targetAt(data) !== 0 ? EXISTS : MISSING
     if (this.name === NAME.ENDPOINT) return this.#findEndpoint(q)
     if (services.isHeadless(data)) return this.#findHeadless(q)
-    if (this.name === NAME.PORT && this.askedPorts(q, data, services.portsAt(data), services.portCount(data)) === 0) {
-      return MISSING
-    }
+    this.asked = this.askedPorts(q, data, services.portsAt(data), services.portCount(data))
+    if (this.name === NAME.PORT && this.asked === 0) return MISSING
     return this.#isIgnored(service) ? this.#missing(KIND_BIT.endpointslice) : EXISTS
   }
 

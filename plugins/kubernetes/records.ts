@@ -104,14 +104,14 @@ export class Records {
   /** The target is the service itself: label `label` of the question and what follows. */
   #serviceSrv(q: Query, label: number): void {
     const { services, slab } = this.#index
-    const { data } = this.#found
+    const { asked, data } = this.#found
     const portsAt = services.portsAt(data)
     const ports = services.portCount(data)
     const set = services.set(data)
     const addresses = count4(slab.words, set) + count6(slab.words, set)
-    const weight = weightOf(this.#found.askedPorts(q, data, portsAt, ports) * addresses)
+    const weight = weightOf(asked * addresses)
     if (addresses === 0) return
-    this.#portSrv(q, data, portsAt, ports, weight, label)
+    this.#portSrv(q, data, portsAt, ports, weight, label, asked === ports)
     if (q.answer.answer.count > 0) this.#extraSet(q, set, q.labelAt[label]!)
   }
 
@@ -123,7 +123,7 @@ export class Records {
     for (let i = 0; i < found.endpoints; i++) entries += slices.portCount(found.slice[i]!)
     for (let i = 0; i < found.endpoints; i++) {
       const slice = found.slice[i]!
-      this.#portSrv(q, slice, slices.portsAt(slice), slices.portCount(slice), weightOf(entries), 0)
+      this.#portSrv(q, slice, slices.portsAt(slice), slices.portCount(slice), weightOf(entries), 0, true)
     }
     if (q.answer.answer.count === 0) return
     const { additional } = q.answer
@@ -137,14 +137,14 @@ export class Records {
     }
   }
 
-  /** One SRV record per port that is asked for and not there already, with the question from `label` on as target. */
-  #portSrv(q: Query, block: number, portsAt: number, ports: number, weight: number, label: number): void {
+  /** One SRV record per port asked for (`all`: each is) and not there already; the question from `label` on is the target. */
+  #portSrv(q: Query, block: number, portsAt: number, ports: number, weight: number, label: number, all: boolean): void {
     const { words } = this.#index.slab
     const { answer } = q.answer
     const from = q.labelAt[label]!
     const length = 6 + q.qnameLength - from
     for (let i = 0; i < ports && answer.count < MAX_RECORDS; i++) {
-      if (!this.#found.isAskedPort(q, block, portsAt, i)) continue
+      if (!all && !this.#found.isAskedPort(q, block, portsAt, i)) continue
       const port = portNumber(words, block, portsAt, i)
       if (hasPort(q.answer, port)) continue
       const data = q.answer.scratch(length)

@@ -101,7 +101,7 @@ class PrometheusStage implements Stage {
     const byBlock = this.#series.get(routes) ?? new Map<Block | undefined, Series>()
     this.#series.set(routes, byBlock)
     const zone = block === undefined ? 'dropped' : nameToText(block.zone)
-    const series = byBlock.get(block) ?? new Series(serverLabel(routes, this.#site), zone, VIEW)
+    const series = byBlock.get(block) ?? new Series(routes?.server ?? '', zone, VIEW, block?.plugins ?? [])
     byBlock.set(block, series)
     this.#lastRoutes = routes
     this.#lastBlock = block
@@ -116,8 +116,4 @@ class PrometheusStage implements Stage {
     for (const server of servers)
       for (const name of seeing) enabledPlugins.set(value, server, zoneTexts[0]!, VIEW, name)
   }
-}
-
-function serverLabel(routes: Routes | undefined, site: Site): string {
-  return (routes as { server?: string } | undefined)?.server ?? site.servers[0] ?? ''
 }

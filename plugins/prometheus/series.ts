@@ -44,15 +44,20 @@ interface Sizes {
 export class Series {
   /** Values of server, zone and view. */
   readonly #labels: readonly string[]
+  /** The block's plugins, in chain order. */
+  readonly #plugins: readonly string[]
   /** Cell by type index, protocol and family; 0 until it is needed. */
   readonly #requests = new Int32Array(TYPE_LABELS.length * 4)
-  readonly #responses = new Int32Array(COMMON_RCODES)
+  /** Cell by stage (the first for none) and rcode; 0 until it is needed. */
+  readonly #responses: Int32Array
   readonly #sizes: (Sizes | undefined)[] = [undefined, undefined]
   readonly #duration: Histogram
   #dnssecOk = 0
 
-  constructor(server: string, zone: string, view: string) {
+  constructor(server: string, zone: string, view: string, plugins: readonly string[]) {
     this.#labels = [server, zone, view]
+    this.#plugins = plugins
+    this.#responses = new Int32Array((plugins.length + 1) * COMMON_RCODES)
     this.#duration = durations(...this.#labels)
   }
 
@@ -62,7 +67,8 @@ export class Series {
     const index = (type << 2) | (proto << 1) | (q.peer.family === 6 ? 1 : 0)
     cells[this.#requests[index]! || this.#requestCell(index)]! += 1
     const { rcode } = a
-    cells[(rcode < COMMON_RCODES && this.#responses[rcode]!) || this.#responseCell(rcode)]! += 1
+    const response = (q.stage + 1) * COMMON_RCODES + rcode
+    cells[(rcode < COMMON_RCODES && this.#responses[response]!) || this.#responseCell(rcode, q.stage)]! += 1
     if (q.dnssecOk) cells[this.#dnssecOk || this.#dnssecOkCell()]! += 1
     const sizes = this.#sizes[proto] ?? this.#sizesOf(proto)
     sizes.request.observe(q.length)
@@ -76,10 +82,10 @@ export class Series {
     return cell
   }
 
-  #responseCell(rcode: number): number {
-    // CoreDNS: the label names whatever plugin follows prometheus; an empty one is no guess.
-    const cell = responses(...this.#labels, rcodeName(rcode), '')
-    if (rcode < COMMON_RCODES) this.#responses[rcode] = cell
+  #responseCell(rcode: number, stage: number): number {
+    // CoreDNS: the label names whatever plugin follows prometheus. Ours names the one that answered.
+    const cell = responses(...this.#labels, rcodeName(rcode), this.#plugins[stage] ?? '')
+    if (rcode < COMMON_RCODES) this.#responses[(stage + 1) * COMMON_RCODES + rcode] = cell
     return cell
   }
 
@@ -98,10 +104,9 @@ export class Series {
 
 /** When the query was answered, give or take a few queries. */
 function answeredAtMs(q: Query): number {
-  // A query that waited stands at the start of its own memory.
-  if (q.start > 0 && q.receivedAtMs === batchOfLookMs && ++sharing < MAX_SHARING) return lookedAtMs
+  if (!q.waited && q.receivedAtMs === batchOfLookMs && ++sharing < MAX_SHARING) return lookedAtMs
   sharing = 0
-  batchOfLookMs = q.start > 0 ? q.receivedAtMs : -1
+  batchOfLookMs = q.waited ? -1 : q.receivedAtMs
   lookedAtMs = performance.now()
   return lookedAtMs
 }

@@ -15,7 +15,7 @@ import type { Configuration } from './configuration.ts'
 import { COREDNS_PLUGINS } from './coredns.ts'
 import { Generation, type ListenerPlan, planKey, type ReloadRequest } from './generation.ts'
 import { checkKeys } from './keys.ts'
-import { BlockSite } from './site.ts'
+import { BlockSite, hostPort } from './site.ts'
 
 export interface BuildOptions {
   /** In chain order. */
@@ -97,7 +97,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
       address,
       port,
       zones: entries.map(({ zone }) => zone),
-      routes: new Routes(blocks, recursionAvailable, dropped),
+      routes: new Routes(blocks, recursionAvailable, dropped, `dns://${hostPort(address, port)}`),
     }
   })
 }
@@ -105,7 +105,8 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
 function chainOf(site: BlockSite): Omit<Block, 'zone'> {
   const stages = site.stages.map(({ stage }) => stage)
   const observers = stages.filter(stage => stage.observe !== undefined)
-  return { chain: buildChain(stages), observers, udpBytes: site.listen.udpBytes }
+  const plugins = site.stages.map(({ plugin }) => plugin)
+  return { chain: buildChain(stages), plugins, observers, udpBytes: site.listen.udpBytes }
 }
 
 function inSourceOrder(errors: readonly CorefileError[], files: readonly string[]): CorefileError[] {

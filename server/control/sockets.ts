@@ -3,7 +3,7 @@
  * changes; old ones are closed after everything has.
  */
 import { networkInterfaces } from 'node:os'
-import { ListenError, type Listener, listenPair } from '../listen/listen.ts'
+import { canJoin, ListenError, type Listener, listenPair } from '../listen/listen.ts'
 import { warn } from '../log.ts'
 import type { Generation, ListenerPlan } from './generation.ts'
 import { hostPort, serverLabel } from './site.ts'
@@ -26,25 +26,38 @@ export class Sockets {
   }
 
   /**
-   * Binds what a generation needs and is not open. Nothing is read.
+   * Binds what a generation needs and is not open. Nothing is read, except where a running socket for every address
+   * would have got the queries: there they are answered as that one answers.
    * @throws ListenError if one cannot be bound; then none of them stays open.
    */
   async bind(generation: Generation): Promise<ReadonlyMap<string, readonly Listener[]>> {
     const bound = new Map<string, readonly Listener[]>()
     try {
-      for (const [key, plan] of generation.plans) {
+      for (const [key, plan] of wildcardsFirst(generation)) {
         if (this.#open.has(key)) continue
-        const open = [...this.#open.values(), ...bound.values()].flat()
-        const listeners = await bindPlan(plan, generation).catch(cause => {
-          throw explained(cause, plan, open)
+        const listeners = await bindPlan(plan, generation, this.all()).catch(cause => {
+          throw explained(cause, plan, this.all())
         })
-        if (listeners !== undefined) bound.set(key, listeners)
+        if (listeners === undefined) continue
+        bound.set(key, listeners)
+        for (const listener of listeners) this.#standIn(listener)
       }
     } catch (cause) {
       await closeAll(bound)
       throw cause
     }
     return bound
+  }
+
+  /** Has a new listener answer as the running one does from which it took over an address. */
+  #standIn(listener: Listener): void {
+    const { transport, address, port } = listener
+    const covers = (one: Listener) =>
+      one.transport === transport && one.port === port && isCovered(address, one.address)
+    const running = this.all().find(covers)
+    if (running === undefined) return
+    listener.routes = running.routes
+    listener.start()
   }
 
   /** Puts a generation behind the sockets: the open ones and those that `bind` made for it. */
@@ -54,7 +67,10 @@ export class Sockets {
       const made = bound.get(key)
       if (made === undefined) continue
       this.#open.set(key, made)
-      for (const listener of made) listener.start()
+      for (const listener of made) {
+        listener.routes = plan.routes
+        listener.start()
+      }
     }
   }
 
@@ -79,12 +95,18 @@ export async function closeAll(sockets: ReadonlyMap<string, readonly Listener[]>
 }
 
 /** Undefined for an IPv6 address where the kernel has no IPv6, and another address is there to serve. */
-async function bindPlan(plan: ListenerPlan, { plans }: Generation): Promise<readonly Listener[] | undefined> {
+async function bindPlan(
+  plan: ListenerPlan,
+  { plans }: Generation,
+  running: readonly Listener[],
+): Promise<readonly Listener[] | undefined> {
   const { address, port, routes } = plan
   const has = (other: string) => [...plans.values()].some(peer => peer.address === other && peer.port === port)
   const ipv6Only = address === '::' && has('0.0.0.0')
+  const isBeside = [...plans.values(), ...running].some(other => isBetween(plan, other))
   try {
-    const { udp, tcp } = await listenPair(address, port, { routes, server: serverLabel(address, port), ipv6Only })
+    const options = { routes, server: serverLabel(address, port), ipv6Only, isBeside }
+    const { udp, tcp } = await listenPair(address, port, options)
     return [udp, tcp]
   } catch (cause) {
     const isSpare = address.includes(':') && [...plans.values()].some(other => !other.address.includes(':'))
@@ -94,15 +116,34 @@ async function bindPlan(plan: ListenerPlan, { plans }: Generation): Promise<read
   }
 }
 
-/** The kernel lets nobody listen on one address beside every address, not even the same process: say so. */
-function explained(cause: unknown, { address, port }: ListenerPlan, open: readonly Listener[]): unknown {
+/** A socket for every address before the others of its port: alone, it meets whatever another process has there. */
+function wildcardsFirst({ plans }: Generation): readonly [string, ListenerPlan][] {
+  return [...plans].toSorted(([, a], [, b]) => Number(isWildcard(b.address)) - Number(isWildcard(a.address)))
+}
+
+interface At {
+  readonly address: string
+  readonly port: number
+}
+
+/** True for one address and every address on a port. */
+function isBetween(a: At, b: At): boolean {
+  return a.port === b.port && a.address !== b.address && (isWildcard(a.address) || isWildcard(b.address))
+}
+
+/** True where a wildcard takes the queries for an address that nobody else has. */
+function isCovered(address: string, wildcard: string): boolean {
+  if (address === '' || address === wildcard) return false
+  return wildcard === '' || wildcard === (address.includes(':') ? '::' : '0.0.0.0')
+}
+
+/** Without node:ffi a socket that was opened alone lets no other in, not even one of its own process: say so. */
+function explained(cause: unknown, plan: ListenerPlan, running: readonly Listener[]): unknown {
   const isInUse = cause instanceof ListenError && cause.code === 'EADDRINUSE'
-  const own = open.find(one => one.port === port && isWildcard(one.address) !== isWildcard(address))
-  if (!isInUse || own === undefined) return cause
-  const found = `cannot listen on "${hostPort(address, port)}" beside "${hostPort(own.address, port)}", which this server has open`
-  return new Error(`${found}, expected bind in all server blocks of a port or in none, and a restart to change that`, {
-    cause,
-  })
+  const own = running.find(one => isBetween(plan, one))
+  if (!isInUse || own === undefined || canJoin()) return cause
+  const found = `cannot listen on "${hostPort(plan.address, plan.port)}" beside "${hostPort(own.address, own.port)}"`
+  return new Error(`${found}, which this server has open, expected a restart`, { cause })
 }
 
 function isWildcard(address: string): boolean {

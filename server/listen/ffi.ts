@@ -128,14 +128,18 @@ function open(module: Module) {
 
 let loaded: Ffi | null | undefined
 
-/** The C functions, or undefined where they cannot be had: another system, no permission, SEXTANT_UDP=dgram. */
+/** What batched sockets are made of, or undefined where they cannot be had or are not wanted: SEXTANT_UDP=dgram. */
 export function loadFfi(): Ffi | undefined {
+  return process.env.SEXTANT_UDP === 'dgram' ? undefined : loadCalls()
+}
+
+/** The C functions, or undefined where they cannot be had: another system, no permission. */
+export function loadCalls(): Ffi | undefined {
   if (loaded === undefined) loaded = load() ?? null
   return loaded ?? undefined
 }
 
 function load(): Ffi | undefined {
-  if (process.env.SEXTANT_UDP === 'dgram') return undefined
   const isKnownLayout = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64')
   if (!isKnownLayout || endianness() !== 'LE') return undefined
   const { emitWarning } = process

@@ -2,12 +2,14 @@
  * Makes listeners: picks the way to speak UDP, finds a port for both transports where none was given, and binds the
  * wildcard on kernels without IPv6 too.
  */
+import { bindBeside } from './beside.ts'
 import { loadFfi } from './ffi.ts'
 import { ListenError, type Listener, type ListenerOptions, type Transport } from './listener.ts'
 import { listenTcp } from './tcp.ts'
 import { UdpBatch } from './udp-batch.ts'
 import { listenDgram } from './udp-dgram.ts'
 
+export { canJoin } from './beside.ts'
 export { ListenError, type Listener, type ListenerOptions, type TcpLimits, type Transport } from './listener.ts'
 
 const PAIR_ATTEMPTS = 20
@@ -50,6 +52,11 @@ export async function listenPair(
 }
 
 async function bind(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
+  if (options.isBeside !== true) return open(transport, address, port, options)
+  return bindBeside(transport, address, port, reusePort => open(transport, address, port, { ...options, reusePort }))
+}
+
+async function open(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
   if (transport === 'tcp') return listenTcp(address, port, options)
   const ffi = options.udp === 'dgram' ? undefined : loadFfi()
   return ffi === undefined ? listenDgram(address, port, options) : new UdpBatch(ffi, address, port, options)

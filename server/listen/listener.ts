@@ -45,6 +45,10 @@ export interface ListenerOptions {
   readonly server: string
   /** Keep IPv4 off an IPv6 wildcard, for a block that binds both `0.0.0.0` and `::`. */
   readonly ipv6Only?: boolean
+  /** This process may have the port already, on every address or on one of them (beside.ts). */
+  readonly isBeside?: boolean
+  /** For the sockets themselves: set SO_REUSEPORT before binding. */
+  readonly reusePort?: boolean
   readonly tcp?: Partial<TcpLimits>
   /** `batch` where it works, else `dgram`. */
   readonly udp?: 'batch' | 'dgram'

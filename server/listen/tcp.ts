@@ -41,7 +41,8 @@ export async function listenTcp(address: string, port: number, options: Listener
       reject(new ListenError('tcp', address, port, cause.code ?? cause.message, cause))
     })
     const ipv6Only = options.ipv6Only ?? false
-    server.listen({ host, port, ipv6Only, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
+    const reusePort = options.reusePort ?? false
+    server.listen({ host, port, ipv6Only, reusePort, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
   })
   server.removeAllListeners('error')
   server.on('error', cause => warn(undefined, `accepting on ${options.server}: ${cause.message}`))

@@ -33,6 +33,8 @@ const ENOBUFS = 105
 const TURN_MS = 5
 /** Batches per wake-up: timers and TCP get their turn after 512 messages. */
 const MAX_ROUNDS = 8
+/** Wake-ups' worth of messages that are answered before closing: more than the receive buffer holds. */
+const MAX_DRAINS = 16
 /** A batch smaller than this has emptied the queue: libuv wakes us again for the rest, which costs less than to look. */
 const FULL_ENOUGH = BATCH / 2
 /** How long to leave a socket alone that reported an error. */
@@ -65,7 +67,7 @@ export class UdpBatch implements Listener {
   /** Binds; reads nothing before `start`. @throws ListenError */
   constructor(ffi: Ffi, address: string, port: number, options: ListenerOptions) {
     this.#ffi = ffi
-    this.#socket = new UdpSocket(ffi, address, port, options.ipv6Only)
+    this.#socket = new UdpSocket(ffi, address, port, options)
     this.address = address
     this.port = this.#socket.port
     this.routes = options.routes
@@ -83,6 +85,7 @@ export class UdpBatch implements Listener {
 
   async stop(): Promise<void> {
     if (this.#isStopped) return
+    if (this.#watch !== undefined) this.#empty()
     this.#isStopped = true
     this.#watch?.stop()
     if (this.#inFlight > 0) {
@@ -121,6 +124,15 @@ export class UdpBatch implements Listener {
     const count = this.#lateCount
     this.#lateCount = 0
     if (count > 0 && !this.#isClosed) this.#send(this.#late!, count)
+  }
+
+  /** Answers what waits in the kernel, which closing would throw away. */
+  #empty(): void {
+    this.#socket.retire()
+    for (let before = -1, left = MAX_DRAINS; left > 0 && before !== this.received; left--) {
+      before = this.received
+      this.#drain()
+    }
   }
 
   /** Reads and answers what is there, within bounds. Called from C: total. */

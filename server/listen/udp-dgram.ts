@@ -35,6 +35,7 @@ export async function listenDgram(address: string, port: number, options: Listen
   const socket = createSocket({
     type: isIPv6(host) ? 'udp6' : 'udp4',
     ipv6Only: options.ipv6Only ?? false,
+    reusePort: options.reusePort ?? false,
     recvBufferSize: RECEIVE_BUFFER_BYTES,
     lookup: (name, _, done) => done(null, name, isIPv6(name) ? 6 : 4), // addresses only: sent without a turn of the loop
   })

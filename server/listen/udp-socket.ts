@@ -5,7 +5,7 @@
 import { getSystemErrorName } from 'node:util'
 import { AF_INET, AF_INET6, isWildcard, PORT_AT, SOCKADDR_IN6_BYTES, sockaddr } from './address.ts'
 import type { Ffi } from './ffi.ts'
-import { ListenError } from './listener.ts'
+import { ListenError, type ListenerOptions } from './listener.ts'
 
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
@@ -13,6 +13,7 @@ const SOCK_CLOEXEC = 0x80000
 const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
+const SO_REUSEPORT = 15
 const SO_SNDBUFFORCE = 32
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
@@ -39,12 +40,13 @@ export class UdpSocket {
   /** Answers must name the address that was asked: the socket has more than one. */
   readonly isWildcard: boolean
   readonly #ffi: Ffi
+  readonly #name: Uint8Array
 
   /**
    * Binds `address` ('' is every address, of both families where the kernel has IPv6).
    * @throws ListenError
    */
-  constructor(ffi: Ffi, address: string, port: number, ipv6Only = false) {
+  constructor(ffi: Ffi, address: string, port: number, options: Pick<ListenerOptions, 'ipv6Only' | 'reusePort'> = {}) {
     this.#ffi = ffi
     const name = sockaddr(address === '' ? '::' : address, port)
     if (name === undefined) throw new ListenError('udp', address, port, 'EINVAL')
@@ -52,10 +54,10 @@ export class UdpSocket {
     this.isWildcard = isWildcard(address)
     this.fd = ffi.calls.socket(name[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if (this.fd < 0) throw new ListenError('udp', address, port, getSystemErrorName(-ffi.errno()))
-    this.#setOptions(ipv6Only)
-    const memory = new ArrayBuffer(name.length)
-    new Uint8Array(memory).set(name)
-    if (ffi.calls.bind(this.fd, ffi.addressOf(memory), name.length) !== 0) {
+    this.#setOptions(options.ipv6Only === true)
+    if (options.reusePort === true) this.#setOption(SOL_SOCKET, SO_REUSEPORT, 1)
+    this.#name = name
+    if (ffi.calls.bind(this.fd, ffi.addressOf(copyOf(name)), name.length) !== 0) {
       const code = getSystemErrorName(-ffi.errno())
       this.close()
       throw new ListenError('udp', address, port, code)
@@ -76,6 +78,14 @@ export class UdpSocket {
       this.#ffi.addressOf(size.buffer),
     )
     return failed ? 0 : new Uint32Array(memory)[MEMINFO_DROPS]!
+  }
+
+  /** Takes no more from anybody: a socket for every address then gets what comes for this one. What waits stays. */
+  retire(): void {
+    if (this.isWildcard) return
+    const memory = copyOf(this.#name) // connected to itself, the kernel finds it for nobody else
+    new DataView(memory).setUint16(PORT_AT, this.port)
+    this.#ffi.calls.connect(this.fd, this.#ffi.addressOf(memory), this.#name.length)
   }
 
   close(): void {
@@ -107,4 +117,11 @@ export class UdpSocket {
     const family = view.getUint16(0, true)
     return family === AF_INET || family === AF_INET6 ? view.getUint16(PORT_AT) : 0
   }
+}
+
+/** Memory that C may be given. */
+function copyOf(octets: Uint8Array): ArrayBuffer {
+  const memory = new ArrayBuffer(octets.length)
+  new Uint8Array(memory).set(octets)
+  return memory
 }

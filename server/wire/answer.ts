@@ -77,7 +77,7 @@ export class Answer {
   rcode = 0
   /** AA: only on data that a local plugin owns. */
   authoritative = false
-  /** TC: set by a stage that passes on a truncated reply; encoding sets it for its own cuts. */
+  /** TC: set by a stage that passes on a truncated reply, and by encoding for its own cuts. */
   truncated = false
   readonly answer = new Section()
   readonly authority = new Section()

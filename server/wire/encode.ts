@@ -69,6 +69,7 @@ export function encode(
     to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
     additionals++
   }
+  a.truncated = truncated
 
   const flags =
     FLAG.QR |

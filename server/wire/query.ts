@@ -17,6 +17,8 @@ import { readOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
 
 export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
+/** `stage` of a query that no stage has answered. */
+export const NO_STAGE = -1
 const NO_BYTES = new Uint8Array(0)
 
 /** Who asked, and the way back. One object per listener slot; `keep` makes one that outlives the slot. */
@@ -71,6 +73,10 @@ export class Query {
   /** What the listener serves, and the block that answers; set by routing. */
   routes: Routes | undefined = undefined
   block: Block | undefined = undefined
+  /** Index, within the block, of the stage that the query reached last: the one that answered. */
+  stage = NO_STAGE
+  /** It had to wait: its message is in memory of its own. */
+  waited = false
   /** Depth of a look-up that the server asks itself, 0 for one from a client. */
   depth = 0
   /** Where the one answer to this query is composed. */
@@ -107,6 +113,7 @@ export class Query {
     this.bytes = this.#own
     this.start = 0
     this.capacity = this.#own.length
+    this.waited = true
     this.peer = this.peer.keep()
   }
 }
@@ -125,6 +132,8 @@ export function readQuery(q: Query): number {
   q.dnssecOk = false
   q.udpSize = 0
   q.ednsVersion = 0
+  q.stage = NO_STAGE
+  q.waited = false
   q.depth = 0
 
   let at = readQname(q, start + HEADER_BYTES, end)

@@ -245,13 +245,17 @@ export class FakeApiServer {
   #watch({ path, query, isStreamingList }: FakeRequest, response: ServerResponse): void {
     const { objects, events, watchers } = this.#collection(path)
     const from = Number(query.get('resourceVersion') ?? 0)
-    if (isStreamingList && !this.streamingLists) {
-      const message = 'sendInitialEvents: Forbidden: for watch requires the storage feature RequestWatchProgress'
-      fail(response, { status: 422, reason: 'Invalid', message })
-      return
-    }
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
+    if (isStreamingList && !this.streamingLists) {
+      // The very words of kube-apiserver 1.36 on etcd 3.4.
+      const message =
+        'a watch stream was requested by the client but the required storage feature RequestWatchProgress is disabled'
+      response.end(
+        eventText('ERROR', { kind: 'Status', status: 'Failure', message, reason: 'InternalError', code: 500 }),
+      )
+      return
+    }
     if (!isStreamingList && from < this.#oldestVersion) {
       response.end(
         eventText('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }),

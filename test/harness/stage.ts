@@ -77,14 +77,15 @@ export function chainOf(
     names.push('test')
   }
   for (const stage of stages) stage.link?.()
-  return { stages, ...wire(stages, zone) }
+  return { stages, ...wire(stages, zone, names) }
 }
 
 /** The serve loop over a chain of stages. */
-export function wire(stages: Stage[], zone = '.'): Omit<Chain, 'stages'> {
+export function wire(stages: Stage[], zone = '.', names: string[] = []): Omit<Chain, 'stages'> {
   const block = {
     zone: nameFromText(zone),
     chain: buildChain(stages),
+    plugins: names,
     observers: stages.filter(stage => stage.observe),
     udpBytes: 1232,
   }
@@ -93,6 +94,7 @@ export function wire(stages: Stage[], zone = '.'): Omit<Chain, 'stages'> {
     [block],
     stages.some(stage => stage.recursive),
     dropped,
+    'dns://:53',
   )
   const send = (message: Uint8Array, stream = false) =>
     new Promise<Uint8Array>(resolve => {

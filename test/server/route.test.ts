@@ -14,7 +14,7 @@ function read(name: string, type = 'A'): Query {
   return q
 }
 const block = (zone: string) => ({ zone: nameFromText(zone) }) as Block
-const routes = (...zones: string[]) => new Routes(zones.map(block), false, undefined)
+const routes = (...zones: string[]) => new Routes(zones.map(block), false, undefined, 'dns://:53')
 
 const table = [
   {

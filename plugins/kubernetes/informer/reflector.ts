@@ -166,11 +166,12 @@ export class Reflector {
 }
 
 /**
- * The API server does not offer streaming lists: the parameters are invalid to it, or its etcd lacks what they need.
- * A 403 may be either; the list in pages will tell.
+ * The API server does not offer streaming lists: the parameters are invalid to it (422 and the like), or its etcd lacks
+ * what they need (1.36 then sends an ERROR event with code 500). A 403 may be either; the list in pages will tell.
  */
 function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && [400, 403, 404, 405, 406, 415, 422, 501].includes(error.status)
+  if (!(error instanceof ApiError)) return false
+  return error.inStream || [400, 403, 404, 405, 406, 415, 422, 501].includes(error.status)
 }
 
 function isGone(error: unknown): boolean {

@@ -2,7 +2,9 @@
  * Text of a manifest → API objects: several documents, Lists of any type, JSON. js-yaml reads it; what that rejects is
  * located by the package `yaml`, which is slow and large and therefore only loaded then.
  */
+import { workSlices } from '../informer/work-slices.ts'
 import { isJson, type Json, listAt, textAt } from '../object/object.ts'
+import { documentsOf, listPieces } from './manifest-pieces.ts'
 
 /** A text over this size is not parsed a second time for a better message. */
 const MAX_LOCATED_CHARACTERS = 256 << 10
@@ -44,6 +46,8 @@ async function documentsIn(text: string): Promise<unknown[]> {
     }
   }
   const { loadAll, YAMLException } = await import('js-yaml') // not for those who have an API server
+  const inPieces = await parsePieces(text, loadAll)
+  if (inPieces) return inPieces
   try {
     return loadAll(text)
   } catch (error) {
@@ -52,6 +56,30 @@ async function documentsIn(text: string): Promise<unknown[]> {
     if (!(error instanceof YAMLException)) throw new ManifestError(String(error), 1, 1, error)
     const { line = 0, column = 0 } = error.mark ?? {}
     throw new ManifestError(error.reason, line + 1, column + 1, error)
+  }
+}
+
+/** The documents of a text, parsed between queries; undefined if it has to be read as a whole. */
+async function parsePieces(text: string, loadAll: (text: string) => unknown[]): Promise<unknown[] | undefined> {
+  const documents: unknown[] = []
+  try {
+    for (const document of documentsOf(text)) {
+      const list = listPieces(document)
+      if (!list) documents.push(...loadAll(document))
+      else {
+        const [envelope] = loadAll(list.envelope)
+        const items: unknown[] = []
+        for (const piece of list.items) {
+          for (const item of loadAll(piece)[0] as unknown[]) items.push(item)
+          if (workSlices.spent) await workSlices.pause()
+        }
+        documents.push({ ...(envelope as Json), items })
+      }
+      if (workSlices.spent) await workSlices.pause()
+    }
+    return documents
+  } catch {
+    return undefined // broken, or with anchors across the cuts: the whole tells, and with the right line
   }
 }
 

@@ -5,6 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugin as bind } from '../../../plugins/bind/bind.ts'
 import { plugin as health } from '../../../plugins/health/health.ts'
+import { build } from '../../../server/control/build.ts'
+import { readConfiguration } from '../../../server/control/configuration.ts'
+import { closeAll } from '../../../server/control/sockets.ts'
 import { cells, counter } from '../../../server/metrics.ts'
 import type { Plugin, Query, Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
@@ -35,6 +38,9 @@ function recorder(events: string[], over: (id: string) => Partial<Stage> = () =>
     },
   }
 }
+
+const parsed = (text: string) =>
+  readConfiguration({ file: 'stdin', folder: '/', text, isDefault: false, isFallback: false })
 
 const corefile = (id: string, more = '') => `. {\nbind 127.0.0.1\nwhoami ${id}\n${more}\n}\n`
 
@@ -103,13 +109,88 @@ test('a busy port changes nothing: new sockets are bound before old ones close',
   }
 })
 
-test('one address beside every address on a port is named for what it is', async () => {
-  await withServer(recorder([]), async running => {
-    const lines = await capturedLog(() => running.reload(`.:${running.port} {\nwhoami new\n}`))
-    assert.match(lines.join('\n'), /cannot listen on ":\d+" beside "127\.0\.0\.1:\d+", which this server has open/)
-    assert.is(await running.ask('a.'), 'NXDOMAIN rd')
+/** A port that was free for every address a moment ago. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0)
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+for (const udp of ['batch', 'dgram'] as const) {
+  const both = (port: number) => `.:${port} {\nwhoami new\n}\nexample.org:${port} {\nbind 127.0.0.1\nwhoami new\n}`
+  const only = (port: number, address: string) => `.:${port} {\n${address && `bind ${address}`}\nwhoami old\n}`
+  const withUdp = async (task: (running: RunningServer, asks: (name: string) => Promise<string>) => Promise<void>) => {
+    if (udp === 'dgram') process.env.SEXTANT_UDP = 'dgram'
+    const running = await startServer(only(await freePort(), ''), [bind, health, recorder([])])
+    const { port } = running
+    const asks = async (name: string) => {
+      const [overUdp, overTcp] = [await running.ask(name, {}, 'udp', port), await running.ask(name, {}, 'tcp', port)]
+      assert.is(overUdp, overTcp)
+      return overUdp
+    }
+    try {
+      await task(running, asks)
+    } finally {
+      await running.stop()
+      delete process.env.SEXTANT_UDP
+    }
+  }
+  const addresses = ({ server }: RunningServer) => server.sockets.all().map(({ address }) => address)
+
+  test(`${udp}: an address beside every address comes and goes`, async () => {
+    await withUdp(async (running, asks) => {
+      const { port } = running
+      for (let i = 0; i < 3; i++) {
+        assert.is(await asks('a.'), 'NXDOMAIN rd')
+        assert.is(await running.reload(both(port)), true)
+        await running.server.reloader.idle
+        assert.is(await asks('example.org.'), 'NOERROR rd')
+        assert.is(await asks('a.'), 'REFUSED rd', 'the socket of the address serves its own zones alone')
+        assert.is(await running.reload(only(port, '')), true)
+        await running.server.reloader.idle
+        assert.is(await asks('example.org.'), 'NXDOMAIN rd')
+      }
+      assert.equal(addresses(running), ['', ''])
+    })
   })
-})
+
+  test(`${udp}: every address beside one, and the one goes`, async () => {
+    await withUdp(async (running, asks) => {
+      const { port } = running
+      const steps = [
+        { corefile: only(port, '127.0.0.1'), open: ['127.0.0.1'] },
+        { corefile: both(port), open: ['127.0.0.1', ''] },
+        { corefile: only(port, '127.0.0.1'), open: ['127.0.0.1'] },
+        { corefile: only(port, ''), open: [''] },
+      ]
+      for (const { corefile, open } of steps) {
+        assert.is(await running.reload(corefile), true)
+        await running.server.reloader.idle
+        assert.equal([...new Set(addresses(running))], open)
+        await asks('example.org.')
+      }
+    })
+  })
+
+  test(`${udp}: the old configuration answers until the new one serves, also on the new socket`, async () => {
+    await withUdp(async (running, asks) => {
+      const bound = await running.server.sockets.bind(
+        build(parsed(both(running.port)), { plugins: [bind, recorder([])], port: 0, reload: async () => false }),
+      )
+      assert.is(bound.size, 1)
+      assert.is(await asks('a.'), 'NXDOMAIN rd')
+      assert.equal(
+        [...bound.values()].flat().map(({ received }) => received),
+        [1, 1],
+      )
+      await closeAll(bound)
+      assert.is(await asks('a.'), 'NXDOMAIN rd')
+    })
+  })
+}
 
 test('a health port stays open through a reload, and through one that fails', async () => {
   const running = await startServer(corefile('old', 'health 127.0.0.1:0'), [bind, health, recorder([])])

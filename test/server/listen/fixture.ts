@@ -30,9 +30,10 @@ export class Behaviour {
 
   readonly stage: Stage = { handle: q => this.#handle(q) }
   readonly routes = new Routes(
-    [{ zone: nameFromText('.'), chain: buildChain([this.stage]), observers: [], udpBytes: 4096 }],
+    [{ zone: nameFromText('.'), chain: buildChain([this.stage]), plugins: ['test'], observers: [], udpBytes: 4096 }],
     false,
     undefined,
+    'dns://:53',
   )
 
   /** Resolves once `count` queries for `hold` wait. */

@@ -44,7 +44,21 @@ test('an API server that refuses streaming lists is listed in pages', () =>
       'list services continue 1300:1000',
       'watch services from 1300',
     ])
+    assert.equal(world.logged, [])
   }))
+
+for (const status of [400, 403, 422]) {
+  test(`a streaming list that is refused with ${status} is a list in pages at once`, () =>
+    ApiWorld.run(async world => {
+      const { server } = world
+      server.put(SERVICES, service('a'))
+      server.refuse = ({ isStreamingList }) => (isStreamingList ? { status, reason: 'Invalid' } : undefined)
+      await world.start()
+      assert.equal(world.requests().slice(0, 2), ['streaming services', 'list services'])
+      assert.equal(world.store.names('service'), ['default/a'])
+      assert.equal(world.logged, [])
+    }))
+}
 
 test('a page token that expired leads to one whole list', () =>
   ApiWorld.run(async world => {

@@ -180,8 +180,8 @@ test('a Service without an address gets one of the range, the same after a resta
       assert.equal(store.get('service', 'shop/none').clusterIPs, [])
       assert.equal(store.get('service', 'shop/ext').clusterIPs, [])
 
-      folder.write('0.yaml', service('0', 'ports: []'))
-      await folder.until('service', 'shop/0', 'shop/a', 'shop/both', 'shop/ext', 'shop/fixed', 'shop/none')
+      folder.write('0.yaml', service('aa', 'ports: []'))
+      await folder.until('service', 'shop/a', 'shop/aa', 'shop/both', 'shop/ext', 'shop/fixed', 'shop/none')
       assert.equal(store.get('service', 'shop/a').clusterIPs, [address])
       await folder.stop()
       await folder.start()
@@ -281,7 +281,7 @@ test('files that are edited, made and deleted show', () =>
 
 test('a broken file is named with line and column, what it said before stays, and it heals', () =>
   Folder.run({ 'a.yaml': service('a'), 'b.yaml': service('b') }, async folder => {
-    const { store, logged } = folder
+    const { logged } = folder
     folder.write('a.yaml', 'kind: Service\nmetadata: { name: a\nspec: {}\n')
     await folder.untilLogged(/^error/)
     assert.match(logged[0]!, /^error a\.yaml:3:\d+: .*, what it said before stays$/)
