@@ -1,8 +1,10 @@
 /**
- * Log lines: `[LEVEL] plugin/name: text`, or one JSON object each. Writing never blocks: what a reader of the pipe does
- * not take in time is dropped and counted. A leaf.
+ * Log lines: `[LEVEL] plugin/name: text`, or one JSON object each. Those of one turn of the loop are written in one call
+ * at its end. Writing never blocks: whole lines that a reader of the pipe does not take in time are dropped and counted.
+ * A leaf.
  */
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { cells, counter } from './metrics.ts'
 
 export type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
@@ -44,11 +46,16 @@ export function error(plugin: string | undefined, text: string, cause?: unknown)
 /** The last words of a process that cannot start: to standard error. */
 export function fatal(text: string): void {
   const line = format === 'json' ? jsonLine('FATAL', undefined, text) : text
-  put(stderr, `${line}\n`)
+  flush()
+  try {
+    writeSync(stderr, `${line}\n`)
+  } catch {
+    cells[dropped]! += 1
+  }
 }
 /** A line without level, for what is printed at start. */
 export function plain(text: string): void {
-  put(stdout, `${format === 'json' ? jsonLine('INFO', undefined, text) : text}\n`)
+  put(format === 'json' ? jsonLine('INFO', undefined, text) : text)
 }
 
 function write(level: Level, plugin: string | undefined, text: string, fields?: Record<string, unknown>): void {
@@ -56,45 +63,72 @@ function write(level: Level, plugin: string | undefined, text: string, fields?: 
     format === 'json'
       ? jsonLine(level, plugin, text, fields)
       : `[${level}] ${plugin ? `plugin/${plugin}: ` : ''}${text}`
-  put(stdout, `${line}\n`)
+  put(line)
 }
 
 function jsonLine(level: Level, plugin: string | undefined, msg: string, fields?: Record<string, unknown>): string {
   return JSON.stringify({ time: new Date().toISOString(), level, ...(plugin && { plugin }), msg, ...fields })
 }
 
+/** Sockets that were made not to block; held, for what lets go of them closes them. */
+const sockets: Socket[] = []
+
 /**
  * A descriptor that does not block. A pipe or terminal is opened once more for itself, so that the shell that shares it
- * is not switched to non-blocking; what cannot be opened again (a socket) is used as it is.
+ * is not switched to non-blocking. A socket cannot be opened again: it is switched. A file never blocks, and is used as
+ * it is, for it alone knows where others write.
  */
 function unblocked(fd: number): number {
   try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK)
+    const kind = fstatSync(fd)
+    if (kind.isSocket()) sockets.push(new Socket({ fd, readable: false }).unref())
+    if (!kind.isFIFO() && !kind.isCharacterDevice()) return fd
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK)
   } catch {
     return fd
   }
 }
-let stdout = unblocked(1)
-const stderr = unblocked(2)
-let partial: Buffer | undefined
 
-function put(fd: number, text: string): void {
-  try {
-    if (partial !== undefined && fd === stdout) {
-      const rest = partial.subarray(writeSync(fd, partial))
-      partial = rest.length > 0 ? rest : undefined
-      if (partial !== undefined) throw new Error('the pipe is full')
-    }
-    const octets = Buffer.from(text)
-    const taken = writeSync(fd, octets)
-    if (taken < octets.length && fd === stdout) partial = octets.subarray(taken) // the rest of a line goes out first
-  } catch {
-    cells[dropped]! += 1
-  }
+/** Lines that wait for the end of the turn are written early once they are this long. */
+const MAX_WAITING_CHARACTERS = 1 << 15
+const NEWLINE = 10
+
+const stdout = unblocked(1)
+const stderr = unblocked(2)
+let waiting = ''
+/** The rest of a line that the pipe took in part: it goes out before all others. */
+let cut: Buffer | undefined
+
+process.on('exit', flush)
+
+function put(line: string): void {
+  if (waiting === '') setImmediate(flush)
+  waiting += `${line}\n`
+  if (waiting.length > MAX_WAITING_CHARACTERS) flush()
 }
 
-/** Opens standard output anew, for tests that replace it. */
-export function reopen(): void {
-  if (stdout !== 1) closeSync(stdout)
-  stdout = unblocked(1)
+/** Writes now what waits for the end of the turn. */
+export function flush(): void {
+  if (waiting === '') return
+  const fresh = Buffer.from(waiting)
+  waiting = ''
+  const octets = cut === undefined ? fresh : Buffer.concat([cut, fresh])
+  const taken = writeSome(octets)
+  if (taken === octets.length) {
+    cut = undefined
+    return
+  }
+  const isWhole = taken === 0 ? cut === undefined : octets[taken - 1] === NEWLINE
+  const end = isWhole ? taken : octets.indexOf(NEWLINE, taken) + 1
+  cut = isWhole ? undefined : Buffer.from(octets.subarray(taken, end))
+  for (let at = octets.indexOf(NEWLINE, end); at >= 0; at = octets.indexOf(NEWLINE, at + 1)) cells[dropped]! += 1
+}
+
+/** How many octets were taken. */
+function writeSome(octets: Buffer): number {
+  try {
+    return writeSync(stdout, octets)
+  } catch {
+    return 0 // the pipe is full, its reader gone, or the disk full
+  }
 }

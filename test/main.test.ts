@@ -6,59 +6,27 @@ import { type AddressInfo, createServer } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VERSION } from '../server/version.ts'
-import { Child, type Output, run } from './e2e/process.ts'
+import { Child, run } from './e2e/process.ts'
 import { query, replyText } from './harness/message.ts'
-import { exchangeUdp, temporaryFolder } from './harness/server.ts'
+import {
+  END_MS,
+  env,
+  freePort,
+  main,
+  makeBundle,
+  node,
+  removeBundle,
+  root,
+  START_MS,
+  scene,
+  sextant,
+  WHOAMI,
+} from './harness/scene.ts'
+import { exchangeUdp } from './harness/server.ts'
 
 const test = suite('main')
-const root = `${import.meta.dirname}/..`
-const node = process.execPath
-const bundle = temporaryFolder()
-const main = `${bundle.path}/sextant.cjs`
-const START_MS = 20_000
-const END_MS = 20_000
-
-test.before(async () => {
-  const { code, stderr } = await run(node, [`${root}/build.ts`, bundle.path])
-  assert.is(code, 0, stderr)
-})
-test.after(() => bundle.remove())
-
-const { npm_execpath: _, npm_command: __, NODE_OPTIONS: ___, ...env } = process.env
-
-function sextant(...args: string[]): Promise<Output> {
-  return run(node, [main, ...args], env, START_MS)
-}
-
-interface Scene {
-  readonly folder: ReturnType<typeof temporaryFolder>
-  /** Starts a server on this Corefile and waits until it serves. */
-  start(corefile: string, ...args: string[]): Promise<Child & { port: number }>
-}
-
-async function scene(task: (scene: Scene) => Promise<void>): Promise<void> {
-  const folder = temporaryFolder()
-  const children: Child[] = []
-  try {
-    await task({
-      folder,
-      async start(corefile, ...args) {
-        const file = folder.write('Corefile', corefile)
-        const child = new Child('sextant', node, [main, '-conf', file, '-dns.port', '0', ...args], env)
-        children.push(child)
-        await child.line(/^(Sextant-|\{.*Sextant-)/, START_MS)
-        const [, port] = /:(\d+) on 127\.0\.0\.1/.exec(child.lines.join('\n')) ?? []
-        return Object.assign(child, { port: Number(port) })
-      },
-    })
-  } finally {
-    for (const child of children) await child.stop('SIGKILL')
-    folder.remove()
-  }
-}
-
-const WHOAMI = '. {\n    bind 127.0.0.1\n    whoami\n}\n'
-const LAMEDUCK = '. {\n    bind 127.0.0.1\n    whoami\n    health 127.0.0.1:0 {\n        lameduck 60s\n    }\n}\n'
+test.before(makeBundle)
+test.after(removeBundle)
 
 test('-version', async () => {
   assert.equal(await sextant('-version'), { code: 0, stdout: `Sextant-${VERSION}\n`, stderr: '' })
@@ -131,6 +99,26 @@ test('a busy port ends the start, also if another Sextant has it', async () => {
   })
 })
 
+for (const udp of ['batch', 'dgram']) {
+  test(`${udp}: every address and one of them on a port, and all of it busy for another Sextant`, async () => {
+    const variables = { SEXTANT_UDP: udp }
+    const both = (port: number) => `.:${port} {\nerrors\n}\nexample.org:${port} {\nbind 127.0.0.1\nwhoami\n}\n`
+    await scene(
+      async ({ folder, start }) => {
+        const { port } = await start(both(await freePort()))
+        assert.match(replyText(await exchangeUdp(query('example.org.'), port)), /^NOERROR aa rd\n/)
+        for (const text of [both(port), `.:${port} {\nbind 127.0.0.1\n}`, `.:${port} {\nbind 127.0.0.2\n}`]) {
+          const file = folder.write('Other', text)
+          const { code, stderr } = await run(node, [main, '-conf', file], { ...env, ...variables }, START_MS)
+          assert.is(code, 1)
+          assert.match(stderr, /^sextant: cannot listen on udp "[^"]*": the port is in use, expected a free one\n$/)
+        }
+      },
+      { variables },
+    )
+  })
+}
+
 test('check prints every finding and opens nothing', async () => {
   const busy = createServer().listen(0, '127.0.0.1')
   await once(busy, 'listening')
@@ -168,48 +156,6 @@ test('serves, says so, holds its own pid in the pid file, and leaves on SIGINT',
     assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^NOERROR aa rd\n/)
     assert.equal(await child.stop('SIGINT', END_MS), { code: 0, signal: null })
     assert.not.ok(existsSync(pidFile))
-  })
-})
-
-test('SIGTERM serves through lameduck, SIGINT then ends it, a second one at once', async () => {
-  await scene(async ({ start }) => {
-    const child = await start(LAMEDUCK)
-    child.signal('SIGTERM')
-    await child.line(/Going into lameduck mode for 1m/, START_MS)
-    assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^NOERROR/)
-    assert.equal(await child.stop('SIGINT', END_MS), { code: 0, signal: null })
-  })
-})
-
-test('SIGTERM without lameduck leaves when nobody asks', async () => {
-  await scene(async ({ start }) => {
-    const child = await start(WHOAMI)
-    assert.equal(await child.stop('SIGTERM', END_MS), { code: 0, signal: null })
-  })
-})
-
-test('SIGQUIT ends at once, SIGHUP and SIGUSR2 do nothing', async () => {
-  await scene(async ({ start }) => {
-    const child = await start(LAMEDUCK)
-    child.signal('SIGHUP')
-    child.signal('SIGUSR2')
-    assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^NOERROR/)
-    assert.equal(await child.stop('SIGQUIT', END_MS), { code: 0, signal: null })
-  })
-})
-
-test('SIGUSR1 reloads, and does not wake the inspector', async () => {
-  await scene(async ({ folder, start }) => {
-    const child = await start(WHOAMI)
-    folder.write('Corefile', WHOAMI.replace('whoami', 'errors'))
-    child.signal('SIGUSR1')
-    await child.line(/Reloading complete/, START_MS)
-    assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^REFUSED/)
-    folder.write('Corefile', 'nonsense {')
-    child.signal('SIGUSR1')
-    await child.line(/Reloading failed, the old configuration stays/, START_MS)
-    assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^REFUSED/)
-    assert.not.match(child.lines.join('\n'), /Debugger/)
   })
 })
 

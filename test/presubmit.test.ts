@@ -39,7 +39,7 @@ function offenders(among: readonly string[], breaks: (file: string) => readonly 
 }
 
 const DATA_PLANE = sources.filter(file =>
-  /^server\/(listen\/|wire\/|(serve|route|chain|reply|metrics|log)\.ts$)/.test(file),
+  /^server\/(listen\/|wire\/|(serve|route|chain|reply|metrics|log|wheel)\.ts$)/.test(file),
 )
 
 test('the data plane imports nothing from the control plane, and no plugin', () => {
@@ -68,6 +68,7 @@ test('leaves import nothing of ours', () => {
     'server/metrics.ts': [],
     'server/log.ts': ['server/metrics.ts'],
     'server/version.ts': ['package.json'],
+    'server/wheel.ts': [],
     'server/http-endpoint.ts': [],
   }
   const found = offenders(Object.keys(leaves), file =>
@@ -84,7 +85,7 @@ test('leaves import nothing of ours', () => {
  * kernel, for sockets to upstreams.
  */
 const FOR_PLUGINS =
-  /^server\/(plugin|reply|metrics|log|version|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi)\.ts$/
+  /^server\/(plugin|reply|metrics|log|version|wheel|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi)\.ts$/
 
 for (const { name } of plugins) {
   const folder = `plugins/${name}/`

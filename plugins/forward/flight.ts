@@ -9,13 +9,13 @@
  */
 import type { Answer, Next, Query } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
+import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { EDE, FLAG, RCODE } from '../../server/wire/codes.ts'
 import { type Asker, Exchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
 import { buildQuery } from './message.ts'
 import { fillAnswer, readReply, reply as said } from './taken.ts'
 import type { Upstream } from './upstream.ts'
-import { forget, Timed, wakeAt } from './wheel.ts'
 
 /** The answer is on its way within 4.5 s, before a client's resolver gives up after 5 s. */
 export const TOTAL_MS = 4400

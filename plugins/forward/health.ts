@@ -5,11 +5,11 @@
 
 import { info, warn } from '../../server/log.ts'
 import { cells } from '../../server/metrics.ts'
+import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { FLAG, TYPE } from '../../server/wire/codes.ts'
 import { type Asker, Exchange } from './exchange.ts'
 import { buildQuery } from './message.ts'
 import type { Upstream } from './upstream.ts'
-import { forget, Timed, wakeAt } from './wheel.ts'
 
 const TIMEOUT_MS = 1000
 

@@ -1,8 +1,9 @@
 /** A question of our own to one upstream, outside of any flight: whether it answers at all, not what. */
+
+import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { type Asker, Exchange } from './exchange.ts'
 import { buildQuery } from './message.ts'
 import type { Upstream } from './upstream.ts'
-import { forget, Timed, wakeAt } from './wheel.ts'
 
 const TIMEOUT_MS = 2000
 

@@ -4,9 +4,9 @@
  */
 import { connect, type Socket } from 'node:net'
 import { cells } from '../../server/metrics.ts'
+import { Timed, wakeAt } from '../../server/wheel.ts'
 import { deliver, type Exchange, enter } from './exchange.ts'
 import type { Upstream } from './upstream.ts'
-import { Timed, wakeAt } from './wheel.ts'
 
 const MAX_CONNECTIONS = 32 // per upstream
 const MAX_PIPELINED = 64 // queries on a connection before another one is opened

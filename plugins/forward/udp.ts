@@ -6,11 +6,11 @@
 import { readFileSync } from 'node:fs'
 import { debug } from '../../server/log.ts'
 import { cells } from '../../server/metrics.ts'
+import { Timed, wakeAt } from '../../server/wheel.ts'
 import { type Datagrams, openDatagrams } from './datagram.ts'
 import { deliver, type Exchange, enter } from './exchange.ts'
 import { random16, randomBelow } from './random.ts'
 import type { Upstream } from './upstream.ts'
-import { Timed, wakeAt } from './wheel.ts'
 
 const MAX_SOCKETS = 1024 // per upstream; 2,000 queries in a row meet over 1,000 ports
 const LIFE_MS = 30_000 // a socket takes queries this long

@@ -10,11 +10,11 @@
  */
 import type { Socket } from 'node:net'
 import { LATER, takeQuery } from '../serve.ts'
+import { Timed } from '../wheel.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { plainAddress } from './address.ts'
 import { serveMessage } from './listener.ts'
 import type { TcpListener } from './tcp.ts'
-import type { Timed } from './wheel.ts'
 
 export type CloseReason = 'garbage' | 'first-read' | 'idle' | 'write' | 'buffer' | 'limit' | 'stop'
 
@@ -28,8 +28,7 @@ const FIRST_PARTIAL_BYTES = 128
 /** What messages of all connections are read into: one at a time is served. */
 let query = takeQuery()
 
-export class TcpConnection implements Peer, Timed {
-  wheelSlot = -1
+export class TcpConnection extends Timed implements Peer {
   readonly #listener: TcpListener
   readonly #socket: Socket
   #address: string | undefined
@@ -53,6 +52,7 @@ export class TcpConnection implements Peer, Timed {
   #stuckSinceMs = 0
 
   constructor(listener: TcpListener, socket: Socket) {
+    super()
     this.#listener = listener
     this.#socket = socket
     this.#quietSinceMs = performance.now()
@@ -132,7 +132,14 @@ export class TcpConnection implements Peer, Timed {
     else this.#socket.destroy()
   }
 
-  expire(nowMs: number): number {
+  /** Closes the connection if its time is up, else asks to be looked at again. */
+  wake(nowMs: number): void {
+    const nextMs = this.#expire(nowMs)
+    if (nextMs > 0) this.#listener.watch(this, nextMs - nowMs)
+  }
+
+  /** When to look again, 0 for never. */
+  #expire(nowMs: number): number {
     const { firstReadMs, idleMs, writeMs } = this.#listener.limits
     let dueMs = nowMs + idleMs
     if (this.#stuckSinceMs > 0) {

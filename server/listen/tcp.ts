@@ -7,10 +7,10 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
 import { cells, counter, gauge } from '../metrics.ts'
 import type { Routes } from '../route.ts'
+import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
 import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
 import { type CloseReason, TcpConnection } from './tcp-connection.ts'
-import { Wheel } from './wheel.ts'
 
 /** CoreDNS: the times are its defaults. */
 const DEFAULT_LIMITS: TcpLimits = {
@@ -74,7 +74,7 @@ export class TcpListener implements Listener {
     this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
     const { firstReadMs, idleMs, writeMs } = limits
     const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
-    this.#wheel = new Wheel(Math.max(firstReadMs, idleMs, writeMs), tickMs)
+    this.#wheel = new Wheel(tickMs)
     server.on('connection', socket => this.#accept(socket))
   }
 
@@ -108,14 +108,14 @@ export class TcpListener implements Listener {
   /** A connection is gone. */
   forget(connection: TcpConnection): void {
     if (!this.#connections.delete(connection)) return
-    this.#wheel.remove(connection)
+    this.#wheel.forget(connection)
     cells[this.#openCell]! -= 1
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
   /** Has the connection looked at in `inMs`. */
   watch(connection: TcpConnection, inMs: number): void {
-    this.#wheel.put(connection, inMs)
+    this.#wheel.wakeAt(connection, performance.now() + inMs)
   }
 
   countClosed(reason: CloseReason): void {
@@ -145,7 +145,7 @@ export class TcpListener implements Listener {
     const connection = new TcpConnection(this, socket)
     this.#connections.add(connection)
     cells[this.#openCell]! += 1
-    this.#wheel.put(connection, this.limits.firstReadMs)
+    this.watch(connection, this.limits.firstReadMs)
   }
 
   /** Closes the connection that has been idle the longest. */

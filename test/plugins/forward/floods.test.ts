@@ -1,8 +1,8 @@
 /** Many at once: what is bounded stays bounded, and a forger gets nothing. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { deadlines } from '../../../plugins/forward/wheel.ts'
 import { cells, families } from '../../../server/metrics.ts'
+import { deadlines } from '../../../server/wheel.ts'
 import { answer, type Script } from '../../harness/fake-upstream.ts'
 import { query, text } from '../../harness/message.ts'
 import { timed, withBlock } from './block.ts'

@@ -1,7 +1,7 @@
 /** Deadlines: none too early, none too late, none that was taken back. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { deadlines, forget, Timed, wakeAt } from '../../../plugins/forward/wheel.ts'
+import { deadlines, forget, Timed, Wheel, wakeAt } from '../../server/wheel.ts'
 
 class Bell extends Timed {
   rangAtMs = -1
@@ -77,6 +77,58 @@ test('a deadline in the past rings at the next turn; one beyond a whole round wa
   equal(far.rangAtMs, -1)
   forget(far)
   equal(deadlines(), 0)
+})
+
+test('a wheel of its own: finds the nearest that is wanted, also after it has turned', async () => {
+  const wheel = new Wheel<Bell>(5)
+  const rang: Bell[] = []
+  const [past, far, near, nearer] = Array.from({ length: 4 }, () => new Bell(bell => rang.push(bell))) as Bell[]
+  const nowMs = performance.now()
+  wheel.wakeAt(far!, nowMs + 3000)
+  wheel.wakeAt(near!, nowMs + 2000)
+  wheel.wakeAt(nearer!, nowMs + 1000)
+  wheel.wakeAt(past!, nowMs + 20)
+  equal(
+    wheel.first(() => true),
+    past,
+  )
+  equal(deadlines(), 0)
+  await sleep(200)
+  deepEqual(rang, [past])
+  equal(wheel.size, 3)
+  equal(
+    wheel.first(() => true),
+    nearer,
+  )
+  equal(
+    wheel.first(bell => bell !== nearer),
+    near,
+  )
+  wheel.wakeAt(near!, nowMs + 4000)
+  equal(
+    wheel.first(bell => bell !== nearer),
+    far,
+  )
+  equal(
+    wheel.first(() => false),
+    undefined,
+  )
+  for (const bell of [far, near, nearer]) wheel.forget(bell!)
+  equal(wheel.size, 0)
+})
+
+test('of two with one deadline the one put in first comes first', () => {
+  const wheel = new Wheel<Bell>(5)
+  const [a, b] = [new Bell(), new Bell()]
+  const atMs = performance.now() + 1000
+  wheel.wakeAt(a, atMs)
+  wheel.wakeAt(b, atMs)
+  equal(
+    wheel.first(() => true),
+    a,
+  )
+  wheel.forget(a)
+  wheel.forget(b)
 })
 
 test.run()
