@@ -18,7 +18,7 @@ function shown(figure: number): string {
 /** How many times better the first side is than the second. */
 export function ratio(row: Row): number | undefined {
   const [ours, theirs] = row.figures
-  if (ours === undefined || theirs === undefined) return undefined
+  if (ours === undefined || theirs === undefined || theirs === 0 || ours === 0) return undefined
   return row.better === 'higher' ? ours / theirs : theirs / ours
 }
 
@@ -32,7 +32,7 @@ export function print(names: string[], rows: Row[], json: boolean): void {
   const lines = [['work', 'unit', ...names, ...(names.length > 1 ? ['times better'] : [])]]
   for (const row of rows) {
     const times = ratio(row)
-    lines.push([row.work, row.unit, ...row.figures.map(shown), ...(times === undefined ? [] : [times.toFixed(2)])])
+    lines.push([row.work, row.unit, ...row.figures.map(shown), ...(names.length < 2 ? [] : [times?.toFixed(2) ?? '-'])])
   }
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
   for (const line of lines) {

@@ -40,6 +40,7 @@ class FakeKernel {
       setsockopt: () => 0,
       getsockopt: () => -1,
       bind: () => 0,
+      connect: () => 0,
       getsockname: () => 0,
       close: () => 0,
       recvmmsg: (_: number, headers: bigint, count: number) => this.#receive(Number(headers), count),
@@ -143,6 +144,7 @@ test('a flood leaves the loop room', async () => {
   at.kernel.wake()
   assert.is(at.listener.received, 1024)
   await at.listener.stop()
+  assert.is(at.listener.received, 2000, 'what waits is answered before the end')
 })
 
 test('an error of the socket is no end', async () => {
