@@ -77,11 +77,11 @@ export function chainOf(
     names.push('test')
   }
   for (const stage of stages) stage.link?.()
-  return { stages, ...wire(stages, zone, names) }
+  return { stages, ...wire(stages, zone, names, site.servers[0]) }
 }
 
 /** The serve loop over a chain of stages. */
-export function wire(stages: Stage[], zone = '.', names: string[] = []): Omit<Chain, 'stages'> {
+export function wire(stages: Stage[], zone = '.', names: string[] = [], server = 'dns://:53'): Omit<Chain, 'stages'> {
   const block = {
     zone: nameFromText(zone),
     chain: buildChain(stages),
@@ -94,7 +94,7 @@ export function wire(stages: Stage[], zone = '.', names: string[] = []): Omit<Ch
     [block],
     stages.some(stage => stage.recursive),
     dropped,
-    'dns://:53',
+    server,
   )
   const send = (message: Uint8Array, stream = false) =>
     new Promise<Uint8Array>(resolve => {

@@ -64,9 +64,9 @@ test('queries, replies, sizes, times and DO under the names of CoreDNS', async (
     '{proto="udp",family="1",type="other"} 1',
   ])
   assert.equal(await lines('coredns_dns_responses_total'), [
-    '{rcode="NOERROR",plugin=""} 2',
-    '{rcode="NXDOMAIN",plugin=""} 1',
-    '{rcode="RCODE77",plugin=""} 1',
+    '{rcode="NOERROR",plugin="test"} 2',
+    '{rcode="NXDOMAIN",plugin="test"} 1',
+    '{rcode="RCODE77",plugin="test"} 1',
   ])
   assert.equal(await lines('coredns_dns_do_requests_total'), ['{} 1'])
   assert.equal(await lines('coredns_dns_request_duration_seconds_count'), ['{} 4'])
