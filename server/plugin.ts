@@ -45,7 +45,7 @@ export interface Stage {
    * before any hit and before anything is stored.
    */
   live?(q: Query): boolean
-  /** True if this stage resolves names anywhere below `.`: sets RA on all replies of its listeners. */
+  /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 
   /** All stages of all blocks exist: find peers. */
@@ -97,7 +97,7 @@ export interface Site {
   after(stage: Stage): readonly Stage[]
   /**
    * Asks this server, from routing on, as if the client of `q` had asked: class IN, `name`, `type`. Answers are whole.
-   * The result is valid until the answer to `q` is reset. SERVFAIL beyond eight look-ups within each other.
+   * The result is valid until the answer to `q` is reset. SERVFAIL beyond ten look-ups within each other.
    */
   lookup(q: Query, name: Name, type: number): Answer | Promise<Answer>
   /** Where control-plane events of the whole server meet: reload and the exit are asked for here. */

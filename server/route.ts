@@ -15,6 +15,8 @@ export interface Block {
   readonly plugins: readonly string[]
   /** Stages with `observe`, in chain order. */
   readonly observers: readonly Stage[]
+  /** RA on the block's replies. */
+  readonly recursionAvailable: boolean
   /** Most octets of a UDP reply, and what a reply's OPT offers. */
   readonly udpBytes: number
 }

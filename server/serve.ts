@@ -29,9 +29,11 @@ export const LATER = -1
 const MAX_STREAM_BYTES = 65_535 // RFC 1035 §4.2.2
 const MAX_AMPLIFICATION = 25 // a UDP reply has at most this many octets for each one of the query's
 const MAX_WAITING = 65_536 // queries that wait for something, over all listeners
-const MAX_DEPTH = 8 // look-ups within look-ups
+const MAX_DEPTH = 10 // look-ups within look-ups: a chain of ten ExternalNames is followed, as by CoreDNS
 
 const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
+/** What holds for queries that no block answers. */
+const NO_BLOCK = { udpBytes: DEFAULT_UDP_BYTES, recursionAvailable: false }
 const lateReply = new Uint8Array(MAX_STREAM_BYTES)
 const spare: Query[] = []
 let waiting = 0
@@ -115,9 +117,10 @@ function finish(
   at: number,
   capacity: number,
 ): number {
-  const udpBytes = block === undefined ? DEFAULT_UDP_BYTES : block.udpBytes
+  const { udpBytes, recursionAvailable } = block ?? NO_BLOCK
+  const isRecursive = routes.recursionAvailable || recursionAvailable
   const limit = q.stream ? MAX_STREAM_BYTES : datagramLimit(q, udpBytes)
-  const octets = encode(q, a, into, at, Math.min(limit, capacity), udpBytes, routes.recursionAvailable)
+  const octets = encode(q, a, into, at, Math.min(limit, capacity), udpBytes, isRecursive)
   if (block === undefined) routes.droppedObserver?.observeDropped?.(q, a, octets)
   else {
     const { observers } = block

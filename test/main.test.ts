@@ -222,6 +222,11 @@ test('the script starts the bundle through a symbolic link, and stays the same p
   })
 })
 
+test('the script needs no other command', async () => {
+  const { code, stdout } = await run(`${root}/bin/sextant`, ['-version'], { PATH: '' })
+  assert.is(`${code} ${stdout}`, `0 Sextant-${VERSION}\n`)
+})
+
 test('the script refuses another version of Node with one line', async () => {
   await scene(async ({ folder }) => {
     mkdirSync(`${folder.path}/bin`)

@@ -2,6 +2,7 @@
  * `bind`: the addresses that a server block listens on. Interface names are expanded once, at setup.
  */
 import { networkInterfaces } from 'node:os'
+import { together } from '../../server/corefile/directive.ts'
 import type { Argument, Directive, Occurrence, Plugin, Site, Stage } from '../../server/plugin.ts'
 
 export const plugin: Plugin = { name: 'bind', setup }
@@ -14,18 +15,20 @@ function setup(directive: Directive, site: Site): Stage {
 
 /** `except` takes away from what its own line names. */
 function addressesOf(occurrence: Occurrence): string[] {
-  const named = occurrence.arguments(1).flatMap(addressesNamed)
+  const named: string[] = []
   const excepted = new Set<string>()
-  occurrence.each({
-    except: property => {
-      for (const argument of property.arguments(1))
-        for (const address of addressesNamed(argument)) excepted.add(address)
-    },
-  })
+  together(
+    () => addAll(occurrence.arguments(1), address => named.push(address)),
+    () => occurrence.each({ except: property => addAll(property.arguments(1), address => excepted.add(address)) }),
+  )
   const left = named.filter(address => !excepted.has(address))
   // CoreDNS: such a block silently gets no listener.
   if (left.length === 0) throw occurrence.error('every address is excepted, expected at least one that is left')
   return left
+}
+
+function addAll(args: readonly Argument[], add: (address: string) => void): void {
+  together(...args.map(argument => () => addressesNamed(argument).forEach(add)))
 }
 
 /** All addresses of an interface, or the one address. */

@@ -1,8 +1,9 @@
 /**
  * Logs why queries failed: every error that the chain left in an answer, one line each, or one line for many of a kind.
  */
+import { type PropertyHandler, together } from '../../server/corefile/directive.ts'
 import { debug, error, info, isDebug, setDebug, warn } from '../../server/log.ts'
-import type { Answer, Directive, Plugin, Property, Query, Stage } from '../../server/plugin.ts'
+import type { Answer, Argument, Directive, Plugin, Property, Query, Stage } from '../../server/plugin.ts'
 import { typeName } from '../../server/wire/codes.ts'
 
 const NAME = 'errors'
@@ -20,13 +21,9 @@ export const plugin: Plugin = {
 
 function parse(directive: Directive): Stage {
   const errors = directive.once()
-  const target = errors.optionalArgument()
-  if (target !== undefined && target.text !== 'stdout') {
-    throw target.error(`unknown log file "${target.text}", expected stdout`, 'COREFILE_UNKNOWN_VALUE')
-  }
   let stacks = false
   const patterns: Consolidation[] = []
-  errors.each({
+  const properties: Record<string, PropertyHandler> = {
     stacktrace: p => {
       p.noArguments()
       stacks = true
@@ -34,8 +31,17 @@ function parse(directive: Directive): Stage {
     consolidate: p => {
       patterns.push(parseConsolidation(p))
     },
-  })
+  }
+  together(
+    () => checkTarget(errors.optionalArgument()),
+    () => errors.each(properties),
+  )
   return new ErrorsStage(stacks, patterns)
+}
+
+function checkTarget(target: Argument | undefined): void {
+  if (target === undefined || target.text === 'stdout') return
+  throw target.error(`unknown log file "${target.text}", expected stdout`, 'COREFILE_UNKNOWN_VALUE')
 }
 
 function parseConsolidation(property: Property): Consolidation {

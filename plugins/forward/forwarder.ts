@@ -14,7 +14,11 @@ import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
 import { addressText, Upstream, type UpstreamAddress, type UpstreamOptions } from './upstream.ts'
 
 const SECOND_CHANCE_MS = 1000
-const MAX_WAITING = 16_384 // queries that wait for upstreams, over all `forward`s
+/**
+ * Queries that wait for upstreams, over all `forward`s, where the Corefile sets no limit. One that waits costs 10 KB with
+ * all that hangs on it: a flood of names that nobody answers must not take what a container of 170 MiB has left.
+ */
+const MAX_WAITING = 6144
 const rejects = counter(
   'coredns_forward_max_concurrent_rejects_total',
   'Queries refused because max_concurrent was reached.',
@@ -102,7 +106,7 @@ export class Forwarder {
       a.error = this.#refusal
       return a
     }
-    if (waitingOverall >= MAX_WAITING) {
+    if (maxConcurrent === 0 && waitingOverall >= MAX_WAITING) {
       return reply.servfail(
         q,
         new UpstreamError(`${MAX_WAITING} queries wait for upstreams`),

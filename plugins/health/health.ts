@@ -4,10 +4,11 @@
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { together } from '../../server/corefile/directive.ts'
 import { type HttpAddress, type HttpEndpoint, openHttpEndpoint, respond } from '../../server/http-endpoint.ts'
 import { warn } from '../../server/log.ts'
 import { cells, counter, histogram, SLIM_TIME_BOUNDS } from '../../server/metrics.ts'
-import type { Directive, Occurrence, Plugin, Site, Stage } from '../../server/plugin.ts'
+import type { Directive, Occurrence, Plugin, Property, Site, Stage } from '../../server/plugin.ts'
 
 const DEFAULT_PORT = 8080
 const PROBE_MS = 1000
@@ -32,13 +33,17 @@ function setup(directive: Directive, site: Site): Stage {
 }
 
 function parse(occurrence: Occurrence, site: Site): HttpAddress {
-  const address = occurrence.optionalArgument()?.hostPort() ?? { host: '', port: DEFAULT_PORT }
-  occurrence.each({
-    lameduck: property => {
-      const lameduckMs = property.argument().duration()
-      site.control.lameduckMs = Math.max(site.control.lameduckMs, lameduckMs)
+  let address: HttpAddress = { host: '', port: DEFAULT_PORT }
+  const lameduck = (property: Property) => {
+    const lameduckMs = property.argument().duration()
+    site.control.lameduckMs = Math.max(site.control.lameduckMs, lameduckMs)
+  }
+  together(
+    () => {
+      address = occurrence.optionalArgument()?.hostPort() ?? address
     },
-  })
+    () => occurrence.each({ lameduck }),
+  )
   return address
 }
 

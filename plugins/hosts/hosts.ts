@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fallthrough, type Property, zoneList } from '../../server/corefile/directive.ts'
+import { fallthrough, type Property, together, zoneList } from '../../server/corefile/directive.ts'
 import { info, warn } from '../../server/log.ts'
 import { gauge } from '../../server/metrics.ts'
 import type { Site, Stage } from '../../server/plugin.ts'
@@ -54,32 +54,37 @@ function parse(directive: Directive, site: Site): Options {
   let reloadMs = DEFAULT_RELOAD_MS
   const through: string[] = []
   let unsupported: Property | undefined
-  hosts.each(
-    {
-      ttl: p => {
-        ttl = p.argument().integer(1, 65_535, 'ttl')
+  let covered: readonly string[] = []
+  const properties = () =>
+    hosts.each(
+      {
+        ttl: p => {
+          ttl = p.argument().integer(1, 65_535, 'ttl')
+        },
+        no_reverse: p => {
+          p.noArguments()
+          reverse = false
+        },
+        reload: p => {
+          reloadMs = p.argument().duration({ maxMs: MAX_TIMER_MS })
+        },
+        fallthrough: p => {
+          through.push(...fallthrough(p))
+        },
+        fallthrough_unsupported: p => {
+          p.noArguments()
+          unsupported = p
+        },
       },
-      no_reverse: p => {
-        p.noArguments()
-        reverse = false
-      },
-      reload: p => {
-        reloadMs = p.argument().duration({ maxMs: MAX_TIMER_MS })
-      },
-      fallthrough: p => {
-        through.push(...fallthrough(p))
-      },
-      fallthrough_unsupported: p => {
-        p.noArguments()
-        unsupported = p
-      },
-    },
-    { other: p => inline.push(parseInline(p)) },
-  )
+      { other: p => inline.push(parseInline(p)) },
+    )
+  together(() => {
+    covered = zoneList(zones, site.zoneTexts)
+  }, properties)
   if (through.length === 0) throwIf(unsupported, '"fallthrough_unsupported" without fallthrough, expected both or none')
   return {
     file: resolve(site.folder, file?.text ?? DEFAULT_FILE),
-    zones: zoneList(zones, site.zoneTexts),
+    zones: covered,
     inline,
     ttl,
     reverse,

@@ -4,7 +4,7 @@
  */
 import { type Answer, QUESTION, type Query } from '../../server/plugin.ts'
 import { TYPE } from '../../server/wire/codes.ts'
-import { MAX_LABEL_BYTES, type Name } from '../../server/wire/name.ts'
+import { MAX_LABEL_BYTES, MAX_NAME_BYTES, type Name } from '../../server/wire/name.ts'
 import { addressAt, addressLength, count4, count6 } from './index/address-set.ts'
 import { Distinct } from './index/distinct.ts'
 import type { Index } from './index/index.ts'
@@ -201,6 +201,7 @@ export class Records {
       writeSrvHead(data, at, weight, portNumber(slab.words, slice, portsAt, port))
       const targetAt = at + 6
       let end = targetAt + slices.writeName(slice, i, data, targetAt)
+      if (end - targetAt + q.qnameLength - from > MAX_NAME_BYTES) return // no name, and no client would read the rest
       // Port and label tell the records apart: what follows is the same in all of them.
       const isNew = seen.add(data, at + 4, end - at - 4)
       for (let j = from; j < q.qnameLength; j++) data[end++] = q.qname[j]!
@@ -256,6 +257,7 @@ export class Records {
     for (let i = labels; i < labelsEnd; i++) data[end++] = bytes[i]!
     for (let i = 0; i < SVC.length; i++) data[end++] = SVC[i]!
     for (let i = 0; i < zone.length; i++) data[end++] = zone[i]!
+    if (end - at > MAX_NAME_BYTES) return // CoreDNS: sends it, and the client drops the whole message
     if (this.#found.endpoints > 1 && !seen.add(data, at, end - at)) return
     a.answer.add(QUESTION, 0, TYPE.PTR, this.#ttl, data, at, end - at)
   }

@@ -1,4 +1,5 @@
 /** Logs queries: one line for each that a rule covers, after its reply was written. */
+import { together } from '../../server/corefile/directive.ts'
 import { info } from '../../server/log.ts'
 import type { Answer, Directive, Occurrence, Plugin, Query, Stage } from '../../server/plugin.ts'
 import { ZoneSet } from '../../server/route.ts'
@@ -40,13 +41,20 @@ function parseRules(occurrence: Occurrence): Rule {
   const format = last?.text.includes('{') ? last : undefined
   const names = format === undefined ? args : args.slice(0, -1)
   let classes = 0
-  occurrence.each({
-    class: p => {
-      for (const word of p.arguments(1)) classes |= CLASS_BITS[word.oneOf(CLASSES, 'class')]
-    },
-  })
+  let zones: readonly string[] = []
+  together(
+    ...names.map(name => () => {
+      zones = [...zones, ...name.zones()]
+    }),
+    () =>
+      occurrence.each({
+        class: p => {
+          for (const word of p.arguments(1)) classes |= CLASS_BITS[word.oneOf(CLASSES, 'class')]
+        },
+      }),
+  )
   return {
-    zones: new ZoneSet((names.length === 0 ? ['.'] : names.flatMap(name => name.zones())).map(nameFromText)),
+    zones: new ZoneSet((names.length === 0 ? ['.'] : zones).map(nameFromText)),
     format: compileFormat(format?.text),
     classes: classes || CLASS_BITS.all,
   }

@@ -2,6 +2,7 @@
  * Metrics under CoreDNS's names: counts every query of its block, and serves all counters of the process at
  * http://ADDR/metrics. What a count costs is in series.ts, the text form in exposition.ts.
  */
+import { type PropertyHandler, together } from '../../server/corefile/directive.ts'
 import { type HttpEndpoint, openHttpEndpoint } from '../../server/http-endpoint.ts'
 import { error } from '../../server/log.ts'
 import { gauge } from '../../server/metrics.ts'
@@ -32,9 +33,9 @@ export const plugin: Plugin = {
 
 function parse(directive: Directive): Options {
   const prometheus = directive.once()
-  const { host, port } = prometheus.optionalArgument()?.hostPort() ?? { host: 'localhost', port: 9153 }
+  let address = { host: 'localhost', port: 9153 }
   let runtimeMetrics = false
-  prometheus.each({
+  const properties: Record<string, PropertyHandler> = {
     runtime_metrics: p => {
       p.noArguments()
       runtimeMetrics = true
@@ -42,8 +43,14 @@ function parse(directive: Directive): Options {
     tls: p => {
       throw p.error('"tls" is not here yet, expected metrics over plain HTTP')
     },
-  })
-  return { host, port, runtimeMetrics }
+  }
+  together(
+    () => {
+      address = prometheus.optionalArgument()?.hostPort() ?? address
+    },
+    () => prometheus.each(properties),
+  )
+  return { ...address, runtimeMetrics }
 }
 
 class PrometheusStage implements Stage {
@@ -70,7 +77,7 @@ class PrometheusStage implements Stage {
     this.#select(q.routes, undefined).observe(q, a, octets)
   }
 
-  async start(): Promise<void> {
+  async start(previous?: Stage): Promise<void> {
     buildInfo.set(1, VERSION, '', `node${process.versions.node}`)
     this.#countPlugins(1)
     const { host, port, runtimeMetrics } = this.#options
@@ -79,6 +86,8 @@ class PrometheusStage implements Stage {
         expose(request, response, runtimeMetrics),
       )
     } catch (cause) {
+      // CoreDNS: goes on without metrics after a reload too, and those that were there are gone.
+      if (previous instanceof PrometheusStage && previous.port !== undefined) throw cause
       error(NAME, cause instanceof Error ? cause.message : String(cause), cause)
     }
   }

@@ -3,6 +3,7 @@
  * every stage of every one of them counts.
  */
 import type { ServerResponse } from 'node:http'
+import { together } from '../../server/corefile/directive.ts'
 import {
   formatHttpAddress,
   type HttpAddress,
@@ -11,7 +12,7 @@ import {
   respond,
 } from '../../server/http-endpoint.ts'
 import { info } from '../../server/log.ts'
-import type { Directive, Plugin, Site, Stage } from '../../server/plugin.ts'
+import type { Directive, Plugin, Property, Site, Stage } from '../../server/plugin.ts'
 
 const DEFAULT_PORT = 8181
 const MONITORS = ['until-ready', 'continuously'] as const
@@ -20,13 +21,17 @@ export const plugin: Plugin = { name: 'ready', setup }
 
 function setup(directive: Directive, site: Site): Stage {
   const occurrence = directive.once()
-  const address = occurrence.optionalArgument()?.hostPort() ?? { host: '', port: DEFAULT_PORT }
+  let address: HttpAddress = { host: '', port: DEFAULT_PORT }
   let continuously = false
-  occurrence.each({
-    monitor: property => {
-      continuously = property.argument().oneOf(MONITORS, 'monitor') === 'continuously'
+  const monitor = (property: Property) => {
+    continuously = property.argument().oneOf(MONITORS, 'monitor') === 'continuously'
+  }
+  together(
+    () => {
+      address = occurrence.optionalArgument()?.hostPort() ?? address
     },
-  })
+    () => occurrence.each({ monitor }),
+  )
   return new Ready(address, continuously, site)
 }
 

@@ -3,9 +3,11 @@
  * reload itself is the control plane's.
  */
 import { randomInt } from 'node:crypto'
+import { together } from '../../server/corefile/directive.ts'
+import type { CorefileError } from '../../server/corefile/error.ts'
 import { error, info } from '../../server/log.ts'
 import { cells, counter } from '../../server/metrics.ts'
-import type { Directive, Plugin, Site, Stage } from '../../server/plugin.ts'
+import type { Argument, Directive, Plugin, Site, Stage } from '../../server/plugin.ts'
 
 const DEFAULT_INTERVAL_MS = 30_000
 const DEFAULT_JITTER_MS = 15_000
@@ -22,12 +24,22 @@ function setup(directive: Directive, site: Site): Stage {
   const occurrence = directive.once()
   occurrence.noBlock()
   const [interval, jitter] = occurrence.arguments(0, 2)
-  const intervalMs = interval?.duration({ minMs: MIN_INTERVAL_MS }, 'interval') ?? DEFAULT_INTERVAL_MS
-  const jitterMs = jitter?.duration({}, 'jitter') ?? DEFAULT_JITTER_MS
-  if (jitterMs > 0 && jitterMs < MIN_JITTER_MS) {
-    throw jitter!.error(`invalid jitter "${jitter!.text}", expected 0s or at least 1s`, 'COREFILE_INVALID_DURATION')
-  }
+  let intervalMs = DEFAULT_INTERVAL_MS
+  let jitterMs = DEFAULT_JITTER_MS
+  together(
+    () => {
+      intervalMs = interval?.duration({ minMs: MIN_INTERVAL_MS }, 'interval') ?? intervalMs
+    },
+    () => {
+      jitterMs = jitter?.duration({}, 'jitter') ?? jitterMs
+      if (jitterMs > 0 && jitterMs < MIN_JITTER_MS) throw shortJitter(jitter!)
+    },
+  )
   return new Reload(intervalMs, Math.min(jitterMs, intervalMs / 2), site)
+}
+
+function shortJitter(jitter: Argument): CorefileError {
+  return jitter.error(`invalid jitter "${jitter.text}", expected 0s or at least 1s`, 'COREFILE_INVALID_DURATION')
 }
 
 /** Watches the Corefile. Of several in one configuration only the last one does. */

@@ -14,7 +14,7 @@ import { nameFromText } from '../wire/name.ts'
 import type { Configuration } from './configuration.ts'
 import { COREDNS_PLUGINS } from './coredns.ts'
 import { Generation, type ListenerPlan, planKey, type ReloadRequest } from './generation.ts'
-import { checkKeys } from './keys.ts'
+import { checkKeys, refuseTransports } from './keys.ts'
 import { BlockSite, hostPort } from './site.ts'
 
 export interface BuildOptions {
@@ -31,10 +31,13 @@ export function build(parsed: Configuration, options: BuildOptions): Generation 
   const order = plugins.map(plugin => plugin.name)
   const generation = new Generation(parsed, order, reload)
   const errors = new ErrorCollector()
+  for (const mistake of parsed.mistakes) errors.add(mistake)
   for (const block of parsed.blocks) generation.blocks.push(new BlockSite(block, parsed.origin, port, generation))
   refuseUnknownDirectives(generation.blocks, order, errors)
   setUp(generation, plugins, errors)
-  checkKeys(generation.blocks, errors)
+  refuseTransports(generation.blocks, errors)
+  // A `bind` may be among what a mistake spoilt: which zones meet is not known then.
+  if (parsed.mistakes.every(({ code }) => code === 'COREFILE_INVALID_KEY')) checkKeys(generation.blocks, errors)
   if (errors.errors.length === 0) {
     for (const { stage } of generation.stages()) errors.run(() => stage.link?.())
   }
@@ -68,8 +71,12 @@ function setUp(generation: Generation, plugins: readonly Plugin[], errors: Error
     for (const site of generation.blocks) {
       const nodes = directives.get(site)!.get(plugin.name)
       if (nodes === undefined) continue
+      const before = errors.errors.length
       const stage = errors.run(() => plugin.setup(new Directive(nodes), site))
       if (stage !== undefined) site.stages.push({ plugin: plugin.name, site, stage })
+      // One too many hides what else is wrong with each.
+      else if (errors.errors[before]?.code === 'COREFILE_REPEATED_DIRECTIVE')
+        for (const node of nodes) errors.run(() => plugin.setup(new Directive([node]), site))
     }
   }
 }
@@ -90,8 +97,11 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
   const chains = new Map(sites.map(site => [site, chainOf(site)]))
   return [...groups.values()].map(({ address, port, entries }) => {
     const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
-    const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
     const recursionAvailable = stages.some(stage => stage.recursive === true)
+    const blocks = entries.map(({ zone, site }) => {
+      const chain = chains.get(site)!
+      return { ...chain, zone: nameFromText(zone) }
+    })
     const dropped = stages.find(stage => stage.observeDropped !== undefined)
     return {
       address,
@@ -106,7 +116,8 @@ function chainOf(site: BlockSite): Omit<Block, 'zone'> {
   const stages = site.stages.map(({ stage }) => stage)
   const observers = stages.filter(stage => stage.observe !== undefined)
   const plugins = site.stages.map(({ plugin }) => plugin)
-  return { chain: buildChain(stages), plugins, observers, udpBytes: site.listen.udpBytes }
+  const recursionAvailable = stages.some(stage => stage.recursive !== undefined)
+  return { chain: buildChain(stages), plugins, observers, recursionAvailable, udpBytes: site.listen.udpBytes }
 }
 
 function inSourceOrder(errors: readonly CorefileError[], files: readonly string[]): CorefileError[] {

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { type Corefile, parseCorefile } from '../corefile/corefile.ts'
+import { type Corefile, readCorefile } from '../corefile/corefile.ts'
 
 /** The project's folder: above server/ and dist/ alike. */
 const DEFAULT_COREFILE = 'Corefile'
@@ -40,16 +40,18 @@ export function locate(named: string | undefined, root: string): Origin {
 
 /**
  * Reads and parses the Corefile with all its imports.
- * @throws Error if it cannot be read or says nothing; CorefileErrors for all mistakes in it
+ * @returns its mistakes too: `build` adds those of the directives and throws them
+ * @throws Error if it cannot be read or says nothing
  */
 export function readConfiguration(origin: Origin): Configuration {
-  const corefile = parseCorefile(origin.text ?? readText(origin.file), origin.file, {
+  const corefile = readCorefile(origin.text ?? readText(origin.file), origin.file, {
     read: path => readFileSync(path, 'utf8'),
     list: path => readdirSync(path),
     environment: process.env,
   })
   // CoreDNS: serves its built-in default instead, which hides that a file was emptied.
-  if (corefile.blocks.length === 0) throw new Error(`Corefile "${origin.file}" is empty, expected a server block`)
+  if (corefile.blocks.length === 0 && corefile.mistakes.length === 0)
+    throw new Error(`Corefile "${origin.file}" is empty, expected a server block`)
   return { ...corefile, origin }
 }
 

@@ -2,6 +2,7 @@
  * One configuration as it runs: its Corefile, its server blocks with their stages, and the routes of its listeners. A
  * reload builds the next one beside it. Also what plugins see as `Control`.
  */
+import { CorefileErrors } from '../corefile/error.ts'
 import type { Control } from '../plugin.ts'
 import type { Routes } from '../route.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
@@ -40,7 +41,9 @@ export class Generation implements Control {
   }
 
   async fingerprint(): Promise<string> {
-    return readConfiguration(this.parsed.origin).fingerprint
+    const { fingerprint, mistakes } = readConfiguration(this.parsed.origin)
+    if (mistakes.length > 0) throw new CorefileErrors(mistakes)
+    return fingerprint
   }
 
   /** Plugin by plugin in chain order, and within a plugin block by block: the order of starting. */

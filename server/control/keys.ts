@@ -6,7 +6,7 @@ import { CorefileError, type ErrorCollector } from '../corefile/error.ts'
 import type { Token } from '../corefile/lexer.ts'
 import { type BlockSite, hostPort } from './site.ts'
 
-/** Reports transports that are missing here, zones served twice, and zones served both on one and on every address. */
+/** Reports zones served twice, and zones served both on one and on every address. */
 export function checkKeys(sites: readonly BlockSite[], errors: ErrorCollector): void {
   const served = new Map<string, Token>()
   const everywhere = new Map<string, Token>()
@@ -15,10 +15,7 @@ export function checkKeys(sites: readonly BlockSite[], errors: ErrorCollector): 
     // What `bind` could not read was reported; guessing its addresses would report more than is wrong.
     if (site.listen.addresses.length === 0 && site.block.directives.some(({ name }) => name.text === 'bind')) continue
     for (const { zone, port, key } of site.endpoints) {
-      if (key.transport !== 'dns') {
-        errors.run(() => refuseTransport(key.transport, key.token))
-        continue
-      }
+      if (key.transport !== 'dns') continue
       for (const address of site.addresses) {
         const at = `${zone} ${hostPort(address, port)}`
         const zoneAndPort = `${zone} ${port}`
@@ -35,9 +32,14 @@ export function checkKeys(sites: readonly BlockSite[], errors: ErrorCollector): 
   }
 }
 
-function refuseTransport(transport: string, token: Token): never {
-  const text = `transport "${transport}" of CoreDNS is not part of Sextant yet, expected dns`
-  throw new CorefileError('COREFILE_INVALID_KEY', token, text)
+/** Reports transports that are missing here. */
+export function refuseTransports(sites: readonly BlockSite[], errors: ErrorCollector): void {
+  const keys = sites.flatMap(({ block }) => block.serverKeys).filter(({ transport }) => transport !== 'dns')
+  // A CIDR is one key for many zones.
+  for (const [token, transport] of new Map(keys.map(key => [key.token, key.transport]))) {
+    const text = `transport "${transport}" of CoreDNS is not part of Sextant yet, expected dns`
+    errors.add(new CorefileError('COREFILE_INVALID_KEY', token, text))
+  }
 }
 
 function servedTwice(zone: string, where: string, token: Token, earlier: Token): CorefileError {

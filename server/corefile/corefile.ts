@@ -38,22 +38,31 @@ export interface Corefile {
   readonly directories: readonly string[]
   /** SHA-512 in hexadecimal of keys, names and arguments, everything expanded; independent of lines and layout. */
   readonly fingerprint: string
+  /** What is wrong, in source order. If there is anything, what it spoils is left out of the blocks. */
+  readonly mistakes: readonly CorefileError[]
 }
 
 /**
- * Reads a whole configuration.
+ * Reads a whole configuration that must be free of mistakes.
  * @param file the path as errors shall show it; relative imports start from its folder
  * @throws CorefileErrors with every mistake found
  */
 export function parseCorefile(text: string, file: string, options: CorefileOptions = {}): Corefile {
+  const corefile = readCorefile(text, file, options)
+  if (corefile.mistakes.length > 0) throw new CorefileErrors(corefile.mistakes)
+  return corefile
+}
+
+/** The same for one that may hold mistakes: what is sound can be judged further, so that all are reported at once. */
+export function readCorefile(text: string, file: string, options: CorefileOptions = {}): Corefile {
   const { read = noFiles.read, list = noFiles.list, environment = {} } = options
   const errors = new ErrorCollector()
   const stream = new TokenStream(new Source(file, text), { reader: { read, list }, environment, errors })
   const blocks = parse(stream, errors).map(block => withKeys(block, errors))
-  if (errors.errors.length > 0) throw new CorefileErrors(inSourceOrder(errors.errors, [...stream.files]))
   return {
     blocks,
-    warnings: stream.warnings,
+    mistakes: inSourceOrder(errors.errors, [...stream.files]),
+    warnings: [...stream.warnings, ...blocks.flatMap(({ serverKeys }) => serverKeys.flatMap(unusualName))],
     snippets: [...stream.snippets.keys()],
     files: [...stream.files],
     directories: [...stream.directories],
@@ -71,6 +80,14 @@ export function groupDirectives(block: ServerBlockNode): Map<string, DirectiveNo
 
 function withKeys(block: ServerBlockNode, errors: ErrorCollector): ServerBlock {
   return { ...block, serverKeys: block.keys.flatMap(key => errors.run(() => parseKey(key)) ?? []) }
+}
+
+/** CoreDNS: warns of such zones too. They are served: what is no host name may be a domain name. */
+function unusualName({ zone, token }: ServerKey): CorefileWarning[] {
+  if (zone === '.' || /^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$/.test(zone)) return []
+  const { source, line, column } = token
+  const message = `zone "${zone}" is no host name, expected letters, digits and inner hyphens`
+  return [{ file: source.file, line, column, message }]
 }
 
 function inSourceOrder(errors: readonly CorefileError[], files: readonly string[]): CorefileError[] {

@@ -159,6 +159,13 @@ export class Occurrence extends Line {
   }
 }
 
+/** Runs tasks that do not need one another, such as arguments and block; the errors of all of them are thrown together. */
+export function together(...tasks: readonly (() => void)[]): void {
+  const errors = new ErrorCollector()
+  for (const task of tasks) errors.run(task)
+  errors.throwIfAny()
+}
+
 /** The zones of a `fallthrough` line; without arguments all names: `.`. */
 export function fallthrough(property: Property): string[] {
   return zoneList(property.args, ['.'])

@@ -84,8 +84,8 @@ function split(text: string): KeyParts | string {
     return `unknown scheme "${scheme}"${didYouMean(scheme, TRANSPORTS)} in "${text}", expected dns, tls, quic, grpc, https or https3`
   const rest = schemeEnd === -1 ? text : text.slice(schemeEnd + 3)
   const colon = rest.lastIndexOf(':')
-  // A prefix such as 2001:db8::/32 has its last colon before the slash.
-  if (colon === -1 || (parseCidr(rest) !== undefined && rest.includes('/', colon)))
+  // A prefix such as 2001:db8::/32 has its last colon before the slash, a wrong one too.
+  if (colon === -1 || (rest.includes('/', colon) && parseAddress(rest.slice(0, rest.lastIndexOf('/'))) !== undefined))
     return { transport, host: rest, port: undefined }
   return splitPort(text, transport, rest, colon)
 }
@@ -109,6 +109,7 @@ function zonesOf(host: string): string[] | string {
   const slash = host.indexOf('/')
   if (slash !== -1 && parseAddress(host.slice(0, slash)) !== undefined)
     return `invalid prefix length "${host.slice(slash + 1)}" in "${host}", expected a number from 0 to ${host.includes(':') ? 128 : 32}`
+  if (/^[0-9.]+\/[0-9]+$/.test(host)) return `invalid address in "${host}", expected a CIDR such as 10.0.0.0/8`
   if (host.includes(':')) return `invalid zone "${host}", expected a domain name or CIDR`
   // A brace that misses its blank; CoreDNS takes it for a part of the zone's name.
   if (/[{}]/.test(host)) return `brace in zone "${host}", expected a domain name, and blanks around braces`

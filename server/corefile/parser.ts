@@ -37,7 +37,7 @@ export interface ServerBlockNode {
   readonly close: Position | undefined
 }
 
-/** Reads the whole stream. Mistakes go to `errors`; the blocks are only of use when there are none. */
+/** Reads the whole stream. Mistakes go to `errors`; a directive that holds one is left out. */
 export function parse(stream: TokenStream, errors: ErrorCollector): ServerBlockNode[] {
   return new Parser(stream, errors).parse()
 }
@@ -165,19 +165,23 @@ class Parser {
   /** Reads directives up to the closing brace; in the short form up to the end of the file. */
   #directives(open: StreamToken | undefined, first: StreamToken, key: Token | undefined) {
     const directives: DirectiveNode[] = []
+    let last: Token | undefined
     const { frame } = open ?? this.#stream.peek() ?? first
     let strayBlock = false
     for (let next = this.#stream.peek(); next !== undefined && !frame.ended; next = this.#stream.peek()) {
       const { token } = next
       if (token.kind === 'word') {
+        const before = this.#errors.errors.length
         const directive = this.#directive()
-        directives.push(directive)
-        if (directive.hasBlock && looksLikeKey(directive.name)) {
+        last = directive.name
+        const isStray = directive.hasBlock && looksLikeKey(directive.name)
+        if (!isStray && this.#isSound(before)) directives.push(directive)
+        if (isStray) {
           strayBlock = true
           this.#strayServerBlock(directive.name, key, open)
         }
       } else if (token.kind === 'open') {
-        this.#misplacedOpen(directives.at(-1)?.name)
+        this.#misplacedOpen(last)
       } else {
         this.#stream.next()
         if (open !== undefined && next.frame === frame) return { directives, close: token }
@@ -305,6 +309,11 @@ class Parser {
     const block = owner === undefined ? 'block' : `block of "${owner.text}"`
     const text = `${block} is never closed, expected "}" before the end of ${open.frame.identity.startsWith('(') ? 'the snippet' : 'the file'}`
     this.#error('COREFILE_UNTERMINATED_BLOCK', open.token, text)
+  }
+
+  /** No mistake was found since. What an import lacks says nothing about the directive before it. */
+  #isSound(since: number): boolean {
+    return this.#errors.errors.slice(since).every(({ code }) => code.startsWith('COREFILE_IMPORT_'))
   }
 
   #error(code: CorefileErrorCode, at: Token, message: string): void {

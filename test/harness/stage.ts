@@ -87,12 +87,13 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
     chain: buildChain(stages),
     plugins: names,
     observers: stages.filter(stage => stage.observe),
+    recursionAvailable: stages.some(stage => stage.recursive !== undefined),
     udpBytes: 1232,
   }
   const dropped = stages.find(stage => stage.observeDropped)
   const routes = new Routes(
     [block],
-    stages.some(stage => stage.recursive),
+    stages.some(stage => stage.recursive === true),
     dropped,
     server,
   )

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugin } from '../../plugins/prometheus/prometheus.ts'
@@ -147,6 +147,24 @@ test('a port that is taken is logged, and no more', async () => {
   assert.ok((await send(query('a'))).length > 12)
   await stages[0]!.stop!()
   other.close()
+})
+
+test('a port in use fails a reload where there were metrics before, and a start goes on without', async () => {
+  const before = await running()
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  const { port } = busy.address() as AddressInfo
+  const stage = chainOf([plugin], `prometheus 127.0.0.1:${port}`).stages[0]!
+  const outcome = (previous?: Stage) =>
+    Promise.resolve(stage.start!(previous)).then(
+      () => 'started',
+      cause => (cause as Error).message,
+    )
+  assert.match(await outcome(before.stages[0]), /the port is in use/)
+  const log = await capturedLog(async () => assert.is(await outcome(undefined), 'started'))
+  assert.match(log.join('\n'), /the port is in use/)
+  busy.close()
+  await before.stop()
 })
 
 for (const body of [

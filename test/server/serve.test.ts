@@ -314,6 +314,14 @@ test('RA is on every reply of a listener that resolves for others', async () => 
   assert.is(Buffer.from(await send(hex(header('0100', 0)))).toString('hex'), '4b3881810000000000000000')
 })
 
+test('RA is on the replies of a block that resolves some zone for others, and on no other', async () => {
+  const partly: Stage = { recursive: false, handle: q => reply.refused(q) }
+  const { ask, send } = wire([partly], 'example.')
+  assert.is(await ask('x.example.'), 'REFUSED rd ra')
+  assert.is(await ask('x.'), 'REFUSED rd')
+  assert.is(Buffer.from(await send(hex(header('0100', 0)))).toString('hex'), '4b3881010000000000000000')
+})
+
 test('nobody in the chain has the name: REFUSED', async () => {
   assert.is(await wire([{}]).ask('x.'), 'REFUSED rd')
 })

@@ -1,5 +1,7 @@
 /** Headless services and the names of endpoints. */
 import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { clusterOf, namespace, service, slice } from './cluster.ts'
 import { nodata, nxdomain, type Row, testRows } from './rows.ts'
 
 const rows: Row[] = [
@@ -149,5 +151,29 @@ const rows: Row[] = [
   },
 ]
 testRows(rows)
+
+test('RFC 1035 §2.3.4: an endpoint whose name would have more than 255 octets is named nowhere', async () => {
+  const zone = `${'z'.repeat(63)}.${'z'.repeat(57)}`
+  const name = 's'.repeat(63)
+  const { ask } = clusterOf({
+    zones: `${zone} in-addr.arpa`,
+    objects: [
+      namespace('prod'),
+      service(`${name}.prod`, [], ['http:tcp:80']),
+      slice('one.prod', name, ['10.244.0.1=short', `10.244.0.2=${'e'.repeat(63)}`], ['http:tcp:80']),
+    ],
+  })
+  const of = (reply: string) =>
+    [...reply.matchAll(/ SRV \S+ \S+ \S+ (\S+)| PTR (\S+)| A (\S+)/g)].map(found => found.slice(1))
+  const target = `short.${name}.prod.svc.${zone}.`
+  assert.equal(of(await ask(`${name}.prod.svc.${zone}`, { type: 'SRV', edns: 1232 })), [
+    [target, undefined, undefined],
+    [undefined, undefined, '10.244.0.1'],
+  ])
+  assert.equal(of(await ask('1.0.244.10.in-addr.arpa', { type: 'PTR' })), [[undefined, target, undefined]])
+  const long = await ask('2.0.244.10.in-addr.arpa', { type: 'PTR' })
+  assert.match(long, /^NOERROR aa/)
+  assert.equal(of(long), [])
+})
 
 test.run()

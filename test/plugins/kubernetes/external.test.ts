@@ -24,7 +24,9 @@ function world(later: boolean): Stage {
   return { handle: q => (later ? new Promise(resolve => setImmediate(() => resolve(answer(q)))) : answer(q)) }
 }
 
-const chain = Array.from({ length: 14 }, (_, i) => externalName(`c${i}.default`, `c${i + 1}.default.svc.cluster.local`))
+const chain = Array.from({ length: 14 }, (_, i) =>
+  externalName(`c${i}.default`, `${i === 13 ? 'kubernetes' : `c${i + 1}`}.default.svc.cluster.local`),
+)
 const all = [
   ...objects,
   ...chain,
@@ -146,6 +148,13 @@ test('E18: a chain of fourteen ends after ten CNAMEs at most', async () => {
   const cnames = reply.match(/ CNAME /g)!.length
   assert.ok(cnames > 5 && cnames <= 10, `${cnames} CNAMEs`)
   assert.match(reply, /^NOERROR/)
+})
+
+test('E18: a chain of ten is followed to its address', async () => {
+  const cluster = clusterOf({ body: 'ttl 30', objects: all, behind: [world(false)] })
+  const reply = await cluster.ask('c4.default.svc.cluster.local')
+  assert.is(reply.match(/ CNAME /g)!.length, 10)
+  assert.match(reply, 'kubernetes.default.svc.cluster.local. 30 IN A 10.96.0.1')
 })
 
 test('the Service may be gone by the time its target is known', async () => {

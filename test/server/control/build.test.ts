@@ -4,7 +4,7 @@ import { plugin as bind } from '../../../plugins/bind/bind.ts'
 import { build } from '../../../server/control/build.ts'
 import type { Configuration } from '../../../server/control/configuration.ts'
 import type { Generation } from '../../../server/control/generation.ts'
-import { parseCorefile } from '../../../server/corefile/corefile.ts'
+import { readCorefile } from '../../../server/corefile/corefile.ts'
 import { CorefileErrors } from '../../../server/corefile/error.ts'
 import type { Plugin, Site, Stage } from '../../../server/plugin.ts'
 import { text } from '../../harness/message.ts'
@@ -24,7 +24,7 @@ function fake(name: string, stage: (site: Site) => Stage = () => ({})): Plugin {
 }
 
 function configurationOf(corefile: string): Configuration {
-  return { ...parseCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/etc/coredns') }
+  return { ...readCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/etc/coredns') }
 }
 
 function buildText(
@@ -126,16 +126,80 @@ const ERRORS: { name: string; corefile: string; says: string }[] = [
       Corefile:4:1: unknown directive "nosuch", expected bind, cache or forward`,
   },
   {
+    name: 'mistakes of the grammar, of keys and of directives together',
+    corefile: 'a:x {\nforward y\n}\nb {\ncache {\nx {\n}\n}\nnosuch\n}\ntls://c {\n}',
+    says: text`
+      Corefile:1:1: invalid port "x" in "a:x", expected a number from 0 to 65535
+      Corefile:2:9: forward: surplus argument "y" of "forward", expected none
+      Corefile:6:3: a second "{" inside the block of "cache", expected properties: blocks go one level deep
+      Corefile:9:1: unknown directive "nosuch", expected bind, cache or forward
+      Corefile:11:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns`,
+  },
+  {
+    name: 'the directive before an import that found nothing',
+    corefile: 'a {\nforwrad\nimport nosuch\n}',
+    says: text`
+      Corefile:2:1: unknown directive "forwrad" (did you mean "forward"?), expected bind, cache or forward
+      Corefile:3:8: import "nosuch" found neither a snippet nor a file, expected`,
+  },
+  {
+    name: 'a missing brace, without what follows from it',
+    corefile: 'a.org {\nforward\nb.org {\nnosuch\n}\nc.org {\n}\n',
+    says: text`
+      Corefile:3:1: server block "b.org" inside that of "a.org", expected "}" before it
+      Corefile:6:1: server block "c.org" inside that of "a.org", expected "}" before it`,
+  },
+  {
+    name: 'a server block inside another, without what follows from it',
+    corefile: 'a.org {\nb.org {\nnosuch\n}\nforwrad\n}',
+    says: text`
+      Corefile:2:1: server block "b.org" inside that of "a.org", expected "}" before it
+      Corefile:5:1: unknown directive "forwrad" (did you mean "forward"?), expected`,
+  },
+  {
+    name: 'a missing import, without the zones that its bind would have kept apart',
+    corefile: 'a {\nimport x\n}\na {\nbind 127.0.0.1\n}',
+    says: 'Corefile:2:8: import "x" found neither a snippet nor a file, expected',
+  },
+  {
+    name: 'a second use, and what is wrong with each',
+    corefile: 'a {\nonce x\nonce y\n}',
+    says: text`
+      Corefile:2:6: once: surplus argument "x" of "once", expected none
+      Corefile:3:1: once: used again, can only be used once per server block, expected only that of Corefile:2
+      Corefile:3:6: once: surplus argument "y" of "once", expected none`,
+  },
+  {
+    name: 'a transport of a CIDR once',
+    corefile: 'tls://10.0.0.0/14 {\n}',
+    says: 'Corefile:1:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns',
+  },
+  {
     name: 'a bad address, without what follows from it',
     corefile: 'a {\nbind 127.0.0.1\n}\na {\nbind nosuch\n}',
     says: 'Corefile:5:6: bind: unknown interface or invalid address "nosuch", expected',
   },
 ]
 
+const once: Plugin = {
+  name: 'once',
+  setup(directive) {
+    directive.once().noArguments()
+    return {}
+  },
+}
+/** The last one is for those that use it: it is not in the lists of the others. */
+const reporting = (corefile: string) => [
+  bind,
+  fake('cache'),
+  fake('forward'),
+  ...(corefile.includes('once') ? [once] : []),
+]
+
 for (const { name, corefile, says } of ERRORS) {
   test(`reports ${name}`, () => {
     try {
-      buildText(corefile)
+      build(configurationOf(corefile), { plugins: reporting(corefile), port: 53, reload: async () => false })
     } catch (error) {
       if (!(error instanceof CorefileErrors)) throw error
       const lines = error.message.split('\n').filter(line => line.startsWith('Corefile:'))

@@ -57,6 +57,17 @@ test('directives of a block by name, in order', () => {
   ])
 })
 
+test('zones that are no host names are served with a warning', () => {
+  const { warnings } = parseCorefile('a.org _x.a-b.10 . {\n}\na/b {\n}\n*.c 10.0.0.0/8 {\n}\n', 'Corefile')
+  assert.equal(
+    warnings.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+    [
+      'Corefile:3:1: zone "a/b." is no host name, expected letters, digits and inner hyphens',
+      'Corefile:5:1: zone "*.c." is no host name, expected letters, digits and inner hyphens',
+    ],
+  )
+})
+
 test('errors are thrown in source order, the main file first', () => {
   try {
     parseCorefile('. {\n import a\n}\nx..y {\n}\n}\n', 'Corefile', { read: () => 'errors {\n' })

@@ -77,6 +77,11 @@ const bad: { key: string; message: string }[] = [
     key: '2001:db8::/129:53',
     message: 'invalid prefix length "129" in "2001:db8::/129", expected a number from 0 to 128',
   },
+  {
+    key: '2001:db8::/129',
+    message: 'invalid prefix length "129" in "2001:db8::/129", expected a number from 0 to 128',
+  },
+  { key: '300.0.0.0/8', message: 'invalid address in "300.0.0.0/8", expected a CIDR such as 10.0.0.0/8' },
   { key: '2001:db8::1', message: 'IPv6 address "2001:db8::1" as a zone, expected a prefix such as "2001:db8::1/64"' },
   { key: 'a..b', message: 'invalid zone "a..b": an empty label, expected a name such as "example.org"' },
   { key: '.org', message: 'invalid zone ".org": an empty label, expected a name such as "example.org"' },

@@ -30,7 +30,16 @@ export class Behaviour {
 
   readonly stage: Stage = { handle: q => this.#handle(q) }
   readonly routes = new Routes(
-    [{ zone: nameFromText('.'), chain: buildChain([this.stage]), plugins: ['test'], observers: [], udpBytes: 4096 }],
+    [
+      {
+        zone: nameFromText('.'),
+        chain: buildChain([this.stage]),
+        plugins: ['test'],
+        observers: [],
+        recursionAvailable: false,
+        udpBytes: 4096,
+      },
+    ],
     false,
     undefined,
     'dns://:53',
