@@ -231,9 +231,12 @@ export async function fakeUpstream(script: Script): Promise<FakeUpstream> {
     const tcp = createServer().listen(0, '127.0.0.1')
     await once(tcp, 'listening')
     const udp = createSocket('udp4')
-    udp.bind((tcp.address() as { port: number }).port, '127.0.0.1')
-    const taken = await Promise.race([once(udp, 'listening').then(() => false), once(udp, 'error').then(() => true)])
-    if (!taken) return new FakeUpstream(script, udp, tcp)
+    const isBound = await new Promise<boolean>(resolve => {
+      udp.once('error', () => resolve(false)) // another socket has the port for UDP
+      udp.bind((tcp.address() as { port: number }).port, '127.0.0.1', () => resolve(true))
+    })
+    if (isBound) return new FakeUpstream(script, udp, tcp)
+    udp.close()
     tcp.close()
     if (tries === 10) throw new Error('no port is free for both UDP and TCP')
   }

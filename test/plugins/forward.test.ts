@@ -278,7 +278,7 @@ test('a look-up of our own gets a whole answer: UDP, then TCP', () =>
       equal(
         await ask('www.example'),
         text`
-      NOERROR rd
+      NOERROR rd ra
       ;; ANSWER
       www.inner. 9 IN A 192.0.2.9`,
       )
