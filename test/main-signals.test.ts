@@ -1,11 +1,25 @@
 /** Signals, and exceptions that nobody caught: what they do to a process that serves. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { run } from './e2e/process.ts'
 import { query, replyText } from './harness/message.ts'
-import { END_MS, freePort, LAMEDUCK, makeBundle, removeBundle, START_MS, scene, WHOAMI } from './harness/scene.ts'
+import {
+  END_MS,
+  env,
+  freePort,
+  LAMEDUCK,
+  makeBundle,
+  node,
+  removeBundle,
+  root,
+  START_MS,
+  scene,
+  WHOAMI,
+} from './harness/scene.ts'
 import { exchangeUdp } from './harness/server.ts'
 
 const test = suite('main: signals')
@@ -121,6 +135,15 @@ test('SIGUSR1 reloads, and does not wake the inspector', async () => {
     assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^REFUSED/)
     assert.not.match(child.lines.join('\n'), /Debugger/)
   })
+})
+
+test('SIGUSR1 before the server listens for it opens no inspector either', async () => {
+  const [, flags = ''] = /exec "\$node" (.*?) "\$root/.exec(readFileSync(`${root}/bin/sextant`, 'utf8')) ?? []
+  const early = "process.kill(process.pid, 'SIGUSR1'); setTimeout(() => {}, 500)"
+  const { code, stderr } = await run(node, [...flags.split(' '), '-e', early], env, START_MS)
+  assert.is(code, 0)
+  assert.not.match(stderr, /Debugger listening/)
+  assert.match(stderr, /Starting inspector on 192\.0\.2\.1:9229 failed/)
 })
 
 test.run()
