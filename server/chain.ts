@@ -9,7 +9,8 @@ import { EDE } from './wire/codes.ts'
 import { NO_STAGE } from './wire/query.ts'
 
 /**
- * Binds the stages in order; `q.stage` tells afterwards which one a query reached last. Behind the last one nobody has the name: REFUSED (RFC 8906 §3.1.4 has no other word).
+ * Binds the stages in order; `q.stage` tells afterwards which one a query reached last. Behind the last one nobody has
+ * the name: REFUSED (RFC 8906 §3.1.4 has no other word).
  */
 export function buildChain(stages: readonly Stage[]): Next {
   let next: Next = q => {

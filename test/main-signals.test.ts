@@ -6,11 +6,11 @@ import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from './e2e/process.ts'
+import { freePort } from './harness/free-port.ts'
 import { query, replyText } from './harness/message.ts'
 import {
   END_MS,
   env,
-  freePort,
   LAMEDUCK,
   makeBundle,
   node,

@@ -98,10 +98,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
   return [...groups.values()].map(({ address, port, entries }) => {
     const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
     const recursionAvailable = stages.some(stage => stage.recursive === true)
-    const blocks = entries.map(({ zone, site }) => {
-      const chain = chains.get(site)!
-      return { ...chain, zone: nameFromText(zone) }
-    })
+    const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
     const dropped = stages.find(stage => stage.observeDropped !== undefined)
     return {
       address,

@@ -1,9 +1,3 @@
-/**
- * The server as a process: a bundle made for the tests that ask for it, run by the Node that runs them, and scenes with a
- * folder and any number of servers that are gone at the end.
- */
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { Child, type Output, run } from '../e2e/process.ts'
 import { temporaryFolder } from './server.ts'
 
@@ -72,13 +66,3 @@ export async function scene(
 export const WHOAMI = '. {\n    bind 127.0.0.1\n    whoami\n}\n'
 export const LAMEDUCK =
   '. {\n    bind 127.0.0.1\n    whoami\n    health 127.0.0.1:0 {\n        lameduck 60s\n    }\n}\n'
-
-/** A port that was free for every address a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0)
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type HttpEndpoint, type HttpHandler, openHttpEndpoint, respond } from '../../server/http-endpoint.ts'
+import { freePort } from '../harness/free-port.ts'
 
 const test = suite('http-endpoint')
 const at = (port: number) => ({ host: '127.0.0.1', port })
@@ -14,15 +15,6 @@ const says =
 async function get(port: number, path: string, init?: RequestInit): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
   return `${response.status} ${await response.text()}`.trim()
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 async function withEndpoint(handler: HttpHandler, task: (endpoint: HttpEndpoint) => Promise<void>): Promise<void> {

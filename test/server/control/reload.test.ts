@@ -13,6 +13,7 @@ import type { Plugin, Query, Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
 import { RCODE } from '../../../server/wire/codes.ts'
 import { capturedLog } from '../../harness/captured-log.ts'
+import { freePort } from '../../harness/free-port.ts'
 import { type RunningServer, startServer } from '../../harness/server.ts'
 
 const test = suite('reload')
@@ -108,16 +109,6 @@ test('a busy port changes nothing: new sockets are bound before old ones close',
     busy.close()
   }
 })
-
-/** A port that was free for every address a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0)
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
 
 for (const udp of ['batch', 'dgram'] as const) {
   const both = (port: number) => `.:${port} {\nwhoami new\n}\nexample.org:${port} {\nbind 127.0.0.1\nwhoami new\n}`
