@@ -3,6 +3,7 @@
  * and is pointed at; what has to be put together (SRV, PTR) goes into the answer's scratch memory.
  */
 import { type Answer, QUESTION, type Query } from '../../server/plugin.ts'
+import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { MAX_LABEL_BYTES, MAX_NAME_BYTES, type Name } from '../../server/wire/name.ts'
 import { addressAt, addressLength, count4, count6 } from './index/address-set.ts'
@@ -14,6 +15,11 @@ import { NAME } from './name.ts'
 
 /** That many records of 16 octets fit no message (RFC 1035 §4.2.2): more would only cost time. */
 const MAX_RECORDS = 4096
+const MAX_STREAM_BYTES = 65_535
+const MIN_DATAGRAM_BYTES = 512
+/** Pointer to the owner, type, class, TTL, length of the data. */
+const RECORD_HEAD_BYTES = 12
+const SRV_HEAD_BYTES = 6
 const MAX_LABEL = MAX_LABEL_BYTES + 1
 const SVC = Uint8Array.of(3, 0x73, 0x76, 0x63)
 
@@ -65,18 +71,54 @@ export class Records {
   #headlessAddresses(q: Query, type: number): void {
     const { slices, services, slab } = this.#index
     const found = this.#found
-    const { answer } = q.answer
+    let total = 0
     let contributed = 0
     for (let slice = services.firstSlice(found.service); slice !== 0; slice = slices.next(slice)) {
+      if (!this.#isAsked(q, slice)) continue
       const set = slices.set(slice)
-      if ((type === TYPE.A ? count4(slab.words, set) : count6(slab.words, set)) === 0) continue
-      if (found.name === NAME.PORT && found.askedPorts(q, slice, slices.portsAt(slice), slices.portCount(slice)) === 0)
-        continue
-      contributed += slices.repeats(slice) ? 2 : 1
-      this.#setAddresses(q.answer, set, type)
-      if (answer.count >= MAX_RECORDS) break
+      const count = type === TYPE.A ? count4(slab.words, set) : count6(slab.words, set)
+      if (count > 0) contributed += slices.repeats(slice) ? 2 : 1
+      total += count
     }
-    if (contributed > 1) removeRepeats(q.answer)
+    const limit = recordsThatFit(q, type === TYPE.A ? 4 : 16)
+    const start = total > limit ? random() % total : 0
+    const distinct = contributed > 1
+    if (distinct) seen.clear()
+    this.#addRange(q, type, start, total, limit, distinct)
+    this.#addRange(q, type, 0, start, limit, distinct)
+  }
+
+  /** Adds the addresses `from` up to `end`, counted over all slices asked for, until the answer has `limit` records. */
+  #addRange(q: Query, type: number, from: number, end: number, limit: number, distinct: boolean): void {
+    const { slices, services, slab } = this.#index
+    const { words, bytes } = slab
+    const { answer } = q.answer
+    const length = type === TYPE.A ? 4 : 16
+    let passed = 0
+    for (
+      let slice = services.firstSlice(this.#found.service);
+      slice !== 0 && passed < end && answer.count < limit;
+      slice = slices.next(slice)
+    ) {
+      if (!this.#isAsked(q, slice)) continue
+      const set = slices.set(slice)
+      const count = type === TYPE.A ? count4(words, set) : count6(words, set)
+      const first = Math.max(0, from - passed)
+      const last = Math.min(count, end - passed)
+      passed += count
+      if (first >= last) continue
+      let at = addressAt(words, set, type === TYPE.A ? first : count4(words, set) + first)
+      for (let i = first; i < last && answer.count < limit; i++, at += length) {
+        if (!distinct || seen.add(bytes, at, length)) answer.add(QUESTION, 0, type, this.#ttl, bytes, at, length)
+      }
+    }
+  }
+
+  /** True unless the question names a port that the slice does not have. */
+  #isAsked(q: Query, slice: number): boolean {
+    const { slices } = this.#index
+    const found = this.#found
+    return found.name !== NAME.PORT || found.askedPorts(q, slice, slices.portsAt(slice), slices.portCount(slice)) > 0
   }
 
   #endpointAddresses(a: Answer, type: number): void {
@@ -170,19 +212,39 @@ export class Records {
     const { services, slices, slab } = this.#index
     const found = this.#found
     let entries = 0
+    let addresses = 0
     for (let slice = services.firstSlice(found.service); slice !== 0; slice = slices.next(slice)) {
       const set = slices.set(slice)
       const ports = found.askedPorts(q, slice, slices.portsAt(slice), slices.portCount(slice))
-      entries += ports * (count4(slab.words, set) + count6(slab.words, set))
+      const count = count4(slab.words, set) + count6(slab.words, set)
+      addresses += count
+      entries += ports * count
     }
+    const limit = recordsThatFit(q, SRV_HEAD_BYTES + 2 + q.qnameLength - q.labelAt[label]!)
+    const start = entries > limit ? random() % addresses : 0
     const weight = weightOf(entries)
     seen.clear()
     seenPairs.clear()
-    for (let slice = services.firstSlice(found.service); slice !== 0; slice = slices.next(slice)) {
+    this.#srvRange(q, label, weight, start, addresses, limit)
+    this.#srvRange(q, label, weight, 0, start, limit)
+  }
+
+  /** SRV records of the endpoints `from` up to `end`, counted over all slices, until the answer has `limit` records. */
+  #srvRange(q: Query, label: number, weight: number, from: number, end: number, limit: number): void {
+    const { slices, services, slab } = this.#index
+    const { answer } = q.answer
+    let passed = 0
+    for (
+      let slice = services.firstSlice(this.#found.service);
+      slice !== 0 && passed < end && answer.count < limit;
+      slice = slices.next(slice)
+    ) {
       const set = slices.set(slice)
       const count = count4(slab.words, set) + count6(slab.words, set)
-      for (let i = 0; i < count && q.answer.answer.count < MAX_RECORDS; i++)
+      const last = Math.min(count, end - passed)
+      for (let i = Math.max(0, from - passed); i < last && answer.count < limit; i++)
         this.#endpointRecords(q, slice, i, weight, label)
+      passed += count
     }
   }
 
@@ -261,6 +323,15 @@ export class Records {
     if (this.#found.endpoints > 1 && !seen.add(data, at, end - at)) return
     a.answer.add(QUESTION, 0, TYPE.PTR, this.#ttl, data, at, end - at)
   }
+}
+
+/**
+ * One record more than the reply can hold: a set that is larger is begun at a random place, so that each address has its
+ * turn, and the reply says TC.
+ */
+function recordsThatFit(q: Query, dataBytes: number): number {
+  const bytes = q.stream ? MAX_STREAM_BYTES : Math.max(MIN_DATAGRAM_BYTES, q.udpSize)
+  return Math.ceil(bytes / (RECORD_HEAD_BYTES + dataBytes))
 }
 
 /** CoreDNS: a hundred shared by all combinations of address and port, at least one each. */

@@ -3,8 +3,8 @@
  * memory that it points to.
  */
 import { Section } from '../../server/plugin.ts'
+import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
-import { random } from './random.ts'
 
 /** Up to this many records one random number gives every order the same chance; longer runs are rotated. */
 const MAX_SHUFFLED = 8 // 8! = 40,320, far below 2^32
