@@ -54,7 +54,7 @@ const TOO_LARGE = 'ResourceVersionTooLarge'
 
 /** The error that a Status stands for, of an HTTP answer or of an ERROR event. */
 export function errorOfStatus(httpStatus: number, status: Status, retryAfterMs = 0): ApiError {
-  const code = status.code ?? httpStatus
+  const code = httpStatus === 200 ? (status.code ?? httpStatus) : httpStatus
   const tooLarge = status.details?.causes?.some(cause => cause.reason === TOO_LARGE)
   const reason = tooLarge ? TOO_LARGE : (status.reason ?? '')
   const text = status.message || status.reason || `status ${code}`

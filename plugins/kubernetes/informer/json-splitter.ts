@@ -5,7 +5,7 @@
  */
 
 /** No object in etcd is larger than 1.5 MiB; as JSON it grows by less than this. */
-const MAX_OBJECT_BYTES = 16 << 20
+export const MAX_OBJECT_BYTES = 16 << 20
 /** A list without its items is a few hundred octets; a Status with many causes is some kilobytes. */
 const MAX_ENVELOPE_BYTES = 256 << 10
 

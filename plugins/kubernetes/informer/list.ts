@@ -3,19 +3,15 @@
  * time; the target is swept once all pages are there.
  */
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
-import { JsonSplitter, MalformedStream } from './json-splitter.ts'
-import { parse, readObjects } from './read-objects.ts'
+import { MalformedStream } from './json-splitter.ts'
+import { acceptedTypes, type ListEnvelope, objectStream } from './object-stream.ts'
+import { readObjects } from './read-objects.ts'
 import { type ApiClient, type ApiObject, type Resource, selectors, type Target } from './resource.ts'
 import type { WorkSlices } from './work-slices.ts'
 
 const PAGE_OBJECTS = 500
 /** The API server may collect a page, or a whole list, before it sends the first octet; its own limit is 60 s. */
 const LIST_IDLE_MS = 65_000
-
-interface ListEnvelope {
-  readonly kind?: string
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
-}
 
 export interface ListOptions {
   readonly client: ApiClient
@@ -59,10 +55,11 @@ async function listFrom(options: ListOptions, limit: number): Promise<string> {
 async function readPage(options: ListOptions, page: Record<string, string>): Promise<ListEnvelope> {
   const { client, resource, target, slices, signal } = options
   const query = { ...selectors(resource), ...page }
-  const body = await client.get({ path: resource.path, query, idleMs: LIST_IDLE_MS, signal })
-  const splitter = new JsonSplitter('list')
-  await readObjects(body, splitter, slices, object => target.put(object as ApiObject))
-  const envelope = parse(splitter.envelope) as ListEnvelope
+  const accept = acceptedTypes(resource.shape)
+  const body = await client.get({ path: resource.path, query, accept, idleMs: LIST_IDLE_MS, signal })
+  const stream = objectStream(body.contentType, 'list', resource.shape)
+  await readObjects(body.octets, stream, slices, object => target.put(object as ApiObject))
+  const { envelope } = stream
   if (envelope.kind === 'Status') throw errorOfStatus(200, envelope as Status)
   return envelope
 }

@@ -3,6 +3,8 @@
  * side of the index that takes its objects. The informer knows no kind; trimming is the target's.
  */
 
+import type { Shape } from './protobuf.ts'
+
 /** A resource at the cluster scope, as a query selects it. */
 export interface Resource {
   /** Plural, as in RBAC rules: `endpointslices`. */
@@ -13,6 +15,8 @@ export interface Resource {
   readonly path: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
+  /** What is read of its objects where the API server has them as Protocol Buffers; absent: it has them as JSON alone. */
+  readonly shape?: Shape
 }
 
 /** The members of an API object that every kind has, as far as they are sent. */
@@ -39,17 +43,25 @@ export interface Target {
 export interface ApiRequest {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
+  /** Media types, for the header `Accept`. */
+  readonly accept: string
   /** Without an octet for this long the connection counts as dead. */
   readonly idleMs: number
   readonly signal: AbortSignal
 }
 
+export interface ApiBody {
+  readonly contentType: string
+  /** Leaving the iteration closes the connection. */
+  readonly octets: AsyncIterable<Uint8Array>
+}
+
 export interface ApiClient {
   /**
-   * Sends a GET and gives the body of an answer 200. Leaving the iteration closes the connection.
+   * Sends a GET and gives the body of an answer 200.
    * @throws ApiError for all else, from the call or from the iteration
    */
-  get(request: ApiRequest): Promise<AsyncIterable<Uint8Array>>
+  get(request: ApiRequest): Promise<ApiBody>
   /** `https://10.96.0.1:443`, for messages. */
   readonly server: string
 }

@@ -3,7 +3,8 @@
  * the whole state in front. Ends when the server ends it; when to open the next one is the reflector's business.
  */
 import { errorOfStatus, type Status } from './api-error.ts'
-import { JsonSplitter, MalformedStream } from './json-splitter.ts'
+import { MalformedStream } from './json-splitter.ts'
+import { acceptedTypes, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
 import type { RecentVersions } from './recent-versions.ts'
 import { type ApiClient, type ApiObject, type Resource, selectors, type Target } from './resource.ts'
@@ -56,9 +57,11 @@ export async function watch(options: WatchOptions): Promise<void> {
       ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
       : { resourceVersion: versions.current }),
   }
-  const body = await client.get({ path: resource.path, query, idleMs: WATCH_IDLE_MS, signal })
+  const accept = acceptedTypes(resource.shape)
+  const body = await client.get({ path: resource.path, query, accept, idleMs: WATCH_IDLE_MS, signal })
   const connection = new WatchConnection(options, listing)
-  await readObjects(body, new JsonSplitter('events'), slices, event => connection.apply(event as WatchEvent))
+  const stream = objectStream(body.contentType, 'events', resource.shape)
+  await readObjects(body.octets, stream, slices, event => connection.apply(event as WatchEvent))
   connection.ended()
 }
 

@@ -11,6 +11,7 @@ import { Reflector } from '../informer/reflector.ts'
 import type { ApiObject, Resource, Target } from '../informer/resource.ts'
 import { workSlices } from '../informer/work-slices.ts'
 import type { Kind } from '../object/object.ts'
+import { SHAPES } from '../object/shapes.ts'
 import { trim } from '../object/trim.ts'
 import { ApiReporter, type SourceLog } from './api-reporter.ts'
 import type { Credentials } from './credentials.ts'
@@ -80,7 +81,12 @@ function credentialsOf({ kubeconfig, endpoint, tls }: ApiSettings, clock: Clock)
 const ENDED_PODS = 'status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown'
 
 /** What is asked of the API server for a kind. */
-export function resourceOf(kind: Kind, { labels, namespaceLabels }: ApiSettings): Resource {
+export function resourceOf(kind: Kind, settings: ApiSettings): Resource {
+  const shape = SHAPES[kind]
+  return { ...selectionOf(kind, settings), ...(shape && { shape }) }
+}
+
+function selectionOf(kind: Kind, { labels, namespaceLabels }: ApiSettings): Resource {
   const labelled = labels && { labelSelector: labels.text }
   switch (kind) {
     case 'service':

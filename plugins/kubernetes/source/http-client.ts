@@ -8,7 +8,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { cells } from '../../../server/metrics.ts'
 import { ApiError, errorOfStatus, STALLED, type Status } from '../informer/api-error.ts'
 import type { Clock } from '../informer/clock.ts'
-import type { ApiClient, ApiRequest } from '../informer/resource.ts'
+import { statusOfProtobuf } from '../informer/protobuf-stream.ts'
+import type { ApiBody, ApiClient, ApiRequest } from '../informer/resource.ts'
 import type { Credentials } from './credentials.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { requestSeconds, requestsTotal, waitSeconds } from './request-metrics.ts'
@@ -47,7 +48,7 @@ export class HttpClient implements ApiClient {
     this.#agent = server.protocol === 'http:' ? new HttpAgent(agentOptions) : new HttpsAgent(agentOptions)
   }
 
-  async get(request: ApiRequest): Promise<AsyncIterable<Uint8Array>> {
+  async get(request: ApiRequest): Promise<ApiBody> {
     const { rateLimit, clock, credentials } = this.#options
     const host = this.#base.host
     const queuedAtMs = clock.nowMs()
@@ -58,7 +59,9 @@ export class HttpClient implements ApiClient {
       const response = await this.#send(request)
       requestSeconds('GET', host).observe((clock.nowMs() - startedAtMs) / 1000)
       cells[requestsTotal(String(response.statusCode), 'GET', host)]! += 1
-      if (response.statusCode === 200) return this.#body(response, request)
+      if (response.statusCode === 200) {
+        return { contentType: response.headers['content-type'] ?? '', octets: this.#body(response, request) }
+      }
       if (response.statusCode === 401) credentials.refused()
       throw await this.#failure(response, request)
     } catch (error) {
@@ -74,14 +77,14 @@ export class HttpClient implements ApiClient {
     this.#agent.destroy()
   }
 
-  async #send({ path, query, idleMs, signal }: ApiRequest): Promise<IncomingMessage> {
+  async #send({ path, query, accept, idleMs, signal }: ApiRequest): Promise<IncomingMessage> {
     const { credentials, clock } = this.#options
     const [tls, identity] = await Promise.all([credentials.tls(), credentials.headers()])
     const url = new URL(this.#base)
     url.pathname = url.pathname.replace(/\/$/, '') + path
     url.search = new URLSearchParams(query).toString()
     const headers = {
-      accept: 'application/json',
+      accept,
       'accept-encoding': 'identity', // inflating costs us more than the octets cost a cluster's network
       'user-agent': USER_AGENT,
       ...identity,
@@ -154,8 +157,8 @@ export class HttpClient implements ApiClient {
       octets += chunk.length
       if (octets > MAX_STATUS_BYTES) break
     }
-    const text = Buffer.concat(chunks).toString('utf8')
-    return errorOfStatus(response.statusCode ?? 0, statusOf(text), retryAfterMs(response.headers['retry-after']))
+    const status = statusOf(Buffer.concat(chunks))
+    return errorOfStatus(response.statusCode ?? 0, status, retryAfterMs(response.headers['retry-after']))
   }
 
   #unreachable(cause: unknown): ApiError {
@@ -172,10 +175,11 @@ function stalled(text: string): ApiError {
   return new ApiError(`the API server fell silent: ${text}`, { status: 0, reason: STALLED })
 }
 
-function statusOf(text: string): Status {
+function statusOf(octets: Buffer): Status {
+  const text = octets.toString('utf8')
   try {
-    const status = JSON.parse(text)
-    if (typeof status === 'object' && status?.kind === 'Status') return { ...status, code: undefined }
+    const status = statusOfProtobuf(octets) ?? JSON.parse(text)
+    if (typeof status === 'object' && status !== null && status.kind === 'Status') return status
   } catch {
     // Not from the API server itself, or from a proxy before it: its own words are the best there is.
   }

@@ -31,7 +31,7 @@ for (const { name, settings, expected } of [
 ]) {
   test(name, () => {
     const found = KINDS.map(kind => resourceOf(kind, { ...NO_SETTINGS, ...settings })).map(
-      ({ name: _, group: __, ...asked }) => asked,
+      ({ name: _, group: __, shape: ___, ...asked }) => asked,
     )
     assert.equal(found, expected)
   })

@@ -47,7 +47,8 @@ async function listOnce(server: FakeApiServer, credentials: Credentials, clock: 
   const client = new HttpClient({ credentials, clock, rateLimit })
   try {
     const { signal } = new AbortController()
-    for await (const _ of await client.get({ path: SERVICES, query: {}, idleMs: 60_000, signal })) void _
+    const body = await client.get({ path: SERVICES, query: {}, accept: 'application/json', idleMs: 60_000, signal })
+    for await (const _ of body.octets) void _
     return server.requests.at(-1)!
   } finally {
     client.close()
