@@ -1,5 +1,5 @@
 /** What processes use: CPU time and resident memory of a whole process tree, read from /proc (Linux). */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux port that Node runs on
 
@@ -41,4 +41,13 @@ export function usage(pid: number): Usage {
     rssBytes += Number(stat[21]) * 4096
   }
   return { cpuS: ticks / TICKS_PER_SECOND, rssBytes }
+}
+
+/** The most that the process had resident at once, since it began or since `resetPeak`. */
+export function peakBytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+}
+
+export function resetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }

@@ -103,7 +103,7 @@ function peerOfOptions(): Target | undefined {
 }
 
 async function measure(sides: Sides): Promise<void> {
-  const source = options.kubeconfig ? `kubeconfig ${options.kubeconfig}` : await sides.replay(size)
+  const source = options.kubeconfig ? `kubeconfig ${options.kubeconfig}` : (await sides.replay(size)).source
   const ours = await sides.ours(source)
   const peer = peerOfOptions() ?? (await sides.coredns(source))
   const targets = peer ? [ours, peer] : [ours]
