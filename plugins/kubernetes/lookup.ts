@@ -21,14 +21,11 @@ export const UNKNOWN = 2
 const NAMES = KIND_BIT.service | KIND_BIT.namespace
 const ADDRESSES = NAMES | KIND_BIT.endpointslice
 
-/** The kinds that an answer may have come from, by the case of its name. */
+/** The kinds that an answer may have come from, by the case of its name, where it is no service's. */
 const DEPENDS: Readonly<Record<number, number>> = {
   [NAME.APEX]: ADDRESSES,
   [NAME.SERVICE_NAMESPACE]: KIND_BIT.namespace,
   [NAME.POD_NAMESPACE]: KIND_BIT.namespace,
-  [NAME.SERVICE]: ADDRESSES,
-  [NAME.ENDPOINT]: ADDRESSES,
-  [NAME.PORT]: ADDRESSES,
   [NAME.POD]: KIND_BIT.namespace | KIND_BIT.pod,
   [NAME.THIS_SERVER]: ADDRESSES,
   [NAME.ADDRESS]: ADDRESSES,
@@ -86,7 +83,8 @@ export class Lookup {
 
   /** True if what was found may come from a snapshot. */
   get isStale(): boolean {
-    return (this.#index.staleKinds & (DEPENDS[this.name] ?? ADDRESSES)) !== 0
+    const kinds = this.service !== 0 ? ADDRESSES : (DEPENDS[this.name] ?? 0)
+    return (this.#index.staleKinds & kinds) !== 0
   }
 
   /** True if a namespace (its entry) exists and is served. */

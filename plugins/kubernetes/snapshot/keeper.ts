@@ -153,7 +153,7 @@ export class Keeper {
     else this.#cancelTimer = clock.after(PAUSE_MS, () => this.#schedule())
   }
 
-  /** Something has changed, and what is there is ours to replace, and not more complete than what we have. */
+  /** There is something new, and what is there is ours to replace, and not more complete than what we have. */
   get #isDue(): boolean {
     const { file, sections, clock } = this.#options
     if (this.#isForbidden || this.#writing !== undefined || users.get(file)?.at(-1) !== this) return false
@@ -163,6 +163,7 @@ export class Keeper {
     const onDisk = this.#onDisk
     if (onDisk === undefined) return true
     if (sections.some(section => onDisk.sections.includes(section.name) && !isSynced(section))) return false
+    if (synced.some(({ name }) => !onDisk.sections.includes(name))) return true
     return onDisk.changes !== changesOf(sections) || Date.now() - onDisk.takenAtMs > REFRESH_MS
   }
 

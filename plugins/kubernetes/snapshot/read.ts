@@ -70,7 +70,8 @@ async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Resto
   const start = Buffer.alloc(Math.min(stat.size, MAX_HEADER_BYTES))
   const { bytesRead } = await handle.read(start, 0, start.length, 0)
   checkFormat(start.subarray(0, bytesRead))
-  if (stat.size > MAX_FILE_BYTES) throw new Unusable(`it has ${stat.size} octets, expected ${MAX_FILE_BYTES}`, true)
+  if (stat.size > MAX_FILE_BYTES)
+    throw new Unusable(`it has ${stat.size} octets, expected at most ${MAX_FILE_BYTES}`, true)
   await verify(handle, stat.size, signal)
   const found = readHeader(start)
   if (found === undefined) throw new Malformed('found no header')
@@ -79,7 +80,7 @@ async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Resto
   if (text !== undefined) throw new Unusable(text, true)
   if (nowMs - header.takenAtMs > MAX_AGE_MS)
     throw new Unusable(
-      `it was taken at ${new Date(header.takenAtMs).toISOString()}, expected the last three days`,
+      `it was taken at ${new Date(header.takenAtMs).toISOString()}, expected one of the last three days`,
       true,
     )
   try {
