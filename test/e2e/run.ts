@@ -106,6 +106,7 @@ async function inside(): Promise<number> {
     'permissions',
     'access',
     'outage',
+    'snapshot',
   ]) {
     await import(`./cases/${part}.ts`)
   }

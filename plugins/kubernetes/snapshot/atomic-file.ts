@@ -32,15 +32,16 @@ export async function replaceFile(file: string, fill: (handle: FileHandle) => Pr
   await syncFolder(dirname(file))
 }
 
-/** Makes the move durable, where the file system can do that for folders. */
+/** Makes the move durable, where the file system does that for folders. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
+  let handle: FileHandle | undefined
   try {
+    handle = await open(folder, 'r')
     await handle.sync()
   } catch {
-    // Some network file systems refuse: the file is in place all the same.
+    // Not every file system can, nor may everybody read the folder: the file is in place all the same.
   } finally {
-    await handle.close()
+    await handle?.close()
   }
 }
 

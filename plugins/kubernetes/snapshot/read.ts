@@ -67,9 +67,9 @@ async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Resto
   const { picture, sections, nowMs, signal } = options
   const stat = await handle.stat()
   if (!stat.isFile()) throw new Unusable('it is no regular file and stays as it is', false)
-  const start = Buffer.alloc(Math.min(stat.size, MAX_HEADER_BYTES))
-  const { bytesRead } = await handle.read(start, 0, start.length, 0)
-  checkFormat(start.subarray(0, bytesRead))
+  const memory = Buffer.alloc(Math.min(stat.size, MAX_HEADER_BYTES))
+  const start = memory.subarray(0, (await handle.read(memory, 0, memory.length, 0)).bytesRead)
+  checkFormat(start)
   if (stat.size > MAX_FILE_BYTES)
     throw new Unusable(`it has ${stat.size} octets, expected at most ${MAX_FILE_BYTES}`, true)
   await verify(handle, stat.size, signal)
