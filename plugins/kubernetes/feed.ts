@@ -8,10 +8,14 @@ import { histogram } from '../../server/metrics.ts'
 import { Index } from './index/index.ts'
 import type { EndpointSlice } from './object/endpointslice.ts'
 import type { Kind } from './object/object.ts'
+import { sectionsOf } from './snapshot/section.ts'
+import { Snapshots } from './snapshot/snapshots.ts'
 import type { Source } from './source/source.ts'
 
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
+/** Within this an API server that works has sent its first object, and a small cluster has been listed. */
+const GRACE_MS = 250
 /** CoreDNS's buckets: 1 ms doubled 20 times, in seconds. */
 const PROGRAMMING_BOUNDS: readonly number[] = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)
 
@@ -31,6 +35,17 @@ export interface FeedOptions {
   readonly kinds: readonly Kind[]
   readonly endpointPodNames: boolean
   readonly makeSource: () => Source
+  /** Label selectors of what the source brings; none if not given. */
+  readonly labels?: string | undefined
+  readonly namespaceLabels?: string | undefined
+}
+
+export interface StartOptions {
+  readonly timeoutMs: number
+  /** The snapshot to answer from until all is synced, and to keep. */
+  readonly snapshot?: string | undefined
+  /** A snapshot will not do: only what the source tells. */
+  readonly isToSync?: boolean
 }
 
 /** The feed of this key, made if there is none. It does nothing before `start`. */
@@ -46,21 +61,27 @@ export class Feed {
   readonly #key: string
   readonly #makeSource: () => Source
   #source: Source | undefined
+  readonly #snapshots: Snapshots
   #users = 0
   #started: Promise<void> | undefined
 
-  constructor(key: string, { kinds, endpointPodNames, makeSource }: FeedOptions) {
+  constructor(key: string, options: FeedOptions) {
+    const { kinds, endpointPodNames, makeSource, labels = '', namespaceLabels = '' } = options
     this.#key = key
     this.#makeSource = makeSource
     this.index = new Index({ kinds, endpointPodNames, onSlice: observe })
+    this.#snapshots = new Snapshots(sectionsOf(this.index, kinds), async () => {
+      const cluster = (await this.#source?.cluster?.()) ?? { server: '', ca: '' }
+      return { ...cluster, labels, namespaceLabels, endpointPodNames }
+    })
   }
 
   /**
-   * Starts the source if nobody has, and waits until all is synced, at most `timeoutMs`. Each call that does not throw is
-   * to be followed by one `release`.
+   * Starts the source if nobody has, and waits until all is synced, at most `timeoutMs`; with a snapshot, only as long as
+   * the source brings something. Each call that does not throw is to be followed by one `release`.
    * @throws Error where the source can never work.
    */
-  async start(timeoutMs: number): Promise<void> {
+  async start({ timeoutMs, snapshot, isToSync = false }: StartOptions): Promise<void> {
     this.#users++
     this.#source ??= this.#makeSource()
     this.#started ??= this.#source.start(this.index)
@@ -70,11 +91,32 @@ export class Feed {
       await this.release()
       throw cause
     }
-    if (this.index.unsyncedKinds !== 0) await this.#wait(timeoutMs)
+    if (snapshot !== undefined) await this.#snapshots.use(snapshot)
+    const isWarm = !isToSync && this.index.staleKinds !== 0 && this.isCovered
+    if (isWarm) await this.#synced(Math.min(GRACE_MS, timeoutMs))
+    // What is on its way is worth the wait: a snapshot cannot tell that a name does not exist.
+    if (this.index.unsyncedKinds !== 0 && (!isWarm || this.index.isFed)) await this.#wait(timeoutMs)
+    if (this.index.staleKinds !== 0) this.#snapshots.tellOfUse()
   }
 
-  /** A stage is done with it; the last one ends it. */
-  async release(): Promise<void> {
+  /** Nothing is unknown but what is known from a snapshot. */
+  get isCovered(): boolean {
+    return this.index.unsyncedKinds === this.index.staleKinds
+  }
+
+  /** Age of the snapshot that answers come from, in seconds; undefined while none do. */
+  get snapshotAgeS(): number | undefined {
+    return this.index.staleKinds === 0 ? undefined : this.#snapshots.restoredAgeS
+  }
+
+  /** What marks an answer from the snapshot: when that was taken. */
+  get staleText(): string {
+    return this.#snapshots.staleText
+  }
+
+  /** A stage is done with it, and with its snapshot; the last one ends it. */
+  async release(snapshot?: string): Promise<void> {
+    if (snapshot !== undefined) await this.#snapshots.drop(snapshot)
     if (--this.#users > 0) return
     if (feeds.get(this.#key)?.deref() === this) feeds.delete(this.#key)
     const source = this.#source
@@ -85,14 +127,19 @@ export class Feed {
   async #wait(timeoutMs: number): Promise<void> {
     const log = () => info(NAME, 'waiting for Kubernetes API before starting server')
     const reminder = setInterval(log, WAIT_LOG_MS)
+    await this.#synced(timeoutMs)
+    clearInterval(reminder)
+    if (this.index.unsyncedKinds !== 0) warn(NAME, 'starting server with unsynced Kubernetes API')
+  }
+
+  /** Until all is synced, or so many milliseconds. */
+  async #synced(timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<void>(resolve => {
       timer = setTimeout(resolve, timeoutMs)
     })
     await Promise.race([this.index.whenSynced(), timeout])
-    clearInterval(reminder)
     clearTimeout(timer)
-    if (this.index.unsyncedKinds !== 0) warn(NAME, 'starting server with unsynced Kubernetes API')
   }
 }
 

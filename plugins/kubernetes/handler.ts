@@ -6,6 +6,7 @@
  *     └─► Lookup.find ──────────► MISSING ─► next (fallthrough) or NXDOMAIN
  *                                 EXISTS  ─► records of the type, or NODATA
  */
+import { isPromise } from '../../server/chain.ts'
 import type { Answer, Next, Query, Site, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
@@ -17,7 +18,13 @@ import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
 import { NAME, readDecimal, readNibble } from './name.ts'
 import { Records } from './records.ts'
 import type { Settings } from './settings.ts'
+import { markStale } from './snapshot/stale.ts'
 import { fallsThrough, type Zone, Zones } from './zones.ts'
+
+/** What a stage knows of the cluster: not everything, everything as it once was, everything. */
+const NOTHING = 0
+const OUTDATED = 1
+const CURRENT = 2
 
 export class Kubernetes implements Stage {
   readonly #settings: Settings
@@ -48,26 +55,50 @@ export class Kubernetes implements Stage {
 
   link(): void {
     this.#apex.local = localAddresses(this.#site.listen.addresses)
+    this.#refuseSharedSnapshot()
   }
 
   async start(previous: Stage | undefined): Promise<void> {
-    await this.#feed.start(this.#settings.startupTimeoutMs)
+    const { snapshot, startupTimeoutMs: timeoutMs } = this.#settings
+    const known = previous instanceof Kubernetes ? previous.#knowledge() : NOTHING
+    await this.#feed.start({ timeoutMs, snapshot: snapshot?.file, isToSync: known === CURRENT })
     this.#started = true
-    if (this.ready() || !(previous instanceof Kubernetes && previous.ready())) return
+    if (this.#knowledge() >= known) return
     // What serves now knows the cluster: not to be replaced by what does not.
     await this.stop()
-    const text = `${this.#index.unsynced().join(', ')} not synced after ${this.#settings.startupTimeoutMs} ms`
+    const text = `${this.#index.unsynced().join(', ')} not synced after ${timeoutMs} ms`
     throw new Error(`kubernetes: ${text}, expected the cluster to be known before a reload takes over`)
   }
 
   async stop(): Promise<void> {
     if (!this.#started) return
     this.#started = false
-    await this.#feed.release()
+    await this.#feed.release(this.#settings.snapshot?.file)
   }
 
+  /** A snapshot counts: all servers may start anew while the API server is away, and then this is all that there is. */
   ready(): boolean {
-    return this.#index.unsyncedKinds === 0
+    return this.#knowledge() !== NOTHING
+  }
+
+  #knowledge(): number {
+    if (this.#index.unsyncedKinds === 0) return CURRENT
+    return this.#feed.isCovered ? OUTDATED : NOTHING
+  }
+
+  /** @throws CorefileError where another block keeps something else in the same file */
+  #refuseSharedSnapshot(): void {
+    const { snapshot } = this.#settings
+    if (snapshot === undefined) return
+    for (const other of this.#site.peers('kubernetes', true)) {
+      if (other === this) return
+      if (!(other instanceof Kubernetes) || other.#feed === this.#feed) continue
+      const earlier = other.#settings.snapshot
+      if (earlier?.file !== snapshot.file) continue
+      const { source, line } = earlier.argument.token
+      const text = `snapshot "${snapshot.file}" is that of other objects in ${source.file}:${line}`
+      throw snapshot.argument.error(`${text}, expected a file of its own`)
+    }
   }
 
   live(q: Query): boolean {
@@ -84,7 +115,10 @@ export class Kubernetes implements Stage {
     const { left } = this.#zones
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q)
     const outcome = this.#found.find(q, zone, left)
-    if (outcome === EXISTS) return this.#answer(q, zone, left)
+    if (outcome === EXISTS) {
+      if (this.#index.staleKinds === 0 || !this.#found.isStale) return this.#answer(q, zone, left)
+      return this.#stale(this.#answer(q, zone, left))
+    }
     const through = fallsThrough(q, zone)
     // CoreDNS: what falls through before the first sync is answered by whoever comes next, cluster names too.
     if (outcome === UNKNOWN && !(through && isForeign(q, zone))) return reply.servfail(q, undefined, EDE.NOT_READY)
@@ -124,6 +158,11 @@ export class Kubernetes implements Stage {
         this.#apex.addAny(a)
     }
     return a.answer.count > 0 ? a : this.#negative(q, RCODE.NOERROR, zone, left)
+  }
+
+  #stale(answer: Answer | Promise<Answer>): Answer | Promise<Answer> {
+    if (isPromise(answer)) return answer.then(a => markStale(a, this.#feed.staleText))
+    return markStale(answer, this.#feed.staleText)
   }
 
   #external(q: Query): Answer | Promise<Answer> {

@@ -20,6 +20,8 @@ function setup(directive: Directive, site: Site): Stage {
   const feed = acquireFeed(feedKey(settings), {
     kinds: selection.kinds,
     endpointPodNames,
+    labels: selection.labels?.text,
+    namespaceLabels: selection.namespaceLabels?.text,
     makeSource: () => ('manifests' in source ? new ManifestsSource(source.manifests) : new ApiSource(source.api)),
   })
   return new Kubernetes(settings, site, feed)

@@ -21,6 +21,16 @@ export const UNKNOWN = 2
 const NAMES = KIND_BIT.service | KIND_BIT.namespace
 const ADDRESSES = NAMES | KIND_BIT.endpointslice
 
+/** The kinds that an answer may have come from, by the case of its name, where it is no service's. */
+const DEPENDS: Readonly<Record<number, number>> = {
+  [NAME.APEX]: ADDRESSES,
+  [NAME.SERVICE_NAMESPACE]: KIND_BIT.namespace,
+  [NAME.POD_NAMESPACE]: KIND_BIT.namespace,
+  [NAME.POD]: KIND_BIT.namespace | KIND_BIT.pod,
+  [NAME.THIS_SERVER]: ADDRESSES,
+  [NAME.ADDRESS]: ADDRESSES,
+}
+
 export class Lookup {
   /** Which case of name.ts the name is. */
   name: number = NAME.NONE
@@ -71,6 +81,12 @@ export class Lookup {
     }
   }
 
+  /** True if what was found may come from a snapshot. */
+  get isStale(): boolean {
+    const kinds = this.service !== 0 ? ADDRESSES : (DEPENDS[this.name] ?? 0)
+    return (this.#index.staleKinds & kinds) !== 0
+  }
+
   /** True if a namespace (its entry) exists and is served. */
   isExposed(namespace: number): boolean {
     const { namespaces, slab } = this.#index
@@ -115,11 +131,13 @@ export class Lookup {
     if (data === 0) return this.#missing(KIND_BIT.service)
     this.service = service
     this.data = data
-    if (services.isExternal(data)) return this.name === NAME.SERVICE && services.targetAt(data) !== 0 ? EXISTS : MISSING
+    if (services.isExternal(data)) {
+      return this.name === NAME.SERVICE && services.targetAt(data) !== 0 ? EXISTS : this.#excluded()
+    }
     if (this.name === NAME.ENDPOINT) return this.#findEndpoint(q)
     if (services.isHeadless(data)) return this.#findHeadless(q)
     this.asked = this.askedPorts(q, data, services.portsAt(data), services.portCount(data))
-    if (this.name === NAME.PORT && this.asked === 0) return MISSING
+    if (this.name === NAME.PORT && this.asked === 0) return this.#excluded()
     return this.#isIgnored(service) ? this.#missing(KIND_BIT.endpointslice) : EXISTS
   }
 
@@ -253,6 +271,11 @@ export class Lookup {
       this.#addEndpoint(slice, indexOfLink(words, set, link))
     }
     return this.endpoints > 0
+  }
+
+  /** MISSING by what the Service says, unless that may be out of date. */
+  #excluded(): number {
+    return (this.#index.staleKinds & NAMES) === 0 ? MISSING : UNKNOWN
   }
 
   /** MISSING, unless that may be only because not all objects of these kinds (KIND_BIT) are known. */

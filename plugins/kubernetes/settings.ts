@@ -1,4 +1,5 @@
 /** What the Corefile says, after parsing. */
+import type { Argument } from '../../server/plugin.ts'
 import type { Name } from '../../server/wire/name.ts'
 import type { ApiSettings, ManifestsSettings } from './source/source.ts'
 
@@ -17,5 +18,7 @@ export interface Settings {
   /** Zones below which a name that does not exist goes to the next plugin; undefined: nowhere. */
   readonly fallthrough: readonly Name[] | undefined
   readonly startupTimeoutMs: number
+  /** `snapshot FILE`: absolute path, and where it stands in the Corefile. */
+  readonly snapshot: { readonly file: string; readonly argument: Argument } | undefined
   readonly source: { readonly manifests: ManifestsSettings } | { readonly api: ApiSettings }
 }

@@ -1,4 +1,4 @@
-/** Parses and checks the `kubernetes` directive. The grammar is CoreDNS's, and `manifests`, which is ours. */
+/** Parses and checks the `kubernetes` directive. The grammar is CoreDNS's, and `manifests` and `snapshot`, which are ours. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -36,6 +36,7 @@ interface Draft {
   burst: number
   maxInflight: number
   manifests: string | undefined
+  snapshot: Settings['snapshot']
 }
 
 /**
@@ -62,6 +63,7 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     burst: 0,
     maxInflight: 0,
     manifests: undefined,
+    snapshot: undefined,
   }
   occurrence.each({ ...answerProperties(draft), ...sourceProperties(draft, site), ...unavailable })
   if (zones.every(isReverse)) {
@@ -69,7 +71,7 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     throw occurrence.error(`only reverse zones, ${found}, expected a zone for cluster names such as cluster.local`)
   }
   exclude(occurrence, 'namespaces', 'namespace_labels')
-  for (const name of ['endpoint', 'tls', 'kubeconfig']) exclude(occurrence, 'manifests', name)
+  for (const name of ['endpoint', 'tls', 'kubeconfig', 'snapshot']) exclude(occurrence, 'manifests', name)
   return {
     zones: zones.map(nameFromText),
     ttl: draft.ttl,
@@ -80,6 +82,7 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     ignoreEmptyService: draft.ignoreEmptyService,
     fallthrough: draft.fallthrough?.map(nameFromText),
     startupTimeoutMs: draft.startupTimeoutMs,
+    snapshot: draft.snapshot,
     source: sourceSettings(draft),
   }
 }
@@ -144,6 +147,10 @@ function sourceProperties(draft: Draft, site: Site) {
   return {
     manifests: (p: Property) => {
       draft.manifests = inFolder(p.argument())
+    },
+    snapshot: (p: Property) => {
+      const argument = p.argument()
+      draft.snapshot = { file: inFolder(argument), argument }
     },
     endpoint: (p: Property) => {
       const [first, second] = p.arguments(1)

@@ -107,6 +107,7 @@ async function inside(): Promise<number> {
     'access',
     'outage',
     'programming-latency',
+    'snapshot',
   ]) {
     await import(`./cases/${part}.ts`)
   }

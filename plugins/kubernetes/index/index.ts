@@ -18,6 +18,10 @@ export type { ListToken, Store } from './store.ts'
 /** One bit per kind. */
 export const KIND_BIT: Readonly<Record<Kind, number>> = { service: 1, endpointslice: 2, pod: 4, namespace: 8 }
 
+/** Generation of what a snapshot brought: that of no list. */
+const RESTORED = -1
+const NO_GENERATION = -2
+
 export interface IndexOptions {
   /** The kinds that are kept; the others count as synced and empty. */
   readonly kinds?: readonly Kind[]
@@ -38,6 +42,12 @@ export class Index implements Store {
   readonly #onSlice: IndexOptions['onSlice']
   /** The kinds (KIND_BIT) of which not all objects are known yet. */
   unsyncedKinds = 0
+  /** Those of them that were restored from a snapshot: what is found may be out of date. */
+  staleKinds = 0
+  /** How often anything changed. */
+  changes = 0
+  /** A source has brought an object. */
+  isFed = false
   readonly #listed: Record<Kind, ListToken> = { service: 0, endpointslice: 0, pod: 0, namespace: 0 }
   readonly #whenSynced: (() => void)[] = []
 
@@ -63,6 +73,7 @@ export class Index implements Store {
   }
 
   put(kind: Kind, object: SlimObject): void {
+    this.isFed = true
     if (this.#put(object, this.#listed[kind])) this.#changed()
   }
 
@@ -84,8 +95,40 @@ export class Index implements Store {
   setSynced(kind: Kind, synced: boolean): void {
     if (synced) this.unsyncedKinds &= ~KIND_BIT[kind]
     else this.unsyncedKinds |= KIND_BIT[kind]
+    this.staleKinds &= this.unsyncedKinds
     if (this.unsyncedKinds !== 0) return
     for (const resolve of this.#whenSynced.splice(0)) resolve()
+  }
+
+  /** Objects of this kind will be restored. False where that is of no use: all are known, or none is kept. */
+  beginRestore(kind: Kind): boolean {
+    const bit = KIND_BIT[kind]
+    this.staleKinds |= this.unsyncedKinds & bit
+    return (this.staleKinds & bit) !== 0
+  }
+
+  /** Puts an object as it was once, unless something newer is known of it. The end of the next list removes it again. */
+  restore(object: SlimObject): void {
+    if ((this.staleKinds & KIND_BIT[object.kind]) === 0 || this.#isKnown(object)) return
+    if (this.#put(object, RESTORED)) this.#changed()
+  }
+
+  /** Removes all that was restored and not put since. */
+  forgetRestored(): void {
+    for (const kind of KINDS) {
+      if ((this.staleKinds & KIND_BIT[kind]) === 0) continue
+      const put = new Set(this.#of(kind).outdated(RESTORED))
+      for (const block of this.#of(kind).outdated(NO_GENERATION)) if (!put.has(block)) this.#remove(kind, block)
+    }
+    this.staleKinds = 0
+    this.#changed()
+  }
+
+  #isKnown(object: SlimObject): boolean {
+    const block = this.#find(object.kind, object.kind === 'namespace' ? '' : object.namespace, object.name)
+    if (block === 0) return false
+    if (object.kind === 'service') return this.services.data(block) !== 0
+    return object.kind !== 'namespace' || this.namespaces.exists(block)
   }
 
   #put(object: SlimObject, generation: number): boolean {
@@ -143,6 +186,7 @@ export class Index implements Store {
   }
 
   #changed(): void {
+    this.changes++
     const nowS = Math.floor(Date.now() / 1000)
     if (nowS > this.serial) this.serial = nowS
   }

@@ -48,6 +48,11 @@ export class Namespaces {
     return this.#slab.words[(entry >> 2) + 1] === 1
   }
 
+  /** All entries by hash. */
+  get table(): Table {
+    return this.#table
+  }
+
   hash(entry: number): number {
     return this.#slab.words[entry >> 2]!
   }

@@ -32,6 +32,29 @@ export class Pods {
     this.addresses = new AddressIndex(slab, ROOT.podAddresses)
   }
 
+  /** All pods by hash. */
+  get table(): Table {
+    return this.#table
+  }
+
+  /** The namespace's entry. */
+  namespace(pod: number): number {
+    return this.#slab.words[(pod >> 2) + 1]!
+  }
+  /** Its addresses. */
+  set(pod: number): number {
+    return pod + SET_AT
+  }
+  /** Where its name stands, and its octets. */
+  nameAt(pod: number): number {
+    const { words } = this.#slab
+    const set = pod + SET_AT
+    return set + addressSetBytes(count4(words, set), count6(words, set))
+  }
+  nameLength(pod: number): number {
+    return this.#slab.words[(pod >> 2) + 3]!
+  }
+
   /** True if a pod of the namespace (its entry) has the address. */
   has(namespace: number, bytes: Uint8Array, at: number, length: number): boolean {
     const { words } = this.#slab
@@ -85,8 +108,7 @@ export class Pods {
       const pod = this.#table.block(found)
       const at = pod >> 2
       const { words, bytes } = this.#slab
-      if (words[at + 1] === parent && words[at + 3] === name.length && isText(bytes, this.#nameAt(pod), name))
-        return pod
+      if (words[at + 1] === parent && words[at + 3] === name.length && isText(bytes, this.nameAt(pod), name)) return pod
     }
     return 0
   }
@@ -108,12 +130,6 @@ export class Pods {
     draft.writeSet(words, bytes, block + SET_AT, block)
     for (let i = 0; i < pod.name.length; i++) bytes[block + nameAt + i] = pod.name.charCodeAt(i)
     return block
-  }
-
-  #nameAt(pod: number): number {
-    const { words } = this.#slab
-    const set = pod + SET_AT
-    return set + addressSetBytes(count4(words, set), count6(words, set))
   }
 
   /** True if two pods of one name have the same addresses. */

@@ -57,6 +57,16 @@ export function portNumber(words: Int32Array, block: number, portsAt: number, i:
   return words[((block + portsAt) >> 2) + PORT_WORDS * i]!
 }
 
+/** Where the label of its name stands, counted from the block's start; 0 for an unnamed port. */
+export function portNameAt(words: Int32Array, block: number, portsAt: number, i: number): number {
+  return words[((block + portsAt) >> 2) + PORT_WORDS * i + 1]!
+}
+
+/** Where the label of its protocol stands, counted from the block's start. */
+export function portProtocolAt(words: Int32Array, block: number, portsAt: number, i: number): number {
+  return words[((block + portsAt) >> 2) + PORT_WORDS * i + 2]!
+}
+
 /** True if port `i` has the protocol of the label at `protoAt` of `name`, with or without an underscore. */
 export function hasProtocol(
   words: Int32Array,

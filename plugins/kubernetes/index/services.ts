@@ -55,6 +55,11 @@ export class Services {
     return 0
   }
 
+  /** All entries by hash. */
+  get table(): Table {
+    return this.#table
+  }
+
   hash(entry: number): number {
     return this.#slab.words[entry >> 2]!
   }

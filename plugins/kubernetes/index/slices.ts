@@ -58,6 +58,19 @@ export class Slices {
     this.addresses = new AddressIndex(slab, ROOT.endpointAddresses)
   }
 
+  /** All slices by hash. */
+  get table(): Table {
+    return this.#table
+  }
+
+  /** Where its name stands, and its octets. */
+  nameAt(slice: number): number {
+    return slice + this.#slab.words[(slice >> 2) + 10]!
+  }
+  nameLength(slice: number): number {
+    return this.#slab.words[(slice >> 2) + 11]!
+  }
+
   next(slice: number): number {
     return this.#slab.words[(slice >> 2) + NEXT]!
   }

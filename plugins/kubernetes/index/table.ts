@@ -65,6 +65,17 @@ export class Table {
     return found
   }
 
+  /** The hashes of all entries, in no order: they can be looked up again later, while blocks come and go. */
+  hashes(): Int32Array {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    const end = table + HEAD_WORDS + 2 * (words[table]! + 1)
+    const found = new Int32Array(this.live)
+    let count = 0
+    for (let slot = table + HEAD_WORDS; slot < end; slot += 2) if (words[slot + 1]! > 0) found[count++] = words[slot]!
+    return found
+  }
+
   insert(hash: number, block: number): void {
     let { words } = this.#slab
     let table = words[this.#root]! >> 2

@@ -2,7 +2,7 @@
  * Objects from an API server: finds the way to it, then one reflector per kind keeps the index current. What an operator
  * should know is told once per change.
  */
-
+import { createHash } from 'node:crypto'
 import * as serverLog from '../../../server/log.ts'
 import type { Store } from '../index/store.ts'
 import { cryptoJitter, type Jitter } from '../informer/backoff.ts'
@@ -19,7 +19,7 @@ import { HttpClient } from './http-client.ts'
 import { endpointCredentials, inClusterCredentials } from './in-cluster.ts'
 import { kubeconfigCredentials } from './kubeconfig.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { ApiSettings, Source } from './source.ts'
+import type { ApiSettings, ClusterIdentity, Source } from './source.ts'
 
 export interface ApiSourceOptions {
   readonly clock?: Clock
@@ -63,6 +63,15 @@ export class ApiSource implements Source {
         }),
     )
     for (const reflector of this.#reflectors) reflector.start()
+  }
+
+  async cluster(): Promise<ClusterIdentity> {
+    const { server, tls } = this.#credentials!
+    const { ca } = await tls()
+    return {
+      server: server.origin + server.pathname, // a password in it belongs nowhere else
+      ca: ca === undefined ? '' : createHash('sha256').update(ca).digest('hex'),
+    }
   }
 
   async stop(): Promise<void> {

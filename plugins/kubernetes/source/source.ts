@@ -13,6 +13,15 @@ export interface Source {
   start(store: Store): Promise<void>
   /** Ends watches, files and timers. The store keeps what it has. */
   stop(): Promise<void>
+  /** Which cluster this is, as far as that can be told without asking it. After `start`. */
+  cluster?(): Promise<ClusterIdentity>
+}
+
+export interface ClusterIdentity {
+  /** The API server's URL. */
+  readonly server: string
+  /** Fingerprint of the CA certificates that it is known by; empty if there are none. */
+  readonly ca: string
 }
 
 /** What all sources have to know. */

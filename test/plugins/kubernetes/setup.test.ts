@@ -33,6 +33,7 @@ const good: Good[] = [
       ignoreEmptyService: false,
       fallthrough: undefined,
       startupTimeoutMs: 5000,
+      snapshot: undefined,
     },
   },
   {
@@ -140,6 +141,12 @@ const good: Good[] = [
   { name: 'apiserver_qps', body: 'apiserver_qps 12.5', is: s => api(s)!.qps, equals: 12.5 },
   { name: 'apiserver_burst', body: 'apiserver_burst 50', is: s => api(s)!.burst, equals: 50 },
   { name: 'apiserver_max_inflight', body: 'apiserver_max_inflight 8', is: s => api(s)!.maxInflight, equals: 8 },
+  {
+    name: 'snapshot',
+    body: 'snapshot ../state/dns.snapshot',
+    is: s => s.snapshot?.file,
+    equals: '/etc/state/dns.snapshot',
+  },
   {
     name: 'manifests',
     body: 'manifests examples\nlabels a=b',
@@ -257,6 +264,14 @@ const bad: { name: string; line?: string; body?: string; at: string; says: RegEx
     says: /^invalid number of requests "-1"/,
   },
   { name: 'manifests without a folder', body: 'manifests', at: '3:1', says: /^missing argument/ },
+  { name: 'snapshot without a file', body: 'snapshot', at: '3:1', says: /^missing argument of "snapshot"/ },
+  { name: 'snapshot with two files', body: 'snapshot a b', at: '3:12', says: /^surplus argument "b"/ },
+  {
+    name: 'snapshot of manifests',
+    body: 'manifests a\nsnapshot b',
+    at: '4:1',
+    says: /^"snapshot" besides "manifests" in line 3, expected only one/,
+  },
   {
     name: 'manifests and endpoint',
     body: 'manifests a\nendpoint http://b',
@@ -307,6 +322,7 @@ const keys: { name: string; one: string; other: string; same: boolean }[] = [
   { name: 'labels', one: 'labels a=b', other: 'labels a=c', same: false },
   { name: 'labels that say the same', one: 'labels a=b', other: 'labels a==b', same: true },
   { name: 'endpoint_pod_names', one: '', other: 'endpoint_pod_names', same: false },
+  { name: 'the snapshot', one: 'snapshot a', other: 'snapshot b', same: true },
   { name: 'the endpoint', one: 'endpoint http://a', other: 'endpoint http://b', same: false },
   { name: 'the source', one: '', other: 'manifests a', same: false },
 ]
