@@ -13,12 +13,14 @@ import { plugin as kubernetes } from './kubernetes/kubernetes.ts'
 import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
 import { plugin as log } from './log/log.ts'
 import { plugin as loop } from './loop/loop.ts'
+import { plugin as metadata } from './metadata/metadata.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
+  metadata,
   reload,
   bind,
   debug,

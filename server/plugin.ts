@@ -26,6 +26,9 @@ export interface Plugin {
 /** The rest of the chain. A stage calls it at most once per query. */
 export type Next = (q: Query) => Answer | Promise<Answer>
 
+/** The value of one metadata label for a query that was answered; undefined where there is none. */
+export type MetadataReader = (q: Query, a: Answer) => string | undefined
+
 /** What a plugin does in one server block. All members are optional: a stage without `handle` is not in the chain. */
 export interface Stage {
   /**
@@ -45,6 +48,12 @@ export interface Stage {
    * before any hit and before anything is stored.
    */
   live?(q: Query): boolean
+  /**
+   * How to read the metadata label (`kubernetes/service`: the plugin's name, a slash, what it is called there), undefined if
+   * it is none of this stage's. Asked once per label that somebody wants, from `link` on; a reader runs after the reply was
+   * written, only for queries of which its value is wanted, and may make a string. `metadata` is who asks, in its zones.
+   */
+  metadata?(label: string): MetadataReader | undefined
   /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 
@@ -89,6 +98,8 @@ export interface Site {
   readonly port: number
   readonly listen: ListenOptions
   readonly debug: { enabled: boolean }
+  /** Metadata labels that the block's plugins will ask for: each adds its own while it sets up. */
+  readonly wantedMetadata: Set<string>
   /** Names of the plugins in this block, in chain order. Complete from `link` on. */
   readonly plugins: readonly string[]
   /** Stages of this block and plugin; of all blocks with `everywhere`. For `link` and later. */

@@ -30,6 +30,8 @@ const feeds = new Map<string, WeakRef<Feed>>()
 export interface FeedOptions {
   readonly kinds: readonly Kind[]
   readonly endpointPodNames: boolean
+  /** Keys of the pod labels that are kept. */
+  readonly podLabels?: readonly string[]
   readonly makeSource: () => Source
 }
 
@@ -49,10 +51,10 @@ export class Feed {
   #users = 0
   #started: Promise<void> | undefined
 
-  constructor(key: string, { kinds, endpointPodNames, makeSource }: FeedOptions) {
+  constructor(key: string, { kinds, endpointPodNames, podLabels = [], makeSource }: FeedOptions) {
     this.#key = key
     this.#makeSource = makeSource
-    this.index = new Index({ kinds, endpointPodNames, onSlice: observe })
+    this.index = new Index({ kinds, endpointPodNames, podLabels, onSlice: observe })
   }
 
   /**

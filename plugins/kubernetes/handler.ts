@@ -6,7 +6,7 @@
  *     └─► Lookup.find ──────────► MISSING ─► next (fallthrough) or NXDOMAIN
  *                                 EXISTS  ─► records of the type, or NODATA
  */
-import type { Answer, Next, Query, Site, Stage } from '../../server/plugin.ts'
+import type { Answer, MetadataReader, Next, Query, Site, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { Apex, localAddresses } from './apex.ts'
@@ -14,6 +14,7 @@ import { answerExternal } from './external.ts'
 import type { Feed } from './feed.ts'
 import type { Index } from './index/index.ts'
 import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
+import { ClusterMetadata } from './metadata.ts'
 import { NAME, readDecimal, readNibble } from './name.ts'
 import { Records } from './records.ts'
 import type { Settings } from './settings.ts'
@@ -68,6 +69,10 @@ export class Kubernetes implements Stage {
 
   ready(): boolean {
     return this.#index.unsyncedKinds === 0
+  }
+
+  metadata(label: string): MetadataReader | undefined {
+    return new ClusterMetadata(this.#index, this.#zones).reader(label)
   }
 
   live(q: Query): boolean {

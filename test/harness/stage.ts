@@ -33,6 +33,7 @@ export function testSite(stages: Stage[] = [], names: string[] = [], overrides: 
     port: 53,
     listen: { addresses: [], udpBytes: 1232 },
     debug: { enabled: false },
+    wantedMetadata: new Set(),
     plugins: names,
     peers: plugin => stages.filter((_, i) => names[i] === plugin),
     after: stage => stages.slice(stages.indexOf(stage) + 1),

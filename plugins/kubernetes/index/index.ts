@@ -23,6 +23,8 @@ export interface IndexOptions {
   readonly kinds?: readonly Kind[]
   /** Name endpoints without a hostname after their pods. */
   readonly endpointPodNames?: boolean
+  /** Keys of the pod labels that are kept. */
+  readonly podLabels?: readonly string[]
   /** Told of slices that changed an answer. */
   readonly onSlice?: (slice: EndpointSlice, headless: boolean) => void
 }
@@ -41,12 +43,13 @@ export class Index implements Store {
   readonly #listed: Record<Kind, ListToken> = { service: 0, endpointslice: 0, pod: 0, namespace: 0 }
   readonly #whenSynced: (() => void)[] = []
 
-  constructor({ kinds = KINDS, endpointPodNames = false, onSlice }: IndexOptions = {}, slab = new Slab()) {
+  constructor(options: IndexOptions = {}, slab = new Slab()) {
+    const { kinds = KINDS, endpointPodNames = false, podLabels = [], onSlice } = options
     this.slab = slab
     this.namespaces = new Namespaces(slab)
     this.services = new Services(slab, this.namespaces)
     this.slices = new Slices(slab, this.namespaces, this.services, endpointPodNames)
-    this.pods = new Pods(slab, this.namespaces)
+    this.pods = new Pods(slab, this.namespaces, podLabels)
     this.#onSlice = onSlice
     for (const kind of kinds) this.unsyncedKinds |= KIND_BIT[kind]
   }
