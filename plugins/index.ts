@@ -17,6 +17,7 @@ import { plugin as metadata } from './metadata/metadata.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
+import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
@@ -31,6 +32,7 @@ export const plugins: readonly Plugin[] = [
   log,
   loadbalance,
   cache,
+  transfer,
   hosts,
   kubernetes,
   loop,

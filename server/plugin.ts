@@ -26,6 +26,20 @@ export interface Plugin {
 /** The rest of the chain. A stage calls it at most once per query. */
 export type Next = (q: Query) => Answer | Promise<Answer>
 
+/** A zone on its way out, message by message, while what is in it may change. */
+export interface ZoneTransfer {
+  /** Its SOA record as the transfer began. What is sent under this serial is as it was then, or newer: never older. */
+  readonly soa: Uint8Array
+  readonly soaTtl: number
+  /** Whatever takes long before the first record. */
+  prepare(): Promise<void>
+  /**
+   * Adds records to the answer section, the SOA left out: as many as there are, or as fit into `octets` without compression.
+   * They are valid until this turn of the loop ends. False: these were the last.
+   */
+  fill(a: Answer, octets: number): boolean
+}
+
 /** The value of one metadata label for a query that was answered; undefined where there is none. */
 export type MetadataReader = (q: Query, a: Answer) => string | undefined
 
@@ -54,6 +68,11 @@ export interface Stage {
    * written, only for queries of which its value is wanted, and may make a string. `metadata` is who asks, in its zones.
    */
   metadata?(label: string): MetadataReader | undefined
+  /**
+   * The zone whose apex the question names, to be sent away; undefined if this stage is not authoritative for a zone of that
+   * name. `transfer` is who asks, and only while the stage is `ready`.
+   */
+  transfer?(q: Query): ZoneTransfer | undefined
   /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 

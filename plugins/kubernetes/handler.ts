@@ -6,7 +6,7 @@
  *     └─► Lookup.find ──────────► MISSING ─► next (fallthrough) or NXDOMAIN
  *                                 EXISTS  ─► records of the type, or NODATA
  */
-import type { Answer, MetadataReader, Next, Query, Site, Stage } from '../../server/plugin.ts'
+import type { Answer, MetadataReader, Next, Query, Site, Stage, ZoneTransfer } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { Apex, localAddresses } from './apex.ts'
@@ -18,6 +18,7 @@ import { ClusterMetadata } from './metadata.ts'
 import { NAME, readDecimal, readNibble } from './name.ts'
 import { Records } from './records.ts'
 import type { Settings } from './settings.ts'
+import { Transfer } from './transfer.ts'
 import { fallsThrough, type Zone, Zones } from './zones.ts'
 
 export class Kubernetes implements Stage {
@@ -73,6 +74,12 @@ export class Kubernetes implements Stage {
 
   metadata(label: string): MetadataReader | undefined {
     return new ClusterMetadata(this.#index, this.#zones).reader(label)
+  }
+
+  transfer(q: Query): ZoneTransfer | undefined {
+    const zone = this.#zones.match(q)
+    if (zone === undefined || this.#zones.left > 0 || zone.reverse !== 0) return undefined
+    return new Transfer(q, zone, this.#index, this.#apex, this.#found, this.#settings.ttl)
   }
 
   live(q: Query): boolean {

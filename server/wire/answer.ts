@@ -89,6 +89,11 @@ export class Answer {
   error: Error | undefined = undefined
   /** The server that said so, or the last one that did not: `10.0.0.1:53`. Empty for what is known here. Never sent. */
   upstream = ''
+  /**
+   * A reply of several messages, over a stream (zone transfers): each step composes the next one into this answer; when
+   * there is none left, what was composed last is the last message. Only in an answer that was waited for.
+   */
+  messages: Iterable<void> | undefined = undefined
   /** Memory for record data made for this answer alone (SRV, joined addresses). */
   #scratch = new Uint8Array(256)
   #scratchUsed = 0

@@ -32,6 +32,11 @@ export interface Peer {
   keep(): Peer
   /** Sends a finished message. Never throws: what cannot be sent is counted by the listener. */
   send(bytes: Uint8Array, at: number, length: number): void
+  /**
+   * Over a stream: sends a message that `send` will send more of. Resolves, in a turn of its own, when the client has taken
+   * enough for another one: false if it is gone.
+   */
+  sendPart?(bytes: Uint8Array, at: number, length: number): Promise<boolean>
 }
 
 export class Query {

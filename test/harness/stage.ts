@@ -48,6 +48,8 @@ export interface Chain {
   routes: Routes
   /** Asks over "UDP" from 192.0.2.9 port 40000 (`stream` for TCP); the reply's octets, empty if there was none. */
   send(message: Uint8Array, stream?: boolean): Promise<Uint8Array>
+  /** Asks over "TCP" for an answer of several messages, and gives all of them. `taken` is called after each but the last. */
+  sendAll(message: Uint8Array, taken?: () => void): Promise<Uint8Array[]>
   /** Asks a question and gives the reply as text. */
   ask(name: string, ask?: Ask, stream?: boolean): Promise<string>
 }
@@ -98,15 +100,22 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
     dropped,
     server,
   )
-  const send = (message: Uint8Array, stream = false) =>
-    new Promise<Uint8Array>(resolve => {
+  const sendAll = (message: Uint8Array, taken = () => {}, stream = true) =>
+    new Promise<Uint8Array[]>(resolve => {
+      const parts: Uint8Array[] = []
       const peer: Peer = {
         address: '192.0.2.9',
         port: 40000,
         family: 4,
         localAddress: '127.0.0.1',
         keep: () => peer,
-        send: (bytes, at, length) => resolve(bytes.slice(at, at + length)),
+        send: (bytes, at, length) => resolve([...parts, bytes.slice(at, at + length)]),
+        async sendPart(bytes, at, length) {
+          parts.push(bytes.slice(at, at + length))
+          await new Promise(resume => setImmediate(resume))
+          taken()
+          return true
+        },
       }
       const q = takeQuery()
       q.bytes = new Uint8Array(65_535)
@@ -118,11 +127,13 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
       q.peer = peer
       q.receivedAtMs = performance.now()
       const octets = serve(routes, q)
-      if (octets !== LATER) resolve(q.bytes.slice(0, octets))
+      if (octets !== LATER) resolve([q.bytes.slice(0, octets)])
     })
+  const send = async (message: Uint8Array, stream = false) => (await sendAll(message, undefined, stream)).at(-1)!
   return {
     routes,
     send,
+    sendAll,
     ask: async (name, ask = {}, stream = false) => replyText(await send(query(name, ask), stream)),
   }
 }

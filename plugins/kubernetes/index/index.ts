@@ -37,6 +37,8 @@ export class Index implements Store {
   readonly pods: Pods
   /** When anything last changed, in Unix seconds; never goes back. */
   serial = Math.floor(Date.now() / 1000)
+  /** Somebody keeps what was said under this serial. */
+  #isSealed = false
   readonly #onSlice: IndexOptions['onSlice']
   /** The kinds (KIND_BIT) of which not all objects are known yet. */
   unsyncedKinds = 0
@@ -89,6 +91,11 @@ export class Index implements Store {
     else this.unsyncedKinds |= KIND_BIT[kind]
     if (this.unsyncedKinds !== 0) return
     for (const resolve of this.#whenSynced.splice(0)) resolve()
+  }
+
+  /** The next change gets a serial of its own, even if it comes within this second. */
+  seal(): void {
+    this.#isSealed = true
   }
 
   #put(object: SlimObject, generation: number): boolean {
@@ -148,5 +155,7 @@ export class Index implements Store {
   #changed(): void {
     const nowS = Math.floor(Date.now() / 1000)
     if (nowS > this.serial) this.serial = nowS
+    else if (this.#isSealed) this.serial++
+    this.#isSealed = false
   }
 }

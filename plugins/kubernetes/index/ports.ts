@@ -57,6 +57,17 @@ export function portNumber(words: Int32Array, block: number, portsAt: number, i:
   return words[((block + portsAt) >> 2) + PORT_WORDS * i]!
 }
 
+/** Where the name of port `i` stands as a label, 0 if it has none. */
+export function portNameAt(words: Int32Array, block: number, portsAt: number, i: number): number {
+  const label = words[((block + portsAt) >> 2) + PORT_WORDS * i + 1]!
+  return label === 0 ? 0 : block + label
+}
+
+/** Where the protocol of port `i` stands as a label. */
+export function portProtocolAt(words: Int32Array, block: number, portsAt: number, i: number): number {
+  return block + words[((block + portsAt) >> 2) + PORT_WORDS * i + 2]!
+}
+
 /** True if port `i` has the protocol of the label at `protoAt` of `name`, with or without an underscore. */
 export function hasProtocol(
   words: Int32Array,

@@ -55,6 +55,18 @@ export class Services {
     return 0
   }
 
+  /** The entries of all Services, in no order. */
+  all(): number[] {
+    return this.#table.unlike(2, 0)
+  }
+
+  /** True if an entry that was there, with this hash, is there still. */
+  holds(entry: number, hash: number): boolean {
+    let slot = this.#table.first(hash)
+    while (slot !== 0 && this.#table.block(slot) !== entry) slot = this.#table.next(slot, hash)
+    return slot !== 0
+  }
+
   hash(entry: number): number {
     return this.#slab.words[entry >> 2]!
   }
