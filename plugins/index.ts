@@ -2,6 +2,7 @@
  * The plugins, in the order in which a query passes them: that of CoreDNS's plugin.cfg. The only registration.
  */
 import type { Plugin } from '../server/plugin.ts'
+import { plugin as autopath } from './autopath/autopath.ts'
 import { plugin as bind } from './bind/bind.ts'
 import { plugin as cache } from './cache/cache.ts'
 import { plugin as debug } from './debug/debug.ts'
@@ -31,6 +32,7 @@ export const plugins: readonly Plugin[] = [
   errors,
   log,
   loadbalance,
+  autopath,
   cache,
   transfer,
   hosts,

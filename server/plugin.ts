@@ -73,6 +73,11 @@ export interface Stage {
    * name. `transfer` is who asks, and only while the stage is `ready`.
    */
   transfer?(q: Query): ZoneTransfer | undefined
+  /**
+   * For `autopath`: what the client of `q` appends to names that it looks up, the first one first, if that is known and the
+   * question ends in the first one. The same array for the same path.
+   */
+  readonly searchPath?: ((q: Query) => readonly Name[] | undefined) | undefined
   /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 

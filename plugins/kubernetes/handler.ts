@@ -17,6 +17,7 @@ import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
 import { ClusterMetadata } from './metadata.ts'
 import { NAME, readDecimal, readNibble } from './name.ts'
 import { Records } from './records.ts'
+import { SearchPaths } from './search.ts'
 import type { Settings } from './settings.ts'
 import { Transfer } from './transfer.ts'
 import { fallsThrough, type Zone, Zones } from './zones.ts'
@@ -30,6 +31,8 @@ export class Kubernetes implements Stage {
   readonly #found: Lookup
   readonly #records: Records
   readonly #apex: Apex
+  /** Only of pods that are verified it is known which one asks. */
+  readonly searchPath: Stage['searchPath']
   #started = false
 
   constructor(settings: Settings, site: Site, feed: Feed) {
@@ -41,6 +44,8 @@ export class Kubernetes implements Stage {
     this.#found = new Lookup(feed.index, settings)
     this.#records = new Records(feed.index, this.#found, settings.ttl)
     this.#apex = new Apex(feed.index, this.#zones, settings.ttl)
+    const paths = new SearchPaths(feed.index, this.#zones)
+    this.searchPath = settings.pods === 'verified' ? q => paths.of(q) : undefined
   }
 
   /** The cluster as this stage knows it. */

@@ -2,8 +2,8 @@
  * Pods: only where they are and in which namespace, and the labels that somebody asks for. A pod without an address is
  * not kept.
  *
- *   word 0  1          2           3                    then
- *   hash,  namespace, generation, octets of the name,  address set, name, label values
+ *   word 0  1          2           3                            then
+ *   hash,  namespace, generation, octets of the name, flags,  address set, name, label values
  */
 import { equalOctets, hashJoin } from '../../../server/wire/name.ts'
 import type { Pod } from '../object/pod.ts'
@@ -17,6 +17,8 @@ import { hashText, isText } from './slices.ts'
 import { Table } from './table.ts'
 
 const SET_AT = 16
+const NAME_MASK = 0xff // a pod's name has at most 253 octets
+const FLAG_HOST_NETWORK = 0x100
 
 const draft = new Draft()
 
@@ -50,12 +52,13 @@ export class Pods {
     return false
   }
 
-  /** The pod that has the address; 0 if none has it, or several have (those that share the address of their node). */
+  /** The pod that alone has the address; 0 if none has it, or several have, or it is that of a node. */
   sole(bytes: Uint8Array, at: number, length: number): number {
     const { words } = this.#slab
     const link = this.addresses.first(bytes, at, length)
-    if (link === 0) return 0
-    return this.addresses.next(link, bytes, at, length) === 0 ? ownerOf(words, setOfLink(words, link)) : 0
+    if (link === 0 || this.addresses.next(link, bytes, at, length) !== 0) return 0
+    const pod = ownerOf(words, setOfLink(words, link))
+    return (words[(pod >> 2) + 3]! & FLAG_HOST_NETWORK) === 0 ? pod : 0
   }
 
   /** The entry of its namespace. */
@@ -65,7 +68,7 @@ export class Pods {
 
   nameText(pod: number): string {
     const at = this.#nameAt(pod)
-    return String.fromCharCode(...this.#slab.bytes.subarray(at, at + this.#slab.words[(pod >> 2) + 3]!))
+    return String.fromCharCode(...this.#slab.bytes.subarray(at, at + this.#nameLength(pod)))
   }
 
   /** The value of a label; undefined if the pod does not have it, or such labels are not kept. */
@@ -114,7 +117,7 @@ export class Pods {
       const pod = this.#table.block(found)
       const at = pod >> 2
       const { words, bytes } = this.#slab
-      if (words[at + 1] === parent && words[at + 3] === name.length && isText(bytes, this.#nameAt(pod), name))
+      if (words[at + 1] === parent && this.#nameLength(pod) === name.length && isText(bytes, this.#nameAt(pod), name))
         return pod
     }
     return 0
@@ -134,11 +137,15 @@ export class Pods {
     words[at] = hashJoin(this.#namespaces.hash(namespace), hashText(pod.name))
     words[at + 1] = namespace
     words[at + 2] = generation
-    words[at + 3] = pod.name.length
+    words[at + 3] = pod.name.length | (pod.hostNetwork ? FLAG_HOST_NETWORK : 0)
     draft.writeSet(words, bytes, block + SET_AT, block)
     for (let i = 0; i < pod.name.length; i++) bytes[block + nameAt + i] = pod.name.charCodeAt(i)
     writePodLabels(bytes, block + labelsAt, pod.labels, this.#labelKeys)
     return block
+  }
+
+  #nameLength(pod: number): number {
+    return this.#slab.words[(pod >> 2) + 3]! & NAME_MASK
   }
 
   #nameAt(pod: number): number {
@@ -148,13 +155,14 @@ export class Pods {
   }
 
   #labelsAt(pod: number): number {
-    return this.#nameAt(pod) + this.#slab.words[(pod >> 2) + 3]!
+    return this.#nameAt(pod) + this.#nameLength(pod)
   }
 
   /** True if two pods of one name have the same addresses and labels. */
   #same(a: number, b: number): boolean {
     const { words, bytes } = this.#slab
     const [fours, sixes] = [count4(words, a + SET_AT), count6(words, a + SET_AT)]
+    if (words[(a >> 2) + 3] !== words[(b >> 2) + 3]) return false
     if (fours !== count4(words, b + SET_AT) || sixes !== count6(words, b + SET_AT)) return false
     if (!equalOctets(bytes, a + SET_AT + 12, bytes, b + SET_AT + 12, 4 * fours + 16 * sixes)) return false
     const [aAt, bAt] = [this.#labelsAt(a), this.#labelsAt(b)]

@@ -17,6 +17,8 @@ export interface Pod {
   readonly name: string
   /** All its addresses as text; none once it has ended: others may have them by then. */
   readonly ips: readonly string[]
+  /** It has the address of its node, as other pods and the node itself have. */
+  readonly hostNetwork?: boolean
   /** metadata.labels as they came; the index keeps those that somebody asks for. */
   readonly labels?: Json
 }
@@ -29,11 +31,13 @@ export function trimPod(json: unknown): Trimmed<Pod> {
   const status = objectAt(json, 'status')
   const phase = textAt(status, 'phase')
   const ended = phase === 'Succeeded' || phase === 'Failed'
+  const ips = ended ? [] : podIPs(status)
   return {
     kind: 'pod',
     namespace,
     name,
-    ips: ended ? [] : podIPs(status),
+    ips,
+    hostNetwork: ips.includes(textAt(status, 'hostIP')),
     labels: objectAt(objectAt(json, 'metadata'), 'labels'),
   }
 }

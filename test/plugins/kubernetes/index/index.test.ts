@@ -189,6 +189,7 @@ const serials: { name: string; object: SlimObject; changed: SlimObject }[] = [
   { name: 'the service of a slice', object: webSlice, changed: { ...webSlice, service: 't' } },
   { name: 'the last endpoint', object: webSlice, changed: { ...webSlice, endpoints: [] } },
   { name: 'a label that is kept', object: webPod, changed: { ...webPod, labels: { app: 'db' } } },
+  { name: 'the network of a pod', object: webPod, changed: { ...webPod, hostNetwork: true } },
   { name: 'a pod', object: webPod, changed: { ...webPod, ips: ['10.1.0.1'] } },
 ]
 for (const { name, object, changed } of serials) {

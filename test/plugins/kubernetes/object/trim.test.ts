@@ -180,6 +180,7 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
       kind: 'pod',
       ...at,
       ips: ['10.0.0.1', 'fd00::1'],
+      hostNetwork: false,
       labels: {},
     },
   },
@@ -187,13 +188,19 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
     name: 'podIP alone',
     kind: 'pod',
     json: { metadata: { ...at, labels: { app: 'web' } }, status: { podIP: '10.0.0.1' } },
-    is: { kind: 'pod', ...at, ips: ['10.0.0.1'], labels: { app: 'web' } },
+    is: { kind: 'pod', ...at, ips: ['10.0.0.1'], hostNetwork: false, labels: { app: 'web' } },
+  },
+  {
+    name: 'on the network of its node',
+    kind: 'pod',
+    json: { metadata: at, status: { podIP: '10.0.0.1', hostIP: '10.0.0.1' } },
+    is: { kind: 'pod', ...at, ips: ['10.0.0.1'], hostNetwork: true, labels: {} },
   },
   {
     name: 'one that has ended',
     kind: 'pod',
     json: { metadata: at, status: { phase: 'Succeeded', podIP: '10.0.0.1' } },
-    is: { kind: 'pod', ...at, ips: [], labels: {} },
+    is: { kind: 'pod', ...at, ips: [], hostNetwork: false, labels: {} },
   },
   {
     name: 'one that is being deleted',
@@ -203,6 +210,7 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
       kind: 'pod',
       ...at,
       ips: ['10.0.0.1'],
+      hostNetwork: false,
       labels: {},
     },
   },
@@ -210,7 +218,7 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
     name: 'a name with dots',
     kind: 'pod',
     json: { metadata: { ...at, name: 'a.b' } },
-    is: { kind: 'pod', namespace: 'prod', name: 'a.b', ips: [], labels: {} },
+    is: { kind: 'pod', namespace: 'prod', name: 'a.b', ips: [], hostNetwork: false, labels: {} },
   },
 
   {
