@@ -30,9 +30,9 @@ const feeds = new Map<string, WeakRef<Feed>>()
 export interface FeedOptions {
   readonly kinds: readonly Kind[]
   readonly endpointPodNames: boolean
+  readonly makeSource: () => Source
   /** Keys of the pod labels that are kept. */
   readonly podLabels?: readonly string[]
-  readonly makeSource: () => Source
 }
 
 /** The feed of this key, made if there is none. It does nothing before `start`. */

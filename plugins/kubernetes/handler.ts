@@ -84,7 +84,8 @@ export class Kubernetes implements Stage {
   transfer(q: Query): ZoneTransfer | undefined {
     const zone = this.#zones.match(q)
     if (zone === undefined || this.#zones.left > 0 || zone.reverse !== 0) return undefined
-    return new Transfer(q, zone, this.#index, this.#apex, this.#found, this.#settings.ttl)
+    const found = new Lookup(this.#index, this.#settings) // it goes on between other look-ups
+    return new Transfer(q, zone, this.#index, this.#apex, found, this.#settings.ttl)
   }
 
   live(q: Query): boolean {

@@ -15,13 +15,13 @@ export const plugin: Plugin = { name: 'kubernetes', setup }
 
 function setup(directive: Directive, site: Site): Stage {
   const settings = readSettings(directive.once(), site)
-  const { source, endpointPodNames, podLabels } = settings
+  const { source, endpointPodNames } = settings
   const selection = 'manifests' in source ? source.manifests : source.api
   const feed = acquireFeed(feedKey(settings), {
     kinds: selection.kinds,
     endpointPodNames,
-    podLabels,
     makeSource: () => ('manifests' in source ? new ManifestsSource(source.manifests) : new ApiSource(source.api)),
+    podLabels: settings.podLabels,
   })
   return new Kubernetes(settings, site, feed)
 }

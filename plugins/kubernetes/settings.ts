@@ -12,12 +12,12 @@ export interface Settings {
   /** Namespaces that are served; empty: all of them. */
   readonly namespaces: readonly string[]
   readonly endpointPodNames: boolean
-  /** Keys of the pod labels that somebody asks for. */
-  readonly podLabels: readonly string[]
   readonly noEndpoints: boolean
   readonly ignoreEmptyService: boolean
   /** Zones below which a name that does not exist goes to the next plugin; undefined: nowhere. */
   readonly fallthrough: readonly Name[] | undefined
   readonly startupTimeoutMs: number
+  /** Keys of the pod labels that somebody asks for. */
+  readonly podLabels: readonly string[]
   readonly source: { readonly manifests: ManifestsSettings } | { readonly api: ApiSettings }
 }

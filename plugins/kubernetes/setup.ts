@@ -77,11 +77,11 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     pods: draft.pods,
     namespaces: draft.namespaces,
     endpointPodNames: draft.endpointPodNames,
-    podLabels: wantedPodLabels(draft.pods, site),
     noEndpoints: draft.noEndpoints,
     ignoreEmptyService: draft.ignoreEmptyService,
     fallthrough: draft.fallthrough?.map(nameFromText),
     startupTimeoutMs: draft.startupTimeoutMs,
+    podLabels: wantedPodLabels(draft.pods, site),
     source: sourceSettings(draft),
   }
 }

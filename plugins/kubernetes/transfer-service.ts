@@ -185,8 +185,8 @@ export class ServiceRecords {
     const portAt = portNameAt(words, ports.block, ports.at, i)
     if (!this.#begins() || portAt === 0 || !fits) return
     const used = this.#used
-    this.#writeUnderscored(bytes, portAt)
-    this.#writeUnderscored(bytes, portProtocolAt(words, ports.block, ports.at, i))
+    this.#writeUnderscored(bytes, ports.block + portAt)
+    this.#writeUnderscored(bytes, ports.block + portProtocolAt(words, ports.block, ports.at, i))
     const labels = octetsText(this.#memory, used, this.#used - used)
     this.#write(this.#memory, this.#nameAt, this.#nameLength)
     const length = this.#used - used
@@ -249,12 +249,12 @@ export class ServiceRecords {
   #namesakes(ports: Ports, i: number, among: Ports): number {
     const { words, bytes } = this.#index.slab
     const name = portNameAt(words, ports.block, ports.at, i)
-    const protocol = portProtocolAt(words, ports.block, ports.at, i)
+    const protocol = ports.block + portProtocolAt(words, ports.block, ports.at, i)
     let found = 0
     for (let j = 0; name !== 0 && j < among.count; j++) {
       const other = portNameAt(words, among.block, among.at, j)
-      if (other === 0 || !sameLabel(bytes, name, other)) continue
-      if (sameLabel(bytes, protocol, portProtocolAt(words, among.block, among.at, j))) found++
+      if (other === 0 || !sameLabel(bytes, ports.block + name, among.block + other)) continue
+      if (sameLabel(bytes, protocol, among.block + portProtocolAt(words, among.block, among.at, j))) found++
     }
     return found
   }

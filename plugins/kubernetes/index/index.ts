@@ -23,10 +23,10 @@ export interface IndexOptions {
   readonly kinds?: readonly Kind[]
   /** Name endpoints without a hostname after their pods. */
   readonly endpointPodNames?: boolean
-  /** Keys of the pod labels that are kept. */
-  readonly podLabels?: readonly string[]
   /** Told of slices that changed an answer. */
   readonly onSlice?: (slice: EndpointSlice, headless: boolean) => void
+  /** Keys of the pod labels that are kept. */
+  readonly podLabels?: readonly string[]
 }
 
 export class Index implements Store {

@@ -2,8 +2,8 @@
  * Pods: only where they are and in which namespace, and the labels that somebody asks for. A pod without an address is
  * not kept.
  *
- *   word 0  1          2           3                            then
- *   hash,  namespace, generation, octets of the name, flags,  address set, name, label values
+ *   word 0  1          2           3                    then
+ *   hash,  namespace, generation, octets of the name,  address set, name, flags, label values
  */
 import { equalOctets, hashJoin } from '../../../server/wire/name.ts'
 import type { Pod } from '../object/pod.ts'
@@ -17,8 +17,7 @@ import { hashText, isText } from './slices.ts'
 import { Table } from './table.ts'
 
 const SET_AT = 16
-const NAME_MASK = 0xff // a pod's name has at most 253 octets
-const FLAG_HOST_NETWORK = 0x100
+const FLAG_HOST_NETWORK = 1
 
 const draft = new Draft()
 
@@ -54,11 +53,11 @@ export class Pods {
 
   /** The pod that alone has the address; 0 if none has it, or several have, or it is that of a node. */
   sole(bytes: Uint8Array, at: number, length: number): number {
-    const { words } = this.#slab
+    const { words, bytes: slabBytes } = this.#slab
     const link = this.addresses.first(bytes, at, length)
     if (link === 0 || this.addresses.next(link, bytes, at, length) !== 0) return 0
     const pod = ownerOf(words, setOfLink(words, link))
-    return (words[(pod >> 2) + 3]! & FLAG_HOST_NETWORK) === 0 ? pod : 0
+    return slabBytes[this.#flagsAt(pod)] === FLAG_HOST_NETWORK ? 0 : pod
   }
 
   /** The entry of its namespace. */
@@ -68,13 +67,13 @@ export class Pods {
 
   nameText(pod: number): string {
     const at = this.#nameAt(pod)
-    return String.fromCharCode(...this.#slab.bytes.subarray(at, at + this.#nameLength(pod)))
+    return String.fromCharCode(...this.#slab.bytes.subarray(at, this.#flagsAt(pod)))
   }
 
   /** The value of a label; undefined if the pod does not have it, or such labels are not kept. */
   labelText(pod: number, key: string): string | undefined {
     const i = this.#labelKeys.indexOf(key)
-    return i < 0 ? undefined : readPodLabel(this.#slab.bytes, this.#labelsAt(pod), i)
+    return i < 0 ? undefined : readPodLabel(this.#slab.bytes, this.#flagsAt(pod) + 1, i)
   }
 
   /** Returns true if that changed anything. */
@@ -117,7 +116,7 @@ export class Pods {
       const pod = this.#table.block(found)
       const at = pod >> 2
       const { words, bytes } = this.#slab
-      if (words[at + 1] === parent && this.#nameLength(pod) === name.length && isText(bytes, this.#nameAt(pod), name))
+      if (words[at + 1] === parent && words[at + 3] === name.length && isText(bytes, this.#nameAt(pod), name))
         return pod
     }
     return 0
@@ -130,22 +129,19 @@ export class Pods {
 
   #write(namespace: number, pod: Pod, generation: number): number {
     const nameAt = SET_AT + addressSetBytes(draft.count4, draft.count6)
-    const labelsAt = nameAt + pod.name.length
-    const block = this.#slab.allocate(labelsAt + podLabelsBytes(pod.labels, this.#labelKeys))
+    const flagsAt = nameAt + pod.name.length
+    const block = this.#slab.allocate(flagsAt + 1 + podLabelsBytes(pod.labels, this.#labelKeys))
     const { words, bytes } = this.#slab
     const at = block >> 2
     words[at] = hashJoin(this.#namespaces.hash(namespace), hashText(pod.name))
     words[at + 1] = namespace
     words[at + 2] = generation
-    words[at + 3] = pod.name.length | (pod.hostNetwork ? FLAG_HOST_NETWORK : 0)
+    words[at + 3] = pod.name.length
     draft.writeSet(words, bytes, block + SET_AT, block)
     for (let i = 0; i < pod.name.length; i++) bytes[block + nameAt + i] = pod.name.charCodeAt(i)
-    writePodLabels(bytes, block + labelsAt, pod.labels, this.#labelKeys)
+    bytes[block + flagsAt] = pod.hostNetwork ? FLAG_HOST_NETWORK : 0
+    writePodLabels(bytes, block + flagsAt + 1, pod.labels, this.#labelKeys)
     return block
-  }
-
-  #nameLength(pod: number): number {
-    return this.#slab.words[(pod >> 2) + 3]! & NAME_MASK
   }
 
   #nameAt(pod: number): number {
@@ -154,19 +150,19 @@ export class Pods {
     return set + addressSetBytes(count4(words, set), count6(words, set))
   }
 
-  #labelsAt(pod: number): number {
-    return this.#nameAt(pod) + this.#nameLength(pod)
+  /** Behind its name; what follows are its labels. */
+  #flagsAt(pod: number): number {
+    return this.#nameAt(pod) + this.#slab.words[(pod >> 2) + 3]!
   }
 
-  /** True if two pods of one name have the same addresses and labels. */
+  /** True if two pods of one name have the same addresses, flags and labels. */
   #same(a: number, b: number): boolean {
     const { words, bytes } = this.#slab
     const [fours, sixes] = [count4(words, a + SET_AT), count6(words, a + SET_AT)]
-    if (words[(a >> 2) + 3] !== words[(b >> 2) + 3]) return false
     if (fours !== count4(words, b + SET_AT) || sixes !== count6(words, b + SET_AT)) return false
     if (!equalOctets(bytes, a + SET_AT + 12, bytes, b + SET_AT + 12, 4 * fours + 16 * sixes)) return false
-    const [aAt, bAt] = [this.#labelsAt(a), this.#labelsAt(b)]
-    const end = podLabelAt(bytes, aAt, this.#labelKeys.length)
+    const [aAt, bAt] = [this.#flagsAt(a), this.#flagsAt(b)]
+    const end = podLabelAt(bytes, aAt + 1, this.#labelKeys.length)
     return equalOctets(bytes, aAt, bytes, bAt, end - aAt)
   }
 }

@@ -57,15 +57,14 @@ export function portNumber(words: Int32Array, block: number, portsAt: number, i:
   return words[((block + portsAt) >> 2) + PORT_WORDS * i]!
 }
 
-/** Where the name of port `i` stands as a label, 0 if it has none. */
+/** Where the label of its name stands, counted from the block's start; 0 for an unnamed port. */
 export function portNameAt(words: Int32Array, block: number, portsAt: number, i: number): number {
-  const label = words[((block + portsAt) >> 2) + PORT_WORDS * i + 1]!
-  return label === 0 ? 0 : block + label
+  return words[((block + portsAt) >> 2) + PORT_WORDS * i + 1]!
 }
 
-/** Where the protocol of port `i` stands as a label. */
+/** Where the label of its protocol stands, counted from the block's start. */
 export function portProtocolAt(words: Int32Array, block: number, portsAt: number, i: number): number {
-  return block + words[((block + portsAt) >> 2) + PORT_WORDS * i + 2]!
+  return words[((block + portsAt) >> 2) + PORT_WORDS * i + 2]!
 }
 
 /** True if port `i` has the protocol of the label at `protoAt` of `name`, with or without an underscore. */
