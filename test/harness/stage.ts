@@ -102,15 +102,16 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
   )
   const sendAll = (message: Uint8Array, taken = () => {}, stream = true) =>
     new Promise<Uint8Array[]>(resolve => {
-      const parts: Uint8Array[] = []
+      let parts: Uint8Array[] | undefined
       const peer: Peer = {
         address: '192.0.2.9',
         port: 40000,
         family: 4,
         localAddress: '127.0.0.1',
         keep: () => peer,
-        send: (bytes, at, length) => resolve([...parts, bytes.slice(at, at + length)]),
+        send: (bytes, at, length) => resolve([...(parts ?? []), bytes.slice(at, at + length)]),
         async sendPart(bytes, at, length) {
+          parts ??= []
           parts.push(bytes.slice(at, at + length))
           await new Promise(resume => setImmediate(resume))
           taken()
@@ -129,7 +130,7 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
       const octets = serve(routes, q)
       if (octets !== LATER) resolve([q.bytes.slice(0, octets)])
     })
-  const send = async (message: Uint8Array, stream = false) => (await sendAll(message, undefined, stream)).at(-1)!
+  const send = (message: Uint8Array, stream = false) => sendAll(message, undefined, stream).then(all => all.at(-1)!)
   return {
     routes,
     send,
