@@ -93,7 +93,7 @@ class Autopath implements Stage {
     const path = this.#pathOf(q)
     const labels = path === undefined ? 0 : labelsBefore(q, path[0]!)
     if (path === undefined || labels <= 0 || known >= path.length) {
-      this.#decisions.keep(q, LEFT_ALONE)
+      if (known === UNDECIDED) this.#decisions.keep(q, LEFT_ALONE)
       return first
     }
     const walk = this.#spare.pop() ?? new Walk()
@@ -136,7 +136,8 @@ class Autopath implements Stage {
   }
 
   #end(walk: Walk, decision: number, answer: Answer): Answer {
-    this.#decisions.keep(walk.q, decision)
+    // Who follows does not prolong it: a client that never stops asking sees a name that has come into being.
+    if (!walk.isDecided) this.#decisions.keep(walk.q, decision)
     if (this.#spare.length < MAX_SPARE) this.#spare.push(walk)
     return answer
   }

@@ -124,11 +124,8 @@ function* messagesOf(q: Query, zone: ZoneTransfer, a: Answer): Generator<void> {
     isWhole = true
   } finally {
     underWay--
-    const what = isWhole ? 'outgoing transfer' : 'outgoing transfer that was broken off'
-    info(
-      NAME,
-      `${what} of ${records} records of zone ${q.qnameText} to ${q.peer.address}, serial ${serialOf(zone.soa)}`,
-    )
+    const what = isWhole ? 'outgoing transfer of' : 'outgoing transfer broken off after'
+    info(NAME, `${what} ${records} records of zone ${q.qnameText} to ${q.peer.address}, serial ${serialOf(zone.soa)}`)
   }
 }
 

@@ -212,6 +212,17 @@ test('the same type is decided anew each time', async () => {
   assert.match(await ask(name, ASK.A, true), /CNAME www\.example\.com\.svc\.cluster\.local\.$/m)
 })
 
+test('a decision is not prolonged by those who follow it', async () => {
+  const answers: Record<string, string> = { 'www.example.com.': '192.0.2.1' }
+  const { ask } = setUp({ answers })
+  const name = `www.example.com.${LOCAL}`
+  await ask(name, ASK.A, true)
+  await ask(name, ASK.AAAA, true)
+  answers['www.example.com.svc.cluster.local.'] = '10.0.0.1'
+  assert.match(await ask(name, ASK.A, true), /CNAME www\.example\.com\.svc\.cluster\.local\.$/m)
+  assert.match(await ask(name, ASK.AAAA, true), /CNAME www\.example\.com\.svc\.cluster\.local\.$/m)
+})
+
 test('only names in its zones; a path without elements completes nothing', async () => {
   for (const body of [`autopath example.org ${folder.path}/resolv.conf`, `autopath ${folder.path}/empty.conf`]) {
     const { ask, asked } = setUp({ answers: { 'a.': '192.0.2.1' } }, body)

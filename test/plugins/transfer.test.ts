@@ -159,6 +159,13 @@ test('one line in the log tells of each', async () => {
   ])
 })
 
+test('and of one that breaks off', async () => {
+  const { sendAll } = chainOf([plugin], OPEN, [source({ messages: [2, 3], broken: 1 })])
+  const lines = await capturedLog(() => sendAll(query('example', { type: 'AXFR' })))
+  const line = `outgoing transfer broken off after 3 records of zone example. to 192.0.2.9, serial ${SERIAL}`
+  assert.ok(lines.includes(`[INFO] plugin/transfer: ${line}`), lines.join('\n'))
+})
+
 test('observers are told once, of all octets', async () => {
   const seen: number[] = []
   const observer: Stage = { observe: (_, __, octets) => seen.push(octets) }
