@@ -2,6 +2,7 @@
  * The plugins, in the order in which a query passes them: that of CoreDNS's plugin.cfg. The only registration.
  */
 import type { Plugin } from '../server/plugin.ts'
+import { plugin as autopath } from './autopath/autopath.ts'
 import { plugin as bind } from './bind/bind.ts'
 import { plugin as cache } from './cache/cache.ts'
 import { plugin as debug } from './debug/debug.ts'
@@ -13,12 +14,15 @@ import { plugin as kubernetes } from './kubernetes/kubernetes.ts'
 import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
 import { plugin as log } from './log/log.ts'
 import { plugin as loop } from './loop/loop.ts'
+import { plugin as metadata } from './metadata/metadata.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
+import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
+  metadata,
   reload,
   bind,
   debug,
@@ -28,7 +32,9 @@ export const plugins: readonly Plugin[] = [
   errors,
   log,
   loadbalance,
+  autopath,
   cache,
+  transfer,
   hosts,
   kubernetes,
   loop,

@@ -26,6 +26,23 @@ export interface Plugin {
 /** The rest of the chain. A stage calls it at most once per query. */
 export type Next = (q: Query) => Answer | Promise<Answer>
 
+/** A zone on its way out, message by message, while what is in it may change. */
+export interface ZoneTransfer {
+  /** Its SOA record as the transfer began. What is sent under this serial is as it was then, or newer: never older. */
+  readonly soa: Uint8Array
+  readonly soaTtl: number
+  /** Whatever takes long before the first record. */
+  prepare(): Promise<void>
+  /**
+   * Adds records to the answer section, the SOA left out: as many as there are, or as fit into `octets` without compression.
+   * They are valid until this turn of the loop ends. False: these were the last.
+   */
+  fill(a: Answer, octets: number): boolean
+}
+
+/** The value of one metadata label for a query that was answered; undefined where there is none. */
+export type MetadataReader = (q: Query, a: Answer) => string | undefined
+
 /** What a plugin does in one server block. All members are optional: a stage without `handle` is not in the chain. */
 export interface Stage {
   /**
@@ -45,6 +62,22 @@ export interface Stage {
    * before any hit and before anything is stored.
    */
   live?(q: Query): boolean
+  /**
+   * How to read the metadata label (`kubernetes/service`: the plugin's name, a slash, what it is called there), undefined if
+   * it is none of this stage's. Asked once per label that somebody wants, from `link` on; a reader runs after the reply was
+   * written, only for queries of which its value is wanted, and may make a string. `metadata` is who asks, in its zones.
+   */
+  metadata?(label: string): MetadataReader | undefined
+  /**
+   * The zone whose apex the question names, to be sent away; undefined if this stage is not authoritative for a zone of that
+   * name. `transfer` is who asks, and only while the stage is `ready`.
+   */
+  transfer?(q: Query): ZoneTransfer | undefined
+  /**
+   * For `autopath`: what the client of `q` appends to names that it looks up, the first one first, if that is known and the
+   * question ends in the first one. The same array for the same path.
+   */
+  readonly searchPath?: ((q: Query) => readonly Name[] | undefined) | undefined
   /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 
@@ -89,6 +122,8 @@ export interface Site {
   readonly port: number
   readonly listen: ListenOptions
   readonly debug: { enabled: boolean }
+  /** Metadata labels that the block's plugins will ask for: each adds its own while it sets up. */
+  readonly wantedMetadata: Set<string>
   /** Names of the plugins in this block, in chain order. Complete from `link` on. */
   readonly plugins: readonly string[]
   /** Stages of this block and plugin; of all blocks with `everywhere`. For `link` and later. */

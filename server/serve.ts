@@ -107,8 +107,27 @@ function panicked(q: Query, cause: unknown): Answer {
   return reply.servfail(q)
 }
 
-/** Writes the reply of `q` and tells the observers. Returns its octets. */
+/** Writes the reply of `q` and tells the observers, also of the octets `before` it. Returns its octets. */
 function finish(
+  routes: Routes,
+  block: Block | undefined,
+  q: Query,
+  a: Answer,
+  into: Uint8Array,
+  at: number,
+  capacity: number,
+  before = 0,
+): number {
+  const octets = write(routes, block, q, a, into, at, capacity)
+  if (block === undefined) routes.droppedObserver?.observeDropped?.(q, a, octets)
+  else {
+    const { observers } = block
+    for (let i = 0; i < observers.length; i++) observers[i]!.observe!(q, a, before + octets)
+  }
+  return octets
+}
+
+function write(
   routes: Routes,
   block: Block | undefined,
   q: Query,
@@ -120,13 +139,7 @@ function finish(
   const { udpBytes, recursionAvailable } = block ?? NO_BLOCK
   const isRecursive = routes.recursionAvailable || recursionAvailable
   const limit = q.stream ? MAX_STREAM_BYTES : datagramLimit(q, udpBytes)
-  const octets = encode(q, a, into, at, Math.min(limit, capacity), udpBytes, isRecursive)
-  if (block === undefined) routes.droppedObserver?.observeDropped?.(q, a, octets)
-  else {
-    const { observers } = block
-    for (let i = 0; i < observers.length; i++) observers[i]!.observe!(q, a, octets)
-  }
-  return octets
+  return encode(q, a, into, at, Math.min(limit, capacity), udpBytes, isRecursive)
 }
 
 /** Most octets of a UDP reply: what the client takes, what we allow, and no amplifier for those who forge addresses. */
@@ -147,13 +160,32 @@ function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Ans
   q.keep()
   answer
     .catch(cause => panicked(q, cause))
-    .then(a => {
-      waiting--
-      q.peer.send(lateReply, 0, finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES))
-      if (spare.length < 1024) spare.push(q)
-    })
+    .then(a => (a.messages === undefined ? sendLast(routes, block, q, a, 0) : sendAll(routes, block, q, a, a.messages)))
     .catch(cause => panicked(q, cause)) // an observer or the socket: the reply is gone, the server stays
   return LATER
+}
+
+/** Sends the only message of a late reply, or the last one, after `before` octets in others. */
+function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: number): void {
+  waiting--
+  q.peer.send(lateReply, 0, finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before))
+  if (spare.length < 1024) spare.push(q)
+}
+
+/** Sends a reply of several messages, a zone's: each is composed once the client has taken those before it. */
+async function sendAll(routes: Routes, block: Block, q: Query, a: Answer, messages: Iterable<void>): Promise<void> {
+  let octets = 0
+  let last = a
+  try {
+    for (const _ of messages) {
+      const length = write(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES)
+      octets += length
+      if (!(await q.peer.sendPart!(lateReply, 0, length))) break
+    }
+  } catch (cause) {
+    last = panicked(q, cause) // RFC 5936 §2.2: an rcode ends it, and the client keeps what it has
+  }
+  sendLast(routes, block, q, last, octets)
 }
 
 /** A look-up of the server's own, on behalf of `q`: from routing on, answered but not sent. */

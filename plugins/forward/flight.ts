@@ -238,6 +238,7 @@ export class Flight extends Timed implements Asker {
     this.queries.forEach((q, i) => {
       fillAnswer(q)
       if (said.rcode > 15) reply.servfail(q, new UpstreamError(`rcode ${said.rcode}`, exchange.upstream.text))
+      q.answer.upstream = exchange.upstream.text
       this.#settle(i, another)
     })
   }
@@ -255,6 +256,7 @@ export class Flight extends Timed implements Asker {
       this.#end()
       this.queries.forEach((q, i) => {
         fillAnswer(q)
+        q.answer.upstream = this.#tried.at(-1)?.text ?? ''
         this.#settle(i, false)
       })
       return
@@ -268,7 +270,7 @@ export class Flight extends Timed implements Asker {
     const error = new UpstreamError(last === undefined ? 'no healthy upstream' : text, last, this.#cause)
     const code = silent ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
     this.queries.forEach((q, i) => {
-      reply.servfail(q, error, code)
+      reply.servfail(q, error, code).upstream = last ?? ''
       this.settles[i]!(q.answer)
     })
   }

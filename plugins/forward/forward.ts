@@ -3,7 +3,7 @@
  * the Corefile. One line at run time is forwarder.ts, one question flight.ts, one upstream upstream.ts.
  */
 
-import type { Answer, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
+import type { Answer, MetadataReader, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import { FLAG } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { Forwarder } from './forwarder.ts'
@@ -46,6 +46,10 @@ export class Forward implements Stage {
 
   handle(q: Query, next: Next): Answer | Promise<Answer> {
     return this.#askFrom(0, q, next)
+  }
+
+  metadata(label: string): MetadataReader | undefined {
+    return label === 'forward/upstream' ? (_, a) => a.upstream || undefined : undefined
   }
 
   async start(previous: Stage | undefined): Promise<void> {

@@ -35,6 +35,7 @@ function append(q: Query, target: Name, resolved: Answer): Answer {
     a.answer.add(owner, ownerAt, type, from.ttl[i]!, from.data[i]!, from.dataAt[i]!, from.dataLength[i]!)
   }
   a.truncated ||= resolved.truncated
+  a.upstream = resolved.upstream
   return a
 }
 

@@ -38,6 +38,8 @@ export interface FeedOptions {
   /** Label selectors of what the source brings; none if not given. */
   readonly labels?: string | undefined
   readonly namespaceLabels?: string | undefined
+  /** Keys of the pod labels that are kept. */
+  readonly podLabels?: readonly string[]
 }
 
 export interface StartOptions {
@@ -66,10 +68,10 @@ export class Feed {
   #started: Promise<void> | undefined
 
   constructor(key: string, options: FeedOptions) {
-    const { kinds, endpointPodNames, makeSource, labels = '', namespaceLabels = '' } = options
+    const { kinds, endpointPodNames, podLabels = [], makeSource, labels = '', namespaceLabels = '' } = options
     this.#key = key
     this.#makeSource = makeSource
-    this.index = new Index({ kinds, endpointPodNames, onSlice: observe })
+    this.index = new Index({ kinds, endpointPodNames, podLabels, onSlice: observe })
     this.#snapshots = new Snapshots(sectionsOf(this.index, kinds), async () => {
       const cluster = (await this.#source?.cluster?.()) ?? { server: '', ca: '' }
       return { ...cluster, labels, namespaceLabels, endpointPodNames }

@@ -7,7 +7,7 @@
  *                                 EXISTS  ─► records of the type, or NODATA
  */
 import { isPromise } from '../../server/chain.ts'
-import type { Answer, Next, Query, Site, Stage } from '../../server/plugin.ts'
+import type { Answer, MetadataReader, Next, Query, Site, Stage, ZoneTransfer } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { Apex, localAddresses } from './apex.ts'
@@ -15,10 +15,13 @@ import { answerExternal } from './external.ts'
 import type { Feed } from './feed.ts'
 import type { Index } from './index/index.ts'
 import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
+import { ClusterMetadata } from './metadata.ts'
 import { NAME, readDecimal, readNibble } from './name.ts'
 import { Records } from './records.ts'
+import { SearchPaths } from './search.ts'
 import type { Settings } from './settings.ts'
 import { markStale } from './snapshot/stale.ts'
+import { Transfer } from './transfer.ts'
 import { fallsThrough, type Zone, Zones } from './zones.ts'
 
 /** What a stage knows of the cluster: not everything, everything as it once was, everything. */
@@ -35,6 +38,8 @@ export class Kubernetes implements Stage {
   readonly #found: Lookup
   readonly #records: Records
   readonly #apex: Apex
+  /** Only of pods that are verified it is known which one asks. */
+  readonly searchPath: Stage['searchPath']
   #started = false
 
   constructor(settings: Settings, site: Site, feed: Feed) {
@@ -46,6 +51,8 @@ export class Kubernetes implements Stage {
     this.#found = new Lookup(feed.index, settings)
     this.#records = new Records(feed.index, this.#found, settings.ttl)
     this.#apex = new Apex(feed.index, this.#zones, settings.ttl)
+    const paths = new SearchPaths(feed.index, this.#zones)
+    this.searchPath = settings.pods === 'verified' ? q => paths.of(q) : undefined
   }
 
   /** The cluster as this stage knows it. */
@@ -99,6 +106,17 @@ export class Kubernetes implements Stage {
       const text = `snapshot "${snapshot.file}" is that of other objects in ${source.file}:${line}`
       throw snapshot.argument.error(`${text}, expected a file of its own`)
     }
+  }
+
+  metadata(label: string): MetadataReader | undefined {
+    return new ClusterMetadata(this.#index, this.#zones).reader(label)
+  }
+
+  transfer(q: Query): ZoneTransfer | undefined {
+    const zone = this.#zones.match(q)
+    if (zone === undefined || this.#zones.left > 0 || zone.reverse !== 0) return undefined
+    const found = new Lookup(this.#index, this.#settings) // it goes on between other look-ups
+    return new Transfer(q, zone, this.#index, this.#apex, found, this.#settings.ttl)
   }
 
   live(q: Query): boolean {

@@ -23,6 +23,7 @@ function setup(directive: Directive, site: Site): Stage {
     labels: selection.labels?.text,
     namespaceLabels: selection.namespaceLabels?.text,
     makeSource: () => ('manifests' in source ? new ManifestsSource(source.manifests) : new ApiSource(source.api)),
+    podLabels: settings.podLabels,
   })
   return new Kubernetes(settings, site, feed)
 }

@@ -138,11 +138,11 @@ export class Lookup {
     if (services.isHeadless(data)) return this.#findHeadless(q)
     this.asked = this.askedPorts(q, data, services.portsAt(data), services.portCount(data))
     if (this.name === NAME.PORT && this.asked === 0) return this.#excluded()
-    return this.#isIgnored(service) ? this.#missing(KIND_BIT.endpointslice) : EXISTS
+    return this.isIgnored(service) ? this.#missing(KIND_BIT.endpointslice) : EXISTS
   }
 
   /** With `ignore empty_service`, a service without a ready endpoint does not exist. */
-  #isIgnored(service: number): boolean {
+  isIgnored(service: number): boolean {
     const { ignoreEmptyService, noEndpoints } = this.#settings
     // CoreDNS: with noendpoints too, no ClusterIP would be answered at all.
     return ignoreEmptyService && !noEndpoints && this.#index.services.firstSlice(service) === 0

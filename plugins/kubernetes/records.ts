@@ -335,16 +335,16 @@ function recordsThatFit(q: Query, dataBytes: number): number {
 }
 
 /** CoreDNS: a hundred shared by all combinations of address and port, at least one each. */
-function weightOf(entries: number): number {
+export function weightOf(entries: number): number {
   return entries === 0 ? 100 : Math.max(1, Math.floor(100 / entries))
 }
 
-function typeOf(addressLength: number): number {
+export function typeOf(addressLength: number): number {
   return addressLength === 4 ? TYPE.A : TYPE.AAAA
 }
 
 /** Priority 0, weight, port (RFC 2782). */
-function writeSrvHead(data: Uint8Array, at: number, weight: number, port: number): void {
+export function writeSrvHead(data: Uint8Array, at: number, weight: number, port: number): void {
   data[at] = data[at + 1] = data[at + 2] = 0
   data[at + 3] = weight
   data[at + 4] = port >> 8

@@ -20,5 +20,7 @@ export interface Settings {
   readonly startupTimeoutMs: number
   /** `snapshot FILE`: absolute path, and where it stands in the Corefile. */
   readonly snapshot: { readonly file: string; readonly argument: Argument } | undefined
+  /** Keys of the pod labels that somebody asks for. */
+  readonly podLabels: readonly string[]
   readonly source: { readonly manifests: ManifestsSettings } | { readonly api: ApiSettings }
 }

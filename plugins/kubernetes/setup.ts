@@ -6,6 +6,7 @@ import { fallthrough, zoneList } from '../../server/corefile/directive.ts'
 import { warn } from '../../server/log.ts'
 import type { Argument, Occurrence, Property, Site } from '../../server/plugin.ts'
 import { nameFromText } from '../../server/wire/name.ts'
+import { CLIENT_LABEL } from './metadata.ts'
 import type { Kind } from './object/object.ts'
 import { isDnsLabel } from './object/object.ts'
 import { type LabelSelector, parseSelector } from './object/selector.ts'
@@ -83,14 +84,20 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     fallthrough: draft.fallthrough?.map(nameFromText),
     startupTimeoutMs: draft.startupTimeoutMs,
     snapshot: draft.snapshot,
+    podLabels: wantedPodLabels(draft.pods, site),
     source: sourceSettings(draft),
   }
 }
 
 /** Two directives with one key can share an index: it holds the same objects, fetched the same way. */
-export function feedKey({ source, endpointPodNames }: Settings): string {
+export function feedKey({ source, endpointPodNames, podLabels }: Settings): string {
   const files = 'api' in source ? [source.api.kubeconfig?.file, ...Object.values(source.api.tls ?? {})] : []
-  return JSON.stringify([source, endpointPodNames, files.map(file => (file === undefined ? '' : digest(file)))])
+  return JSON.stringify([
+    source,
+    endpointPodNames,
+    podLabels,
+    files.map(file => (file === undefined ? '' : digest(file))),
+  ])
 }
 
 /** Fingerprint of a file that says how to reach the API: another content is another source. */
@@ -234,6 +241,13 @@ function sourceSettings(draft: Draft): Settings['source'] {
   if (draft.manifests !== undefined)
     return { manifests: { ...selection, folder: draft.manifests } satisfies ManifestsSettings }
   return { api: { ...selection, endpoint, tls, kubeconfig, qps, burst, maxInflight } }
+}
+
+/** Those of the clients' labels that a plugin of the block asks for: pods are many, what nobody reads is not kept. */
+function wantedPodLabels(pods: PodMode, site: Site): string[] {
+  if (pods !== 'verified' || !site.plugins.includes('metadata')) return []
+  const labels = [...site.wantedMetadata].filter(label => label.startsWith(CLIENT_LABEL))
+  return labels.map(label => label.slice(CLIENT_LABEL.length)).sort()
 }
 
 function isReverse(zone: string): boolean {

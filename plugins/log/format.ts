@@ -2,7 +2,7 @@
  * The line that `log` writes: a format with placeholders, cut into pieces once, so that a line is one pass over them.
  * Also the same facts as fields, for JSON.
  */
-import type { Answer, Query } from '../../server/plugin.ts'
+import type { Answer, MetadataReader, Query } from '../../server/plugin.ts'
 import { className, FLAG, rcodeName, typeName } from '../../server/wire/codes.ts'
 
 const COMMON =
@@ -32,14 +32,23 @@ const PLACEHOLDERS = new Map<string, Format>([
   ['{>rflags}', replyFlags],
 ])
 
-/** The format that a Corefile asks for, `{common}` without a text. Unknown braces stay as they are. */
-export function compileFormat(text = '{common}'): Format {
+/** The metadata labels that a format has placeholders for, such as `{/kubernetes/service}`. */
+export function metadataLabels(text: string): string[] {
+  return piecesOf(text).flatMap(piece => (piece.startsWith('{/') ? [piece.slice(2, -1)] : []))
+}
+
+/**
+ * The format that a Corefile asks for, `{common}` without a text. Unknown braces stay as they are. `metadata` tells how to
+ * read a metadata label, undefined if nobody knows it.
+ */
+export function compileFormat(
+  text = '{common}',
+  metadata: (label: string) => MetadataReader | undefined = () => undefined,
+): Format {
   const whole = text.replaceAll('{common}', COMMON).replaceAll('{combined}', COMBINED)
-  const pieces: (string | Format)[] = []
-  for (const part of whole.split(/(\{[^{}]*\})/)) {
-    const placeholder = part.startsWith('{/') ? () => NO_VALUE : PLACEHOLDERS.get(part)
-    if (part !== '') pieces.push(placeholder ?? part)
-  }
+  const pieces = piecesOf(whole).map(piece =>
+    piece.startsWith('{/') ? metadataValue(metadata(piece.slice(2, -1))) : (PLACEHOLDERS.get(piece) ?? piece),
+  )
   return (q, a, octets) => {
     let line = ''
     for (let i = 0; i < pieces.length; i++) {
@@ -48,6 +57,15 @@ export function compileFormat(text = '{common}'): Format {
     }
     return line
   }
+}
+
+/** Placeholders and what stands between them. */
+function piecesOf(text: string): string[] {
+  return text.split(/(\{[^{}]*\})/).filter(piece => piece !== '')
+}
+
+function metadataValue(read: MetadataReader | undefined): Format {
+  return read === undefined ? () => NO_VALUE : (q, a) => read(q, a) ?? NO_VALUE
 }
 
 /**

@@ -121,7 +121,9 @@ class PrometheusStage implements Stage {
   /** CoreDNS: plugins that see queries, under the zone of the block's first key. */
   #countPlugins(value: number): void {
     const { servers, zoneTexts, plugins } = this.#site
-    const seeing = plugins.filter(name => this.#site.peers(name).some(peer => peer.handle ?? peer.observe))
+    const seeing = plugins.filter(name =>
+      this.#site.peers(name).some(peer => peer.handle ?? peer.observe ?? peer.metadata),
+    )
     for (const server of servers)
       for (const name of seeing) enabledPlugins.set(value, server, zoneTexts[0]!, VIEW, name)
   }

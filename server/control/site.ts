@@ -25,6 +25,7 @@ export class BlockSite implements Site {
   readonly zones: readonly Name[]
   readonly listen: ListenOptions = { addresses: [], udpBytes: DEFAULT_UDP_BYTES }
   readonly debug = { enabled: false }
+  readonly wantedMetadata = new Set<string>()
   readonly lookup = lookup
   readonly control: Control
   /** Stages of this block, in chain order. */

@@ -38,6 +38,8 @@ export class TcpConnection extends Timed implements Peer {
   /** Replies that came late, written together once this turn's promises are through. */
   #late: Buffer[] = []
   #lateBytes = 0
+  /** Replies of several messages that wait for room. */
+  readonly #whenRoom: ((isOpen: boolean) => void)[] = []
   /** A message of which a part has come: its octets so far. */
   #partial: Buffer | undefined
   #partialLength = 0
@@ -63,7 +65,10 @@ export class TcpConnection extends Timed implements Peer {
     })
     socket.on('drain', () => this.#resume())
     socket.on('error', () => {}) // the client is gone; 'close' follows
-    socket.on('close', () => listener.forget(this))
+    socket.on('close', () => {
+      listener.forget(this)
+      this.#tellRoom()
+    })
     socket.resume()
   }
 
@@ -94,10 +99,26 @@ export class TcpConnection extends Timed implements Peer {
   send(bytes: Uint8Array, at: number, length: number): void {
     this.#inFlight--
     if (this.#socket.destroyed) return
-    if (length <= 0) {
-      this.close('garbage')
-      return
-    }
+    if (length <= 0) this.close('garbage')
+    else this.#queue(bytes, at, length)
+  }
+
+  sendPart(bytes: Uint8Array, at: number, length: number): Promise<boolean> {
+    if (!this.#socket.destroyed) this.#queue(bytes, at, length)
+    return new Promise(resolve => {
+      this.#whenRoom.push(resolve)
+      setImmediate(() => this.#tellRoom())
+    })
+  }
+
+  /** Lets those go on who wait for the client to take what was written, or tells them that it is gone. */
+  #tellRoom(): void {
+    const { destroyed, writableNeedDrain } = this.#socket
+    if (!destroyed && (writableNeedDrain || this.#late.length > 0)) return
+    for (const resolve of this.#whenRoom.splice(0)) resolve(!destroyed)
+  }
+
+  #queue(bytes: Uint8Array, at: number, length: number): void {
     const frame = Buffer.allocUnsafe(PREFIX_BYTES + length)
     frame.writeUInt16BE(length)
     frame.set(bytes.subarray(at, at + length), PREFIX_BYTES)
@@ -281,6 +302,7 @@ export class TcpConnection extends Timed implements Peer {
   /** Goes on with what had to wait. */
   #resume(): void {
     if (this.#socket.writableLength === 0) this.#stuckSinceMs = 0
+    if (this.#whenRoom.length > 0) setImmediate(() => this.#tellRoom())
     const backlog = this.#backlog
     if (backlog !== undefined && !this.#isBlocked()) {
       this.#backlog = undefined

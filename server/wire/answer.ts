@@ -87,6 +87,13 @@ export class Answer {
   extendedErrorText = ''
   /** Why this is a failure, for `errors` to log; never sent. */
   error: Error | undefined = undefined
+  /** The server that said so, or the last one that did not: `10.0.0.1:53`. Empty for what is known here. Never sent. */
+  upstream = ''
+  /**
+   * A reply of several messages, over a stream (zone transfers): each step composes the next one into this answer; when
+   * there is none left, what was composed last is the last message. Only in an answer that was waited for.
+   */
+  messages: Iterable<void> | undefined = undefined
   /** Memory for record data made for this answer alone (SRV, joined addresses). */
   #scratch = new Uint8Array(256)
   #scratchUsed = 0
@@ -101,6 +108,7 @@ export class Answer {
     this.extendedError = -1
     this.extendedErrorText = ''
     this.error = undefined
+    this.upstream = ''
     this.#scratchUsed = 0
     return this
   }

@@ -130,12 +130,15 @@ function readEscape(octets: Uint8Array, at: number, text: string): { octet: numb
 export function nameToText(bytes: Uint8Array, at = 0): string {
   if (bytes[at] === 0) return '.'
   let text = ''
-  while (bytes[at]! > 0) {
-    const end = at + 1 + bytes[at]!
-    for (let i = at + 1; i < end; i++) text += OCTET_TEXT[bytes[i]!]
-    text += '.'
-    at = end
-  }
+  for (; bytes[at]! > 0; at += bytes[at]! + 1) text += `${labelToText(bytes, at)}.`
+  return text
+}
+
+/** Text of the label at `at`, escaped likewise. */
+export function labelToText(bytes: Uint8Array, at: number): string {
+  const end = at + 1 + bytes[at]!
+  let text = ''
+  for (let i = at + 1; i < end; i++) text += OCTET_TEXT[bytes[i]!]
   return text
 }
 

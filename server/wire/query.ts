@@ -32,6 +32,11 @@ export interface Peer {
   keep(): Peer
   /** Sends a finished message. Never throws: what cannot be sent is counted by the listener. */
   send(bytes: Uint8Array, at: number, length: number): void
+  /**
+   * Over a stream: sends a message that `send` will send more of. Resolves, in a turn of its own, when the client has taken
+   * enough for another one: false if it is gone.
+   */
+  sendPart?(bytes: Uint8Array, at: number, length: number): Promise<boolean>
 }
 
 export class Query {
@@ -106,13 +111,19 @@ export class Query {
     return this.qname.slice(this.labelAt[label], this.qnameLength)
   }
 
+  /** Memory of its own, of at least this many octets. */
+  own(bytes: number): Uint8Array {
+    if (this.#own.length < bytes) this.#own = new Uint8Array(Math.max(512, bytes))
+    return this.#own
+  }
+
   /** Takes the message out of the listener's memory, which is used again once the listener goes on. */
   keep(): void {
-    if (this.#own.length < this.length) this.#own = new Uint8Array(Math.max(512, this.length))
-    this.#own.set(this.bytes.subarray(this.start, this.start + this.length))
-    this.bytes = this.#own
+    const own = this.own(this.length)
+    own.set(this.bytes.subarray(this.start, this.start + this.length))
+    this.bytes = own
     this.start = 0
-    this.capacity = this.#own.length
+    this.capacity = own.length
     this.waited = true
     this.peer = this.peer.keep()
   }
@@ -181,6 +192,41 @@ export function askSelf(q: Query, name: Name, type: number, parent: Query): void
   q.receivedAtMs = parent.receivedAtMs
   readQuery(q)
   q.depth = parent.depth + 1
+}
+
+/**
+ * Sets `q` to ask what `parent` asks, as its client would, of another name: the question's first `labels` labels and
+ * `suffix`. Answers are whole, whatever the client takes. False if there is no such name.
+ */
+export function askInstead(q: Query, parent: Query, labels: number, suffix: Name): boolean {
+  const prefix = parent.labelAt[labels]!
+  if (prefix + suffix.length > MAX_NAME_BYTES) return false
+  const message = q.own(HEADER_BYTES + MAX_NAME_BYTES + 4)
+  message.fill(0, 0, HEADER_BYTES)
+  message[2] = parent.flags >> 8
+  message[3] = parent.flags & 255
+  message[5] = 1 // QDCOUNT
+  for (let i = 0; i < prefix; i++) message[HEADER_BYTES + i] = parent.qname[i]!
+  for (let i = 0; i < suffix.length; i++) message[HEADER_BYTES + prefix + i] = suffix[i]!
+  const at = HEADER_BYTES + prefix + suffix.length
+  message[at] = parent.qtype >> 8
+  message[at + 1] = parent.qtype & 255
+  message[at + 2] = parent.qclass >> 8
+  message[at + 3] = parent.qclass & 255
+  q.bytes = message
+  q.start = 0
+  q.length = q.capacity = at + 4
+  q.stream = true
+  q.peer = parent.peer
+  q.receivedAtMs = parent.receivedAtMs
+  readQuery(q)
+  q.hasOpt = parent.hasOpt
+  q.udpSize = parent.udpSize
+  q.dnssecOk = parent.dnssecOk
+  q.routes = parent.routes
+  q.block = parent.block
+  q.depth = parent.depth + 1
+  return true
 }
 
 /** The query once more, with its EDNS, in memory of its own: for a stage that asks again without its client. */

@@ -36,7 +36,7 @@ export function readReply(octets: Uint8Array): Reply {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: dns-packet's record types do not admit unknown types
-function recordText(record: any): string {
+export function recordText(record: any): string {
   const { data } = record
   const head = `${record.name === '.' || record.name === '' ? '.' : `${record.name}.`} ${record.ttl} ${record.class} ${record.type}`
   switch (record.type) {

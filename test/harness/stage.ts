@@ -33,6 +33,7 @@ export function testSite(stages: Stage[] = [], names: string[] = [], overrides: 
     port: 53,
     listen: { addresses: [], udpBytes: 1232 },
     debug: { enabled: false },
+    wantedMetadata: new Set(),
     plugins: names,
     peers: plugin => stages.filter((_, i) => names[i] === plugin),
     after: stage => stages.slice(stages.indexOf(stage) + 1),
@@ -47,6 +48,8 @@ export interface Chain {
   routes: Routes
   /** Asks over "UDP" from 192.0.2.9 port 40000 (`stream` for TCP); the reply's octets, empty if there was none. */
   send(message: Uint8Array, stream?: boolean): Promise<Uint8Array>
+  /** Asks over "TCP" for an answer of several messages, and gives all of them. `taken` is called after each but the last. */
+  sendAll(message: Uint8Array, taken?: () => void): Promise<Uint8Array[]>
   /** Asks a question and gives the reply as text. */
   ask(name: string, ask?: Ask, stream?: boolean): Promise<string>
 }
@@ -97,15 +100,23 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
     dropped,
     server,
   )
-  const send = (message: Uint8Array, stream = false) =>
-    new Promise<Uint8Array>(resolve => {
+  const sendAll = (message: Uint8Array, taken = () => {}, stream = true) =>
+    new Promise<Uint8Array[]>(resolve => {
+      let parts: Uint8Array[] | undefined
       const peer: Peer = {
         address: '192.0.2.9',
         port: 40000,
         family: 4,
         localAddress: '127.0.0.1',
         keep: () => peer,
-        send: (bytes, at, length) => resolve(bytes.slice(at, at + length)),
+        send: (bytes, at, length) => resolve([...(parts ?? []), bytes.slice(at, at + length)]),
+        async sendPart(bytes, at, length) {
+          parts ??= []
+          parts.push(bytes.slice(at, at + length))
+          await new Promise(resume => setImmediate(resume))
+          taken()
+          return true
+        },
       }
       const q = takeQuery()
       q.bytes = new Uint8Array(65_535)
@@ -117,11 +128,13 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
       q.peer = peer
       q.receivedAtMs = performance.now()
       const octets = serve(routes, q)
-      if (octets !== LATER) resolve(q.bytes.slice(0, octets))
+      if (octets !== LATER) resolve([q.bytes.slice(0, octets)])
     })
+  const send = (message: Uint8Array, stream = false) => sendAll(message, undefined, stream).then(all => all.at(-1)!)
   return {
     routes,
     send,
+    sendAll,
     ask: async (name, ask = {}, stream = false) => replyText(await send(query(name, ask), stream)),
   }
 }

@@ -29,6 +29,8 @@ export interface IndexOptions {
   readonly endpointPodNames?: boolean
   /** Told of slices that changed an answer. */
   readonly onSlice?: (slice: EndpointSlice, headless: boolean) => void
+  /** Keys of the pod labels that are kept. */
+  readonly podLabels?: readonly string[]
 }
 
 export class Index implements Store {
@@ -39,6 +41,8 @@ export class Index implements Store {
   readonly pods: Pods
   /** When anything last changed, in Unix seconds; never goes back. */
   serial = Math.floor(Date.now() / 1000)
+  /** Somebody keeps what was said under this serial. */
+  #isSealed = false
   readonly #onSlice: IndexOptions['onSlice']
   /** The kinds (KIND_BIT) of which not all objects are known yet. */
   unsyncedKinds = 0
@@ -51,12 +55,13 @@ export class Index implements Store {
   readonly #listed: Record<Kind, ListToken> = { service: 0, endpointslice: 0, pod: 0, namespace: 0 }
   readonly #whenSynced: (() => void)[] = []
 
-  constructor({ kinds = KINDS, endpointPodNames = false, onSlice }: IndexOptions = {}, slab = new Slab()) {
+  constructor(options: IndexOptions = {}, slab = new Slab()) {
+    const { kinds = KINDS, endpointPodNames = false, podLabels = [], onSlice } = options
     this.slab = slab
     this.namespaces = new Namespaces(slab)
     this.services = new Services(slab, this.namespaces)
     this.slices = new Slices(slab, this.namespaces, this.services, endpointPodNames)
-    this.pods = new Pods(slab, this.namespaces)
+    this.pods = new Pods(slab, this.namespaces, podLabels)
     this.#onSlice = onSlice
     for (const kind of kinds) this.unsyncedKinds |= KIND_BIT[kind]
   }
@@ -131,6 +136,11 @@ export class Index implements Store {
     return object.kind !== 'namespace' || this.namespaces.exists(block)
   }
 
+  /** The next change gets a serial of its own, even if it comes within this second. */
+  seal(): void {
+    this.#isSealed = true
+  }
+
   #put(object: SlimObject, generation: number): boolean {
     switch (object.kind) {
       case 'service':
@@ -189,5 +199,7 @@ export class Index implements Store {
     this.changes++
     const nowS = Math.floor(Date.now() / 1000)
     if (nowS > this.serial) this.serial = nowS
+    else if (this.#isSealed) this.serial++
+    this.#isSealed = false
   }
 }

@@ -62,6 +62,11 @@ export class Namespaces {
     return entry + LABEL_AT
   }
 
+  nameText(entry: number): string {
+    const at = entry + LABEL_AT
+    return String.fromCharCode(...this.#slab.bytes.subarray(at + 1, at + 1 + this.#slab.bytes[at]!))
+  }
+
   #find(hash: number, bytes: Uint8Array, at: number): number {
     const length = bytes[at]! + 1
     for (let slot = this.#table.first(hash); slot !== 0; slot = this.#table.next(slot, hash)) {

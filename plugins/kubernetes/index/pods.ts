@@ -1,20 +1,23 @@
 /**
- * Pods: only where they are and in which namespace. A pod without an address is not kept.
+ * Pods: only where they are and in which namespace, and the labels that somebody asks for. A pod without an address is
+ * not kept.
  *
  *   word 0  1          2           3                    then
- *   hash,  namespace, generation, octets of the name,  address set, name
+ *   hash,  namespace, generation, octets of the name,  address set, name, flags, label values
  */
 import { equalOctets, hashJoin } from '../../../server/wire/name.ts'
 import type { Pod } from '../object/pod.ts'
 import { AddressIndex, addressSetBytes, count4, count6, ownerOf, setOfLink } from './address-set.ts'
 import { Draft } from './draft.ts'
 import type { Namespaces } from './namespaces.ts'
+import { podLabelAt, podLabelsBytes, readPodLabel, writePodLabels } from './pod-labels.ts'
 import { ROOT } from './roots.ts'
 import type { Slab } from './slab.ts'
 import { hashText, isText } from './slices.ts'
 import { Table } from './table.ts'
 
 const SET_AT = 16
+const FLAG_HOST_NETWORK = 1
 
 const draft = new Draft()
 
@@ -22,12 +25,15 @@ export class Pods {
   readonly #slab: Slab
   readonly #namespaces: Namespaces
   readonly #table: Table
+  readonly #labelKeys: readonly string[]
   /** By any of their addresses; the sets' owners are pods. */
   readonly addresses: AddressIndex
 
-  constructor(slab: Slab, namespaces: Namespaces) {
+  /** @param labelKeys the labels that are kept */
+  constructor(slab: Slab, namespaces: Namespaces, labelKeys: readonly string[] = []) {
     this.#slab = slab
     this.#namespaces = namespaces
+    this.#labelKeys = labelKeys
     this.#table = new Table(slab, ROOT.pods)
     this.addresses = new AddressIndex(slab, ROOT.podAddresses)
   }
@@ -66,6 +72,26 @@ export class Pods {
       if (words[(ownerOf(words, setOfLink(words, link)) >> 2) + 1] === namespace) return true
     }
     return false
+  }
+
+  /** The pod that alone has the address; 0 if none has it, or several have, or it is that of a node. */
+  sole(bytes: Uint8Array, at: number, length: number): number {
+    const { words, bytes: slabBytes } = this.#slab
+    const link = this.addresses.first(bytes, at, length)
+    if (link === 0 || this.addresses.next(link, bytes, at, length) !== 0) return 0
+    const pod = ownerOf(words, setOfLink(words, link))
+    return slabBytes[this.#flagsAt(pod)] === FLAG_HOST_NETWORK ? 0 : pod
+  }
+
+  nameText(pod: number): string {
+    const at = this.nameAt(pod)
+    return String.fromCharCode(...this.#slab.bytes.subarray(at, this.#flagsAt(pod)))
+  }
+
+  /** The value of a label; undefined if the pod does not have it, or such labels are not kept. */
+  labelText(pod: number, key: string): string | undefined {
+    const i = this.#labelKeys.indexOf(key)
+    return i < 0 ? undefined : readPodLabel(this.#slab.bytes, this.#flagsAt(pod) + 1, i)
   }
 
   /** Returns true if that changed anything. */
@@ -120,7 +146,8 @@ export class Pods {
 
   #write(namespace: number, pod: Pod, generation: number): number {
     const nameAt = SET_AT + addressSetBytes(draft.count4, draft.count6)
-    const block = this.#slab.allocate(nameAt + pod.name.length)
+    const flagsAt = nameAt + pod.name.length
+    const block = this.#slab.allocate(flagsAt + 1 + podLabelsBytes(pod.labels, this.#labelKeys))
     const { words, bytes } = this.#slab
     const at = block >> 2
     words[at] = hashJoin(this.#namespaces.hash(namespace), hashText(pod.name))
@@ -129,14 +156,24 @@ export class Pods {
     words[at + 3] = pod.name.length
     draft.writeSet(words, bytes, block + SET_AT, block)
     for (let i = 0; i < pod.name.length; i++) bytes[block + nameAt + i] = pod.name.charCodeAt(i)
+    bytes[block + flagsAt] = pod.hostNetwork ? FLAG_HOST_NETWORK : 0
+    writePodLabels(bytes, block + flagsAt + 1, pod.labels, this.#labelKeys)
     return block
   }
 
-  /** True if two pods of one name have the same addresses. */
+  /** Behind its name; what follows are its labels. */
+  #flagsAt(pod: number): number {
+    return this.nameAt(pod) + this.#slab.words[(pod >> 2) + 3]!
+  }
+
+  /** True if two pods of one name have the same addresses, flags and labels. */
   #same(a: number, b: number): boolean {
     const { words, bytes } = this.#slab
     const [fours, sixes] = [count4(words, a + SET_AT), count6(words, a + SET_AT)]
     if (fours !== count4(words, b + SET_AT) || sixes !== count6(words, b + SET_AT)) return false
-    return equalOctets(bytes, a + SET_AT + 12, bytes, b + SET_AT + 12, 4 * fours + 16 * sixes)
+    if (!equalOctets(bytes, a + SET_AT + 12, bytes, b + SET_AT + 12, 4 * fours + 16 * sixes)) return false
+    const [aAt, bAt] = [this.#flagsAt(a), this.#flagsAt(b)]
+    const end = podLabelAt(bytes, aAt + 1, this.#labelKeys.length)
+    return equalOctets(bytes, aAt, bytes, bAt, end - aAt)
   }
 }

@@ -182,6 +182,18 @@ export class Services {
     return this.#table.unlike(5, generation).filter(entry => words[(entry >> 2) + 2] !== 0)
   }
 
+  /** The entries of all Services, in no order. */
+  all(): number[] {
+    return this.#table.unlike(2, 0)
+  }
+
+  /** True if an entry that was there, with this hash, is there still. */
+  holds(entry: number, hash: number): boolean {
+    let slot = this.#table.first(hash)
+    while (slot !== 0 && this.#table.block(slot) !== entry) slot = this.#table.next(slot, hash)
+    return slot !== 0
+  }
+
   /** Appends a slice to those of its service; `next` and `previous` are words of the slice. */
   appendSlice(entry: number, slice: number, nextWord: number): void {
     const { words } = this.#slab

@@ -1,5 +1,15 @@
-/** Pod (core/v1), cut down to its addresses. */
-import { identityOf, isDnsLabel, isDnsSubdomain, isJson, listAt, objectAt, type Trimmed, textAt } from './object.ts'
+/** Pod (core/v1), cut down to its addresses and labels. */
+import {
+  identityOf,
+  isDnsLabel,
+  isDnsSubdomain,
+  isJson,
+  type Json,
+  listAt,
+  objectAt,
+  type Trimmed,
+  textAt,
+} from './object.ts'
 
 export interface Pod {
   readonly kind: 'pod'
@@ -7,6 +17,10 @@ export interface Pod {
   readonly name: string
   /** All its addresses as text; none once it has ended: others may have them by then. */
   readonly ips: readonly string[]
+  /** It has the address of its node, as other pods and the node itself have. */
+  readonly hostNetwork?: boolean
+  /** metadata.labels as they came; the index keeps those that somebody asks for. */
+  readonly labels?: Json
 }
 
 export function trimPod(json: unknown): Trimmed<Pod> {
@@ -17,7 +31,15 @@ export function trimPod(json: unknown): Trimmed<Pod> {
   const status = objectAt(json, 'status')
   const phase = textAt(status, 'phase')
   const ended = phase === 'Succeeded' || phase === 'Failed'
-  return { kind: 'pod', namespace, name, ips: ended ? [] : podIPs(status) }
+  const ips = ended ? [] : podIPs(status)
+  return {
+    kind: 'pod',
+    namespace,
+    name,
+    ips,
+    hostNetwork: ips.includes(textAt(status, 'hostIP')),
+    labels: objectAt(objectAt(json, 'metadata'), 'labels'),
+  }
 }
 
 function podIPs(status: Readonly<Record<string, unknown>>): readonly string[] {

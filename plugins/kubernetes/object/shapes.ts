@@ -51,6 +51,7 @@ const ENDPOINT: Shape = new Map([
 const POD_IP: Shape = new Map([[1, text('ip')]])
 const POD_STATUS: Shape = new Map([
   [1, text('phase')],
+  [5, text('hostIP')],
   [6, text('podIP')],
   [12, messages('podIPs', POD_IP)],
 ])

@@ -50,6 +50,7 @@ export function clusterOf(options: ClusterOptions = {}): Cluster {
   const feed = acquireFeed(`test ${feeds++}`, {
     kinds: source.kinds,
     endpointPodNames: settings.endpointPodNames,
+    podLabels: settings.podLabels,
     makeSource: () => ({ start: async () => {}, stop: async () => {} }),
   })
   const { index } = feed

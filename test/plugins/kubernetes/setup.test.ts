@@ -29,6 +29,7 @@ const good: Good[] = [
       pods: 'disabled',
       namespaces: [],
       endpointPodNames: false,
+      podLabels: [],
       noEndpoints: false,
       ignoreEmptyService: false,
       fallthrough: undefined,
@@ -314,6 +315,25 @@ function errorsOf(run: () => unknown): readonly CorefileError[] {
     throw error
   }
   throw new Error('no error, expected one')
+}
+
+for (const { name, body, plugins, wanted, kept } of [
+  {
+    name: 'the labels that somebody asks for',
+    body: 'pods verified',
+    plugins: ['metadata'],
+    wanted: ['b', 'a'],
+    kept: ['a', 'b'],
+  },
+  { name: 'none without metadata', body: 'pods verified', plugins: ['log'], wanted: ['a'], kept: [] },
+  { name: 'none of pods that are not verified', body: 'pods insecure', plugins: ['metadata'], wanted: ['a'], kept: [] },
+]) {
+  test(`pod labels: ${name}`, () => {
+    const wantedMetadata = new Set([...wanted.map(key => `kubernetes/client-label/${key}`), 'kubernetes/service'])
+    const settings = settingsOf('cluster.local', body, { plugins, wantedMetadata })
+    assert.equal(settings.podLabels, kept)
+    assert.is(feedKey(settings) === feedKey(settingsOf('cluster.local', body)), kept.length === 0)
+  })
 }
 
 const keys: { name: string; one: string; other: string; same: boolean }[] = [

@@ -25,6 +25,9 @@ export const DEADLINE_MS = 5000
 export class Behaviour {
   /** Told when a promise that `tick` made has settled, and process.nextTick ran. */
   onTick: (() => void) | undefined
+  /** Messages of "parts" that were composed, and of replies that came to an end. */
+  parts = 0
+  ends = 0
   readonly #held: (() => void)[] = []
   #onHeld: (() => void) | undefined
 
@@ -66,6 +69,7 @@ export class Behaviour {
     if (label === 'who') return text(q, describe(q))
     if (label === 'wholater') return Promise.resolve().then(() => text(q, describe(q)))
     if (label === 'big') return big(q)
+    if (label.startsWith('parts')) return Promise.resolve().then(() => this.#inParts(q, Number(label.slice(5))))
     if (label === 'broken') {
       q.answer.reset().answer.add(QUESTION, 0, 1, 1, undefined as unknown as Uint8Array, 0, 4)
       return q.answer
@@ -83,6 +87,24 @@ export class Behaviour {
       if (label === 'ticklater') return ticked.then(() => address(q))
     }
     return address(q)
+  }
+
+  /** A reply of that many messages of 32 KiB. */
+  #inParts(q: Query, count: number): Answer {
+    const compose = function* (this: Behaviour): Generator<void> {
+      try {
+        for (let i = 1; i <= count; i++) {
+          big(q)
+          this.parts++
+          if (i < count) yield
+        }
+      } finally {
+        this.ends++
+        q.answer.messages = undefined
+      }
+    }
+    q.answer.messages = compose.call(this)
+    return q.answer
   }
 }
 

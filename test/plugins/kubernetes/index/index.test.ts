@@ -47,6 +47,7 @@ const pods: fc.Arbitrary<Pod> = fc.record({
   namespace: one(NAMESPACES),
   name: one(PODS),
   ips: addresses,
+  labels: fc.dictionary(one(['app', 'team']), one(['', 'web', 'db', 'x'.repeat(63)])),
 })
 const namespaces: fc.Arbitrary<Namespace> = fc.record({
   kind: fc.constant('namespace' as const),
@@ -173,7 +174,7 @@ const webSlice: EndpointSlice = {
   ports: web.ports,
   lastChangeTriggerMs: 0,
 }
-const webPod: Pod = { kind: 'pod', namespace: 'a', name: 'web-0', ips: ['10.1.0.1', 'fd00::1'] }
+const webPod: Pod = { kind: 'pod', namespace: 'a', name: 'web-0', ips: ['10.1.0.1', 'fd00::1'], labels: {} }
 
 const serials: { name: string; object: SlimObject; changed: SlimObject }[] = [
   { name: 'a Service', object: web, changed: { ...web, clusterIPs: ['10.0.0.2'] } },
@@ -187,11 +188,13 @@ const serials: { name: string; object: SlimObject; changed: SlimObject }[] = [
   },
   { name: 'the service of a slice', object: webSlice, changed: { ...webSlice, service: 't' } },
   { name: 'the last endpoint', object: webSlice, changed: { ...webSlice, endpoints: [] } },
+  { name: 'a label that is kept', object: webPod, changed: { ...webPod, labels: { app: 'db' } } },
+  { name: 'the network of a pod', object: webPod, changed: { ...webPod, hostNetwork: true } },
   { name: 'a pod', object: webPod, changed: { ...webPod, ips: ['10.1.0.1'] } },
 ]
 for (const { name, object, changed } of serials) {
   test(`the serial follows a change of ${name}, and nothing else`, () => {
-    const index = new Index()
+    const index = new Index({ podLabels: ['app'] })
     const moves = (change: () => void) => {
       index.serial = 0
       change()

@@ -61,7 +61,8 @@ function used(kind: Kind, object: Any): unknown {
   const of = object.type ? object.object : object
   const { resourceVersion, annotations } = of.metadata
   if (object.type === 'BOOKMARK') return { type: 'BOOKMARK', end: annotations?.['k8s.io/initial-events-end'] }
-  return { type: object.type, resourceVersion, slim: trim(kind, of) }
+  // As JSON, since what has no prototype is no different to those who read it.
+  return { type: object.type, resourceVersion, slim: JSON.parse(JSON.stringify(trim(kind, of))) }
 }
 
 for (const { kind, what, json, contentType, protobuf } of recorded) {

@@ -180,19 +180,27 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
       kind: 'pod',
       ...at,
       ips: ['10.0.0.1', 'fd00::1'],
+      hostNetwork: false,
+      labels: {},
     },
   },
   {
     name: 'podIP alone',
     kind: 'pod',
-    json: { metadata: at, status: { podIP: '10.0.0.1' } },
-    is: { kind: 'pod', ...at, ips: ['10.0.0.1'] },
+    json: { metadata: { ...at, labels: { app: 'web' } }, status: { podIP: '10.0.0.1' } },
+    is: { kind: 'pod', ...at, ips: ['10.0.0.1'], hostNetwork: false, labels: { app: 'web' } },
+  },
+  {
+    name: 'on the network of its node',
+    kind: 'pod',
+    json: { metadata: at, status: { podIP: '10.0.0.1', hostIP: '10.0.0.1' } },
+    is: { kind: 'pod', ...at, ips: ['10.0.0.1'], hostNetwork: true, labels: {} },
   },
   {
     name: 'one that has ended',
     kind: 'pod',
     json: { metadata: at, status: { phase: 'Succeeded', podIP: '10.0.0.1' } },
-    is: { kind: 'pod', ...at, ips: [] },
+    is: { kind: 'pod', ...at, ips: [], hostNetwork: false, labels: {} },
   },
   {
     name: 'one that is being deleted',
@@ -202,13 +210,15 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
       kind: 'pod',
       ...at,
       ips: ['10.0.0.1'],
+      hostNetwork: false,
+      labels: {},
     },
   },
   {
     name: 'a name with dots',
     kind: 'pod',
     json: { metadata: { ...at, name: 'a.b' } },
-    is: { kind: 'pod', namespace: 'prod', name: 'a.b', ips: [] },
+    is: { kind: 'pod', namespace: 'prod', name: 'a.b', ips: [], hostNetwork: false, labels: {} },
   },
 
   {

@@ -1,0 +1,57 @@
+/**
+ * How pods complete names: with their namespace first. Known of a client that is one pod and nobody else, while all objects
+ * are known; whoever asks from the address of a node may be anybody.
+ */
+import type { Query } from '../../server/plugin.ts'
+import { equalOctets, type Name, nameFromText } from '../../server/wire/name.ts'
+import { readAddress } from './index/address.ts'
+import type { Index } from './index/index.ts'
+import type { Zone, Zones } from './zones.ts'
+
+const SVC = nameFromText('svc').slice(0, -1)
+/** Namespaces of which the paths are kept; beyond it all are made anew. */
+const MAX_KEPT = 4096
+
+const address = new Uint8Array(16)
+
+export class SearchPaths {
+  readonly #index: Index
+  readonly #zones: Zones
+  /** By zone, then by namespace (its entry, which may be another's later: the path tells). */
+  readonly #kept = new Map<Zone, Map<number, readonly Name[]>>()
+
+  constructor(index: Index, zones: Zones) {
+    this.#index = index
+    this.#zones = zones
+  }
+
+  /** NS.svc.ZONE, svc.ZONE, ZONE: if the question ends in the first one, and its client is a pod of this namespace. */
+  of(q: Query): readonly Name[] | undefined {
+    const zone = this.#zones.match(q)
+    const { left } = this.#zones
+    if (zone === undefined || zone.reverse !== 0 || left < 3 || this.#index.unsyncedKinds !== 0) return undefined
+    if (!equalOctets(q.qname, q.labelAt[left - 1]!, SVC, 0, SVC.length)) return undefined
+    const { namespaces, pods, slab } = this.#index
+    const length = readAddress(q.peer.address, address, 0)
+    const pod = length === 0 ? 0 : pods.sole(address, 0, length)
+    if (pod === 0) return undefined
+    const namespace = pods.namespace(pod)
+    const label = q.labelAt[left - 2]!
+    const isOfThis = equalOctets(slab.bytes, namespaces.labelAt(namespace), q.qname, label, q.qname[label]! + 1)
+    return isOfThis ? this.#path(q, zone, left, namespace) : undefined
+  }
+
+  #path(q: Query, zone: Zone, left: number, namespace: number): readonly Name[] {
+    const kept = this.#kept.get(zone) ?? new Map<number, readonly Name[]>()
+    this.#kept.set(zone, kept)
+    const known = kept.get(namespace)
+    const at = q.labelAt[left - 2]!
+    const length = q.qnameLength - at
+    if (known !== undefined && known[0]!.length === length && equalOctets(known[0]!, 0, q.qname, at, length))
+      return known
+    const path = [q.nameFrom(left - 2), q.nameFrom(left - 1), q.nameFrom(left)]
+    if (kept.size >= MAX_KEPT) kept.clear()
+    kept.set(namespace, path)
+    return path
+  }
+}

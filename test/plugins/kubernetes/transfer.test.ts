@@ -1,0 +1,237 @@
+/** The zone as `transfer` sends it, held against what its names are answered with. */
+import { decode } from 'dns-packet'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { plugin } from '../../../plugins/transfer/transfer.ts'
+import { parseCorefile } from '../../../server/corefile/corefile.ts'
+import { Directive } from '../../../server/corefile/directive.ts'
+import type { Stage } from '../../../server/plugin.ts'
+import { query, readReply, recordText } from '../../harness/message.ts'
+import { testSite, wire } from '../../harness/stage.ts'
+import { type ClusterOptions, clusterOf, namespace, pod, service, slice } from './cluster.ts'
+import { objects } from './objects.ts'
+
+const ZONE = 'cluster.local'
+
+/** A cluster that may be transferred. */
+function clusterWith(options: ClusterOptions = {}) {
+  const cluster = clusterOf({ objects, ...options })
+  const stages: Stage[] = []
+  const names = ['transfer', 'kubernetes']
+  const { directives } = parseCorefile('. {\ntransfer {\nto *\n}\n}', 'Corefile').blocks[0]!
+  stages.push(plugin.setup(new Directive(directives), testSite(stages, names)), cluster.stage)
+  for (const stage of stages) stage.link?.()
+  const chain = wire(stages, '.', names)
+  return {
+    ...cluster,
+    ...chain,
+    /** The messages, and their records in order. */
+    async transfer(zone = ZONE, taken?: () => void) {
+      const messages = await chain.sendAll(query(zone, { type: 'AXFR' }), taken)
+      const replies = messages.map(readReply)
+      return { messages, replies, records: replies.flatMap(({ answers }) => (answers ?? []).map(recordText)) }
+    },
+  }
+}
+
+/** All records that the names of a transfer are answered with. */
+async function answered(send: (message: Uint8Array) => Promise<Uint8Array>, records: readonly string[]) {
+  const sets = new Set(records.map(record => `${record.split(' ')[0]} ${record.split(' ')[3]}`))
+  const found: string[] = []
+  for (const set of sets) {
+    const [name, type] = set.split(' ')
+    const { answers } = readReply(await send(query(name!.slice(0, -1), { type: type! })))
+    const owned = (answers ?? []).map(recordText).filter(record => record.startsWith(`${name} `))
+    found.push(...owned)
+  }
+  return found.sort()
+}
+
+for (const { name, options } of [
+  { name: 'the cluster of the tables', options: { body: 'ttl 30' } },
+  { name: 'with endpoint_pod_names', options: { body: 'endpoint_pod_names' } },
+  { name: 'some namespaces', options: { body: 'namespaces default' } },
+  { name: 'ignore empty_service', options: { body: 'ignore empty_service' } },
+  { name: 'noendpoints', options: { body: 'noendpoints' } },
+  {
+    name: 'this server behind a service',
+    options: { site: { listen: { addresses: ['10.244.0.20'], udpBytes: 1232 } } },
+  },
+  {
+    name: 'this server behind a headless one',
+    options: { site: { listen: { addresses: ['10.244.0.1'], udpBytes: 1232 } } },
+  },
+  {
+    name: 'ports that differ between slices',
+    options: {
+      objects: [
+        namespace('prod'),
+        service('a.prod', [], ['http:tcp:80']),
+        slice('a-1.prod', 'a', ['10.0.0.1', '10.0.0.2=x'], ['http:tcp:8080', ':tcp:1']),
+        slice('a-2.prod', 'a', ['10.0.0.1', '10.0.0.3', 'fd00::1=x'], ['http:tcp:8081', 'http:udp:8080']),
+        slice('a-3.prod', 'a', ['56.48.56.48=y'], ['http:tcp:8080', 'h2:tcp:8080']),
+      ],
+    },
+  },
+]) {
+  test(`${name}: what is sent is what is answered, once each`, async () => {
+    const { transfer, send } = clusterWith(options)
+    const { records } = await transfer()
+    const soa = records.shift()
+    assert.is(records.pop(), soa)
+    assert.ok(records.length > 5)
+    assert.is(new Set(records).size, records.length)
+    assert.equal(records.toSorted(), await answered(message => send(message, true), records))
+  })
+}
+
+test('the whole of a small zone', async () => {
+  const { transfer, index } = clusterWith({
+    body: 'ttl 30',
+    objects: [
+      namespace('prod'),
+      namespace('other'),
+      service('web.prod', ['10.96.0.1', 'fd00::1'], ['http:tcp:80', ':udp:53']),
+      service('db.prod', [], ['pg:tcp:5432']),
+      slice('db-1.prod', 'db', ['10.0.0.1=db-0', '10.0.0.2', '!10.0.0.3'], ['pg:tcp:5432']),
+      service('db.other', ['10.96.0.2']),
+      service('lost.nowhere', ['10.96.0.3']),
+      pod('p.prod', '10.0.0.9'),
+    ],
+    site: { listen: { addresses: ['127.0.0.1'], udpBytes: 1232 } },
+  })
+  index.serial = 7
+  const { records, replies } = await transfer()
+  const soa = `${ZONE}. 30 IN SOA ns.dns.${ZONE}. hostmaster.${ZONE}. 7 7200 1800 86400 30`
+  assert.equal(
+    records.map(record => record.replaceAll(`.${ZONE}.`, '')),
+    [
+      soa.replaceAll(`.${ZONE}.`, ''),
+      `${ZONE}. 30 IN NS ns.dns`,
+      'ns.dns 30 IN A 127.0.0.1',
+      'dns-version 28800 IN TXT "1.1.0"',
+      'db.other.svc 30 IN A 10.96.0.2',
+      'db.prod.svc 30 IN A 10.0.0.1',
+      'db-0.db.prod.svc 30 IN A 10.0.0.1',
+      'db.prod.svc 30 IN SRV 0 50 5432 db-0.db.prod.svc',
+      '_pg._tcp.db.prod.svc 30 IN SRV 0 50 5432 db-0.db.prod.svc',
+      'db.prod.svc 30 IN A 10.0.0.2',
+      '10-0-0-2.db.prod.svc 30 IN A 10.0.0.2',
+      'db.prod.svc 30 IN SRV 0 50 5432 10-0-0-2.db.prod.svc',
+      '_pg._tcp.db.prod.svc 30 IN SRV 0 50 5432 10-0-0-2.db.prod.svc',
+      'web.prod.svc 30 IN A 10.96.0.1',
+      'web.prod.svc 30 IN AAAA fd00::1',
+      'web.prod.svc 30 IN SRV 0 25 80 web.prod.svc',
+      '_http._tcp.web.prod.svc 30 IN SRV 0 50 80 web.prod.svc',
+      'web.prod.svc 30 IN SRV 0 25 53 web.prod.svc',
+      soa.replaceAll(`.${ZONE}.`, ''),
+    ],
+  )
+  assert.is(replies.length, 1)
+  assert.ok(replies[0]!.flag_aa)
+})
+
+const ENDPOINTS = 12_000
+const large = [
+  namespace('prod'),
+  ...Array.from({ length: 3000 }, (_, i) => service(`s-${i}.prod`, [`10.96.${i >> 8}.${i & 255}`], ['http:tcp:80'])),
+  service('huge.prod', [], ['http:tcp:80']),
+  ...Array.from({ length: ENDPOINTS / 100 }, (_, i) =>
+    slice(
+      `huge-${i}.prod`,
+      'huge',
+      Array.from({ length: 100 }, (_, j) => `10.${128 + (i >> 8)}.${i & 255}.${j}${j % 2 === 0 ? '' : `=e-${i}-${j}`}`),
+      ['http:tcp:80', 'metrics:tcp:9100'],
+    ),
+  ),
+]
+
+test('a large zone, and a service larger than a message: all of it, once, in messages that fit', async () => {
+  const { transfer, index } = clusterWith({ objects: large })
+  const { messages, replies, records } = await transfer()
+  assert.ok(messages.length > 20, `${messages.length} messages`)
+  for (const message of messages) assert.ok(message.length <= 65_535)
+  for (const reply of replies) assert.equal([reply.rcode, reply.flag_tc, reply.flag_aa], ['NOERROR', false, true])
+  const soa = records.shift()!
+  assert.is(records.pop(), soa)
+  assert.ok(soa.includes(' SOA ') && !records.some(record => record.includes(' SOA ')))
+  assert.is(new Set(records).size, records.length)
+  const ofServices = 3000 * 3
+  const ofEndpoints = ENDPOINTS * 6
+  assert.is(records.filter(record => record.includes('.prod.svc.')).length, ofServices + ofEndpoints)
+  assert.ok(index.serial > 0)
+})
+
+test('what changes meanwhile: no service twice, none that went, the first serial, and another one afterwards', async () => {
+  const { transfer, index, put, remove } = clusterWith({ objects: large })
+  let step = 0
+  const { records } = await transfer(ZONE, () => {
+    step++
+    if (step === 1) {
+      for (let i = 0; i < 3000; i += 2) remove(service(`s-${i}.prod`, []))
+      index.slab.reclaim()
+      for (let i = 0; i < 3000; i++) put(service(`new-${i}.prod`, ['10.97.0.1'], ['x:tcp:1', 'y:udp:2']))
+    } else if (step % 3 === 0) remove(slice(`huge-${step}.prod`, 'huge', []))
+  })
+  assert.ok(step > 10)
+  const soa = records.shift()!
+  assert.is(records.pop(), soa)
+  const services = records.filter(record => / A 10\.9[67]\./.test(record)).map(record => record.split('.')[0]!)
+  assert.is(new Set(services).size, services.length)
+  const kept = services.filter(name => name.startsWith('s-') && Number(name.slice(2)) % 2 === 1)
+  assert.is(kept.length, 1500)
+  assert.ok(services.length < 3000)
+  assert.ok(index.serial > Number(soa.split(' ')[6]), `${index.serial} ${soa}`)
+})
+
+test('a serial that was sent is not that of a later change, not even within its second', async () => {
+  const { transfer, index, put } = clusterWith()
+  const { records } = await transfer()
+  const serial = Number(records[0]!.split(' ')[6])
+  assert.is(index.serial, serial)
+  put(service('another.prod', ['10.96.7.7']))
+  assert.ok(index.serial > serial)
+})
+
+test('names that are too long are left out', async () => {
+  const long = 'x'.repeat(63)
+  const { transfer } = clusterWith({
+    zones: `${long}.${'y'.repeat(60)}.cluster.local`,
+    objects: [
+      namespace('n'.repeat(60)),
+      service(`s.${'n'.repeat(60)}`, [], [`${long}:tcp:1`, 'a:tcp:2']),
+      slice(`s-1.${'n'.repeat(60)}`, 's', ['10.0.0.1=x', `10.0.0.2=${long}`], [`${long}:tcp:1`, 'a:tcp:2']),
+    ],
+  })
+  const { replies, records } = await transfer(`${long}.${'y'.repeat(60)}.cluster.local`)
+  assert.is(replies[0]!.rcode, 'NOERROR')
+  assert.ok(records.some(record => record.startsWith('_a._tcp.s.')))
+  assert.not.ok(records.some(record => record.includes(`${long}.s.`) || record.startsWith(`_${long}`)))
+})
+
+for (const zone of [
+  'svc.cluster.local',
+  'web.prod.svc.cluster.local',
+  'in-addr.arpa',
+  'example',
+  '96.10.in-addr.arpa',
+]) {
+  test(`no zone: ${zone}`, async () => {
+    const { replies } = await clusterWith().transfer(zone)
+    assert.is(replies.length, 1)
+    assert.is(replies[0]!.rcode, 'NOTAUTH')
+  })
+}
+
+test('a cluster that is not known yet is not sent', async () => {
+  const { transfer } = clusterWith({ unsynced: ['endpointslice'] })
+  const { replies } = await transfer()
+  assert.is(replies[0]!.rcode, 'SERVFAIL')
+})
+
+test('dns-packet reads each message by itself', async () => {
+  const { messages } = await clusterWith().transfer()
+  for (const message of messages) assert.is(decode(Buffer.from(message)).questions?.[0]?.type, 'AXFR')
+})
+
+test.run()
