@@ -17,6 +17,8 @@ export interface Resource {
   readonly fieldSelector?: string
   /** What is read of its objects where the API server has them as Protocol Buffers; absent: it has them as JSON alone. */
   readonly shape?: Shape
+  /** May be unknown to the API server (404), as a CustomResourceDefinition that is not installed: there are none then. */
+  readonly optional?: boolean
 }
 
 /** The members of an API object that every kind has, as far as they are sent. */
