@@ -9,27 +9,13 @@ import { warn } from '../../../server/log.ts'
 import { textOf } from '../informer/api-error.ts'
 import type { Clock } from '../informer/clock.ts'
 import type { RequestHeaders, TlsMaterial } from './credentials.ts'
+import { LOGIN_SCRIPT } from './kubeconfig-login.ts'
 
 /** Cloud tokens live for 15 minutes or more. Those that end sooner are refused, which asks for new ones too. */
 const FRESH_MS = 600_000
 const REFUSED_FRESH_MS = 5_000
 const CHILD_MS = 60_000
 const MAX_OUTPUT_BYTES = 1 << 20
-
-/** Runs in the child: loads the kubeconfig, logs in, prints one JSON object. */
-const SCRIPT = `
-const [library, file, context] = process.argv.slice(1)
-const { KubeConfig } = await import(library)
-const config = new KubeConfig()
-config.loadFromFile(file)
-config.setCurrentContext(context)
-const options = { headers: {} }
-await config.applyToHTTPSOptions(options)
-const text = value => (value === undefined || value === null ? undefined : value.toString())
-const { cert, key, headers } = options
-process.stdout.write(JSON.stringify({ cert: text(cert), key: text(key), authorization: headers.Authorization ?? headers.authorization }))
-process.stdout.write('\\n', () => process.exit(0))
-`
 
 export interface Identity {
   tls(): Promise<TlsMaterial>
@@ -41,6 +27,8 @@ interface Made {
   readonly cert?: string
   readonly key?: string
   readonly authorization?: string
+  /** For the next login. */
+  readonly leaves?: unknown
 }
 
 /** @throws Error if the library is not installed, or could not log in */
@@ -80,7 +68,7 @@ class LibraryIdentity implements Identity {
   async #current(): Promise<Made> {
     const ageMs = this.#clock.nowMs() - this.#madeAtMs
     if (this.#made && ageMs < (this.#refused ? REFUSED_FRESH_MS : FRESH_MS)) return this.#made
-    this.#making ??= logIn(this.#place).finally(() => {
+    this.#making ??= logIn(this.#place, this.#made?.leaves).finally(() => {
       this.#making = undefined
       this.#madeAtMs = this.#clock.nowMs()
       this.#refused = false
@@ -95,7 +83,8 @@ class LibraryIdentity implements Identity {
   }
 }
 
-async function logIn({ file, context }: { file: string; context: string }): Promise<Made> {
+/** @param left what the last login left */
+async function logIn({ file, context }: { file: string; context: string }, left: unknown = null): Promise<Made> {
   let library: string
   try {
     library = import.meta.resolve('@kubernetes/client-node')
@@ -104,11 +93,14 @@ async function logIn({ file, context }: { file: string; context: string }): Prom
       cause,
     })
   }
-  const args = ['--input-type=module', '--eval', SCRIPT, '--', library, file, context]
+  const args = ['--input-type=module', '--eval', LOGIN_SCRIPT, '--', library, file, context]
   try {
-    const options = { timeout: CHILD_MS, maxBuffer: MAX_OUTPUT_BYTES }
-    const { stdout } = await promisify(execFile)(process.execPath, args, options)
-    return JSON.parse(stdout.slice(stdout.lastIndexOf('{"')))
+    const env = { ...process.env, NODE_USE_ENV_PROXY: '1' }
+    const running = promisify(execFile)(process.execPath, args, { env, timeout: CHILD_MS, maxBuffer: MAX_OUTPUT_BYTES })
+    running.child.stdin!.on('error', () => {}) // it ended before it read: how it ended tells why
+    running.child.stdin!.end(JSON.stringify(left))
+    const { stdout } = await running
+    return JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
   } catch (cause) {
     throw new Error(`cannot log in as context "${context}" of kubeconfig "${file}" says`, { cause: lastWords(cause) })
   }
@@ -120,5 +112,5 @@ function lastWords(error: unknown): unknown {
   const lines = String(error.stderr)
     .split('\n')
     .filter(line => /\berror\b/i.test(line))
-  return lines.length > 0 ? new Error(lines[0]!.trim()) : error
+  return lines.length > 0 ? new Error(lines[0]!.trim().replace(/^Error: /, '')) : error
 }

@@ -147,6 +147,18 @@ function authorization(user: Json): RequestHeaders {
 
 function impersonation(user: Json): RequestHeaders {
   const as = textAt(user, 'as')
+  if (as === '') return {}
+  const uid = textAt(user, 'as-uid')
   const groups = textsAt(user, 'as-groups')
-  return as === '' ? {} : { 'impersonate-user': as, ...(groups.length > 0 && { 'impersonate-group': groups }) }
+  const extra = objectAt(user, 'as-user-extra')
+  const extras = Object.keys(extra).map(key => [
+    `impersonate-extra-${encodeURIComponent(key.toLowerCase())}`,
+    textsAt(extra, key),
+  ])
+  return {
+    'impersonate-user': as,
+    ...(uid !== '' && { 'impersonate-uid': uid }),
+    ...(groups.length > 0 && { 'impersonate-group': groups }),
+    ...Object.fromEntries(extras),
+  }
 }

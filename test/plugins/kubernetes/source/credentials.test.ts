@@ -1,68 +1,17 @@
 /** Every way to be let in by an API server, over real TLS; files that rotate; and what is said when something is missing. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError } from '../../../../plugins/kubernetes/informer/api-error.ts'
-import type { Credentials } from '../../../../plugins/kubernetes/source/credentials.ts'
-import { HttpClient } from '../../../../plugins/kubernetes/source/http-client.ts'
 import { endpointCredentials, inClusterCredentials } from '../../../../plugins/kubernetes/source/in-cluster.ts'
 import { kubeconfigCredentials } from '../../../../plugins/kubernetes/source/kubeconfig.ts'
-import { RateLimit } from '../../../../plugins/kubernetes/source/rate-limit.ts'
-import {
-  FakeApiServer,
-  type FakeApiServerOptions,
-  type FakeRequest,
-  SERVICES,
-} from '../../../harness/fake-api-server.ts'
+import type { FakeApiServer, FakeApiServerOptions } from '../../../harness/fake-api-server.ts'
 import { FakeClock } from '../../../harness/fake-clock.ts'
+import { base64, CA, failure, kubeconfig, listOnce, MUTUAL, pem, run, TLS } from './credentials-world.ts'
 
 const test = suite('credentials')
-
-const TLS = `${import.meta.dirname}/../../../harness/tls`
-const pem = (name: string) => readFileSync(`${TLS}/${name}`, 'utf8')
-const base64 = (name: string) => Buffer.from(pem(name)).toString('base64')
-const SERVER = { cert: pem('server.crt'), key: pem('server.key') }
-const MUTUAL = { tls: { ...SERVER, ca: pem('ca.crt') } }
-
-/** A server, a folder for files, and a clock. */
-async function run(
-  scenario: (world: { server: FakeApiServer; folder: string; clock: FakeClock }) => Promise<void>,
-  options: FakeApiServerOptions = { tls: SERVER },
-): Promise<void> {
-  const server = await FakeApiServer.start(options)
-  const folder = mkdtempSync(join(tmpdir(), 'sextant-credentials-'))
-  try {
-    await scenario({ server, folder, clock: new FakeClock() })
-  } finally {
-    await server.close()
-    rmSync(folder, { recursive: true })
-  }
-}
-
-/** Lists once; gives the request as the server saw it. */
-async function listOnce(server: FakeApiServer, credentials: Credentials, clock: FakeClock): Promise<FakeRequest> {
-  const rateLimit = new RateLimit(clock, { qps: 0, burst: 0, maxInflight: 0 })
-  const client = new HttpClient({ credentials, clock, rateLimit })
-  try {
-    const { signal } = new AbortController()
-    const body = await client.get({ path: SERVICES, query: {}, accept: 'application/json', idleMs: 60_000, signal })
-    for await (const _ of body.octets) void _
-    return server.requests.at(-1)!
-  } finally {
-    client.close()
-  }
-}
-
-async function failure(of: Promise<unknown>): Promise<Error> {
-  try {
-    await of
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('nothing failed')
-}
 
 function serviceAccount(folder: string, token: string, ca = 'ca.crt'): void {
   writeFileSync(`${folder}/token`, `${token}\n`)
@@ -147,17 +96,6 @@ test('endpoint with tls: a client certificate', () =>
     assert.is((error as ApiError).status, 0)
   }, MUTUAL))
 
-/** Text of a kubeconfig with one cluster, user and context; JSON is YAML. */
-function kubeconfig(server: string, cluster: object, user: object): string {
-  return JSON.stringify({
-    'current-context': 'main',
-    contexts: [{ name: 'main', context: { cluster: 'c', user: 'u' } }],
-    clusters: [{ name: 'c', cluster: { server, ...cluster } }],
-    users: [{ name: 'u', user }],
-  })
-}
-
-const CA = { 'certificate-authority-data': base64('ca.crt') }
 for (const { name, cluster = CA, user, expected, options } of [
   { name: 'a token', user: { token: 'abc' }, expected: { authorization: 'Bearer abc' } },
   {
@@ -171,6 +109,22 @@ for (const { name, cluster = CA, user, expected, options } of [
     expected: { authorization: `Basic ${btoa('u:p:w')}` },
   },
   { name: 'impersonation', user: { token: 'abc', as: 'other' }, expected: { 'impersonate-user': 'other' } },
+  {
+    name: 'impersonation in full',
+    user: {
+      token: 'abc',
+      as: 'other',
+      'as-uid': '7',
+      'as-groups': ['a', 'b'],
+      'as-user-extra': { 'Example.org/Scopes': ['view', 'dev'] },
+    },
+    expected: {
+      'impersonate-user': 'other',
+      'impersonate-uid': '7',
+      'impersonate-group': 'a, b',
+      'impersonate-extra-example.org%2fscopes': 'view, dev',
+    },
+  },
   { name: 'a CA file beside it', cluster: { 'certificate-authority': 'ca.crt' }, user: { token: 'abc' }, expected: {} },
   { name: 'no verification', cluster: { 'insecure-skip-tls-verify': true }, user: { token: 'abc' }, expected: {} },
   {
@@ -238,6 +192,39 @@ test('kubeconfig with a program that makes tokens goes through the client librar
     const credentials = await kubeconfigCredentials({ file, context: undefined }, clock)
     assert.is((await listOnce(server, credentials, clock)).headers.authorization, 'Bearer from-program')
   }))
+
+test('the program is told what it is asked for, as client-go tells it', () =>
+  run(async ({ server, folder, clock }) => {
+    const file = `${folder}/config`
+    const script = `
+      const { apiVersion, kind, spec } = JSON.parse(process.env.KUBERNETES_EXEC_INFO)
+      console.log(JSON.stringify({ status: { token: [process.env.HINT, apiVersion, kind, spec.interactive].join() } }))`
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1beta1',
+      command: process.execPath,
+      args: ['-e', script],
+      env: [{ name: 'HINT', value: 'x' }],
+    }
+    writeFileSync(file, kubeconfig(server.url, CA, { exec }))
+    const { headers } = await listOnce(server, await kubeconfigCredentials({ file, context: undefined }, clock), clock)
+    assert.is(headers.authorization, 'Bearer x,client.authentication.k8s.io/v1beta1,ExecCredential,false')
+  }))
+
+test('a program that makes a client certificate', () =>
+  run(async ({ server, folder, clock }) => {
+    const file = `${folder}/config`
+    const status = { clientCertificateData: pem('client.crt'), clientKeyData: pem('client.key') }
+    writeFileSync(`${folder}/credential.json`, JSON.stringify({ status }))
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'cat',
+      args: [`${folder}/credential.json`],
+      interactiveMode: 'Never',
+    }
+    writeFileSync(file, kubeconfig(server.url, CA, { exec }))
+    const { headers } = await listOnce(server, await kubeconfigCredentials({ file, context: undefined }, clock), clock)
+    assert.is(headers.authorization, undefined)
+  }, MUTUAL))
 
 test('kubeconfig with a program that fails says so', () =>
   run(async ({ server, folder, clock }) => {
