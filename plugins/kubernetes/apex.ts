@@ -9,9 +9,11 @@ import { equalOctets, MAX_LABEL_BYTES, type Name, nameFromText, nameToText } fro
 import { readAddress } from './index/address.ts'
 import { addressAt, addressLength, count4, count6, ownerOf, setOfLink } from './index/address-set.ts'
 import type { Index } from './index/index.ts'
+import type { Indexes } from './index/indexes.ts'
 import type { Zone, Zones } from './zones.ts'
 
 const VERSION = Uint8Array.from([5, ...Buffer.from('1.1.0')]) // the DNS specification for Kubernetes that is served
+const SET_VERSION = Uint8Array.from([5, ...Buffer.from('1.0.0')]) // that of multicluster zones (KEP-1645)
 const SVC = [3, ...Buffer.from('svc')]
 const VERSION_TTL = 28_800
 const MAX_SOA_TTL = 300
@@ -20,46 +22,56 @@ const REFRESH_S = 7200
 const RETRY_S = 1800
 const EXPIRE_S = 86_400
 
+interface Soa {
+  readonly data: Uint8Array
+  /** The index whose serial it has. */
+  readonly index: Index
+  /** The serial that stands in the data. */
+  serial: number
+}
+
 export class Apex {
   readonly #index: Index
   readonly #ttl: number
   readonly #primary: Zone
-  readonly #soa = new Map<Zone, Uint8Array>()
+  readonly #soa = new Map<Zone, Soa>()
   readonly #nameServer = new Map<Zone, Name>()
-  #serial = -1
   /** Addresses of this server, 4 or 16 octets each. */
   local: readonly Uint8Array[] = []
   /** TTL of a SOA record, and of negative answers: no more than their MINIMUM (RFC 2308 §3). */
   readonly soaTtl: number
 
-  constructor(index: Index, zones: Zones, ttl: number) {
-    this.#index = index
+  constructor({ cluster, clusterSet = cluster }: Indexes, zones: Zones, ttl: number) {
+    this.#index = cluster
     this.#primary = zones.primary
     this.#ttl = ttl
     this.soaTtl = Math.min(ttl, MAX_SOA_TTL)
     for (const zone of zones.all) {
       const server = nameFromText(`ns.dns.${nameToText(zone.name).replace(/^\.$/, '')}`)
       this.#nameServer.set(zone, server)
-      this.#soa.set(zone, soaData(server, zone.name, ttl))
+      const index = zone.multicluster ? clusterSet : cluster
+      this.#soa.set(zone, { data: soaData(server, zone.name, ttl), index, serial: 0 })
     }
   }
 
-  /** SOA record data of a zone, with the index's serial. */
+  /** SOA record data of a zone, with the serial of its index. */
   soa(zone: Zone): Uint8Array {
-    const { serial } = this.#index
-    if (serial !== this.#serial) {
-      this.#serial = serial
-      for (const data of this.#soa.values()) writeNumber(data, data.length - 20, serial)
+    const soa = this.#soa.get(zone)!
+    const { serial } = soa.index
+    if (serial !== soa.serial) {
+      soa.serial = serial
+      writeNumber(soa.data, soa.data.length - 20, serial)
     }
-    return this.#soa.get(zone)!
+    return soa.data
   }
 
   addSoa(a: Answer, zone: Zone): void {
     a.answer.add(QUESTION, 0, TYPE.SOA, this.soaTtl, this.soa(zone))
   }
 
-  addVersion(a: Answer): void {
-    a.answer.add(QUESTION, 0, TYPE.TXT, VERSION_TTL, VERSION)
+  /** The version of the specification that a zone's names follow. */
+  addVersion(a: Answer, zone: Zone): void {
+    a.answer.add(QUESTION, 0, TYPE.TXT, VERSION_TTL, zone.multicluster ? SET_VERSION : VERSION)
   }
 
   /** One small record set for QTYPE ANY (RFC 8482 §4.2). */
@@ -67,11 +79,14 @@ export class Apex {
     a.answer.add(QUESTION, 0, TYPE.HINFO, this.#ttl, HINFO)
   }
 
-  /** NS records, and the addresses that belong to them. Those of reverse zones are names of the first cluster zone. */
+  /**
+   * NS records, and the addresses that belong to them. Those of reverse and multicluster zones are names of the first
+   * cluster zone: the services that lead here are this cluster's.
+   */
   addNs(q: Query, asked: Zone): void {
     const { answer, additional } = q.answer
-    // CoreDNS: names below in-addr.arpa, which nobody resolves.
-    const zone = asked.reverse === 0 ? asked : this.#primary
+    // CoreDNS: names below in-addr.arpa, or below a multicluster zone, which nobody resolves.
+    const zone = asked.reverse === 0 && !asked.multicluster ? asked : this.#primary
     this.#eachAddress(zone, (server, address) => {
       let known = false
       for (let i = 0; i < answer.count; i++) known ||= sameName(answer.data[i]!, server)
@@ -96,6 +111,9 @@ export class Apex {
    * endpoints. Where there is none, the addresses of this server under `ns.dns.ZONE`.
    */
   #eachAddress(zone: Zone, visit: (server: Name, address: Uint8Array) => void): void {
+    const own = this.#nameServer.get(zone)!
+    // A cluster set need not have this cluster's services.
+    const each = zone.multicluster ? (_: Name, address: Uint8Array) => visit(own, address) : visit
     let found = false
     const visited = new Set<number>()
     for (const local of this.local) {
@@ -104,13 +122,13 @@ export class Apex {
         const service = slices.service(ownerOf(slab.words, setOfLink(slab.words, link)))
         if (!visited.has(service) && services.data(service) !== 0) {
           visited.add(service)
-          found = this.#eachOf(service, zone, visit) || found
+          found = this.#eachOf(service, zone, each) || found
         }
         link = slices.addresses.next(link, local, 0, local.length)
       }
     }
     if (found) return
-    for (const local of this.local) visit(this.#nameServer.get(zone)!, local)
+    for (const local of this.local) visit(own, local)
   }
 
   #eachOf(service: number, zone: Zone, visit: (server: Name, address: Uint8Array) => void): boolean {

@@ -5,10 +5,12 @@
  */
 import { info, warn } from '../../server/log.ts'
 import { histogram } from '../../server/metrics.ts'
-import { Index } from './index/index.ts'
+import type { Index } from './index/index.ts'
+import { Indexes } from './index/indexes.ts'
+import { textOf } from './informer/api-error.ts'
 import type { EndpointSlice } from './object/endpointslice.ts'
-import type { Kind } from './object/object.ts'
-import { sectionsOf } from './snapshot/section.ts'
+import type { AnyKind } from './object/object.ts'
+import { allSections } from './snapshot/section.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import type { Source } from './source/source.ts'
 
@@ -32,8 +34,10 @@ const headlessWithSelector = programming('headless_with_selector')
 const feeds = new Map<string, WeakRef<Feed>>()
 
 export interface FeedOptions {
-  readonly kinds: readonly Kind[]
+  readonly kinds: readonly AnyKind[]
   readonly endpointPodNames: boolean
+  /** Topology zones of endpoints are kept. */
+  readonly zonal?: boolean
   readonly makeSource: () => Source
   /** Label selectors of what the source brings; none if not given. */
   readonly labels?: string | undefined
@@ -59,7 +63,7 @@ export function acquireFeed(key: string, options: FeedOptions): Feed {
 }
 
 export class Feed {
-  readonly index: Index
+  readonly indexes: Indexes
   readonly #key: string
   readonly #makeSource: () => Source
   #source: Source | undefined
@@ -68,14 +72,20 @@ export class Feed {
   #started: Promise<void> | undefined
 
   constructor(key: string, options: FeedOptions) {
-    const { kinds, endpointPodNames, podLabels = [], makeSource, labels = '', namespaceLabels = '' } = options
+    const { kinds, endpointPodNames, zonal = false, podLabels = [], makeSource } = options
+    const { labels = '', namespaceLabels = '' } = options
     this.#key = key
     this.#makeSource = makeSource
-    this.index = new Index({ kinds, endpointPodNames, podLabels, onSlice: observe })
-    this.#snapshots = new Snapshots(sectionsOf(this.index, kinds), async () => {
+    this.indexes = new Indexes({ kinds, endpointPodNames, zones: zonal, podLabels, onSlice: observe })
+    this.#snapshots = new Snapshots(allSections(this.indexes, kinds), async () => {
       const cluster = (await this.#source?.cluster?.()) ?? { server: '', ca: '' }
       return { ...cluster, labels, namespaceLabels, endpointPodNames }
     })
+  }
+
+  /** The index of the cluster. */
+  get index(): Index {
+    return this.indexes.cluster
   }
 
   /**
@@ -86,29 +96,30 @@ export class Feed {
   async start({ timeoutMs, snapshot, isToSync = false }: StartOptions): Promise<void> {
     this.#users++
     this.#source ??= this.#makeSource()
-    this.#started ??= this.#source.start(this.index)
+    this.#started ??= this.#source.start(this.indexes)
     try {
       await this.#started
     } catch (cause) {
       await this.release()
-      throw cause
+      throw new Error(textOf(cause), { cause })
     }
     if (snapshot !== undefined) await this.#snapshots.use(snapshot)
-    const isWarm = !isToSync && this.index.staleKinds !== 0 && this.isCovered
+    const { indexes } = this
+    const isWarm = !isToSync && indexes.isStale && this.isCovered
     if (isWarm) await this.#synced(Math.min(GRACE_MS, timeoutMs))
     // What is on its way is worth the wait: a snapshot cannot tell that a name does not exist.
-    if (this.index.unsyncedKinds !== 0 && (!isWarm || this.index.isFed)) await this.#wait(timeoutMs)
-    if (this.index.staleKinds !== 0) this.#snapshots.tellOfUse()
+    if (!indexes.synced && (!isWarm || indexes.isFed)) await this.#wait(timeoutMs)
+    if (indexes.isStale) this.#snapshots.tellOfUse()
   }
 
   /** Nothing is unknown but what is known from a snapshot. */
   get isCovered(): boolean {
-    return this.index.unsyncedKinds === this.index.staleKinds
+    return this.indexes.isCovered
   }
 
   /** Age of the snapshot that answers come from, in seconds; undefined while none do. */
   get snapshotAgeS(): number | undefined {
-    return this.index.staleKinds === 0 ? undefined : this.#snapshots.restoredAgeS
+    return !this.indexes.isStale ? undefined : this.#snapshots.restoredAgeS
   }
 
   /** What marks an answer from the snapshot: when that was taken. */
@@ -131,7 +142,7 @@ export class Feed {
     const reminder = setInterval(log, WAIT_LOG_MS)
     await this.#synced(timeoutMs)
     clearInterval(reminder)
-    if (this.index.unsyncedKinds !== 0) warn(NAME, 'starting server with unsynced Kubernetes API')
+    if (!this.indexes.synced) warn(NAME, 'starting server with unsynced Kubernetes API')
   }
 
   /** Until all is synced, or so many milliseconds. */
@@ -140,7 +151,7 @@ export class Feed {
     const timeout = new Promise<void>(resolve => {
       timer = setTimeout(resolve, timeoutMs)
     })
-    await Promise.race([this.index.whenSynced(), timeout])
+    await Promise.race([this.indexes.whenSynced(), timeout])
     clearTimeout(timer)
   }
 }

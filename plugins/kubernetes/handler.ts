@@ -21,6 +21,7 @@ import { Records } from './records.ts'
 import { SearchPaths } from './search.ts'
 import type { Settings } from './settings.ts'
 import { markStale } from './snapshot/stale.ts'
+import { Srv } from './srv.ts'
 import { Transfer } from './transfer.ts'
 import { fallsThrough, type Zone, Zones } from './zones.ts'
 
@@ -37,6 +38,7 @@ export class Kubernetes implements Stage {
   readonly #zones: Zones
   readonly #found: Lookup
   readonly #records: Records
+  readonly #srv: Srv
   readonly #apex: Apex
   /** Only of pods that are verified it is known which one asks. */
   readonly searchPath: Stage['searchPath']
@@ -47,10 +49,11 @@ export class Kubernetes implements Stage {
     this.#site = site
     this.#feed = feed
     this.#index = feed.index
-    this.#zones = new Zones(settings.zones, settings.fallthrough)
-    this.#found = new Lookup(feed.index, settings)
-    this.#records = new Records(feed.index, this.#found, settings.ttl)
-    this.#apex = new Apex(feed.index, this.#zones, settings.ttl)
+    this.#zones = new Zones(settings)
+    this.#found = new Lookup(feed.indexes, this.#zones, settings)
+    this.#records = new Records(this.#found, settings.ttl)
+    this.#srv = new Srv(this.#found, settings.ttl)
+    this.#apex = new Apex(feed.indexes, this.#zones, settings.ttl)
     const paths = new SearchPaths(feed.index, this.#zones)
     this.searchPath = settings.pods === 'verified' ? q => paths.of(q) : undefined
   }
@@ -73,7 +76,7 @@ export class Kubernetes implements Stage {
     if (this.#knowledge() >= known) return
     // What serves now knows the cluster: not to be replaced by what does not.
     await this.stop()
-    const text = `${this.#index.unsynced().join(', ')} not synced after ${timeoutMs} ms`
+    const text = `${this.#feed.indexes.unsynced().join(', ')} not synced after ${timeoutMs} ms`
     throw new Error(`kubernetes: ${text}, expected the cluster to be known before a reload takes over`)
   }
 
@@ -89,7 +92,7 @@ export class Kubernetes implements Stage {
   }
 
   #knowledge(): number {
-    if (this.#index.unsyncedKinds === 0) return CURRENT
+    if (this.#feed.indexes.synced) return CURRENT
     return this.#feed.isCovered ? OUTDATED : NOTHING
   }
 
@@ -115,8 +118,10 @@ export class Kubernetes implements Stage {
   transfer(q: Query): ZoneTransfer | undefined {
     const zone = this.#zones.match(q)
     if (zone === undefined || this.#zones.left > 0 || zone.reverse !== 0) return undefined
-    const found = new Lookup(this.#index, this.#settings) // it goes on between other look-ups
-    return new Transfer(q, zone, this.#index, this.#apex, found, this.#settings.ttl)
+    const { cluster, clusterSet } = this.#feed.indexes
+    const found = new Lookup(this.#feed.indexes, this.#zones, this.#settings) // it goes on between other look-ups
+    found.index = zone.multicluster ? clusterSet! : cluster
+    return new Transfer(q, zone, found, this.#apex, this.#settings.ttl)
   }
 
   live(q: Query): boolean {
@@ -134,7 +139,7 @@ export class Kubernetes implements Stage {
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q)
     const outcome = this.#found.find(q, zone, left)
     if (outcome === EXISTS) {
-      if (this.#index.staleKinds === 0 || !this.#found.isStale) return this.#answer(q, zone, left)
+      if (this.#found.index.staleKinds === 0 || !this.#found.isStale) return this.#answer(q, zone, left)
       return this.#stale(this.#answer(q, zone, left))
     }
     const through = fallsThrough(q, zone)
@@ -145,8 +150,8 @@ export class Kubernetes implements Stage {
   }
 
   #answer(q: Query, zone: Zone, left: number): Answer | Promise<Answer> {
-    const { name, data } = this.#found
-    const external = name === NAME.SERVICE && this.#index.services.isExternal(data)
+    const { name, data, index } = this.#found
+    const external = name === NAME.SERVICE && index.services.isExternal(data)
     // CoreDNS: other types than these are NODATA at an ExternalName, though a CNAME stands there.
     if (external && (q.qtype === TYPE.A || q.qtype === TYPE.AAAA || q.qtype === TYPE.CNAME)) return this.#external(q)
     const a = q.answer.reset()
@@ -154,11 +159,12 @@ export class Kubernetes implements Stage {
     switch (q.qtype) {
       case TYPE.A:
       case TYPE.AAAA:
-        if (name >= NAME.SERVICE && name <= NAME.POD) this.#records.addresses(q, q.qtype)
+        if ((name >= NAME.SERVICE && name <= NAME.POD) || name === NAME.PIN) this.#records.addresses(q, q.qtype)
         else if (name === NAME.THIS_SERVER) this.#apex.addServerAddresses(a, zone, q.qtype)
         break
       case TYPE.SRV:
-        if (!external && name >= NAME.SERVICE && name <= NAME.PORT) this.#records.srv(q, left)
+        if (external) break
+        if ((name >= NAME.SERVICE && name <= NAME.PORT) || name === NAME.PIN) this.#srv.add(q, left)
         break
       case TYPE.PTR:
         if (name === NAME.ADDRESS) this.#records.ptr(q, this.#zones.primary.name)
@@ -170,7 +176,7 @@ export class Kubernetes implements Stage {
         if (name === NAME.APEX) this.#apex.addNs(q, zone)
         break
       case TYPE.TXT:
-        if (name === NAME.VERSION) this.#apex.addVersion(a)
+        if (name === NAME.VERSION) this.#apex.addVersion(a, zone)
         break
       case TYPE.ANY:
         this.#apex.addAny(a)
@@ -184,7 +190,7 @@ export class Kubernetes implements Stage {
   }
 
   #external(q: Query): Answer | Promise<Answer> {
-    const { services, slab } = this.#index
+    const { services, slab } = this.#found.index
     const at = services.targetAt(this.#found.data)
     const target = slab.bytes.slice(at, at + services.targetLength(this.#found.data)) // the index may change meanwhile
     return answerExternal(q, target, this.#settings.ttl, this.#site)

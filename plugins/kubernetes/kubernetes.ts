@@ -15,11 +15,12 @@ export const plugin: Plugin = { name: 'kubernetes', setup }
 
 function setup(directive: Directive, site: Site): Stage {
   const settings = readSettings(directive.once(), site)
-  const { source, endpointPodNames } = settings
+  const { source, endpointPodNames, zonal } = settings
   const selection = 'manifests' in source ? source.manifests : source.api
   const feed = acquireFeed(feedKey(settings), {
     kinds: selection.kinds,
     endpointPodNames,
+    zonal,
     labels: selection.labels?.text,
     namespaceLabels: selection.namespaceLabels?.text,
     makeSource: () => ('manifests' in source ? new ManifestsSource(source.manifests) : new ApiSource(source.api)),

@@ -6,7 +6,8 @@ import type { MetadataReader, Query } from '../../server/plugin.ts'
 import { equalOctets, labelToText } from '../../server/wire/name.ts'
 import { readAddress } from './index/address.ts'
 import type { Index } from './index/index.ts'
-import type { Zones } from './zones.ts'
+import { GRAMMAR, NAME, PORT_LABELS, readName, SERVICE_LABELS } from './name.ts'
+import type { Zone, Zones } from './zones.ts'
 
 const PREFIX = 'kubernetes/'
 /** What the labels of clients begin with; their key follows. */
@@ -18,9 +19,8 @@ const UNDERSCORE = 0x5f
 
 /** Which label of a name each part is, counted from the zone. */
 const FROM_ZONE: Readonly<Record<string, number>> = { kind: 1, namespace: 2, service: 3 }
-/** Labels left of the zone of a name with an endpoint, and of one with a port. */
+/** Labels left of the zone of a name with an endpoint. */
 const ENDPOINT_LABELS = 4
-const PORT_LABELS = 5
 
 const address = new Uint8Array(16)
 
@@ -48,30 +48,45 @@ export class ClusterMetadata {
       case 'client-pod-name':
         return this.#ofClient(pod => pods.nameText(pod))
       case 'parse-error':
-        return this.#ofName((q, left) => (isClusterName(q, left) ? undefined : PARSE_ERROR))
+        return this.#ofName((q, left, zone) => (isClusterName(q, left, zone) ? undefined : PARSE_ERROR))
       case 'kind':
       case 'namespace':
       case 'service':
         return this.#ofPart((q, left) => (left >= 2 || part !== 'kind' ? labelText(q, left - FROM_ZONE[part]!) : ''))
       case 'endpoint':
-        return this.#ofPart((q, left) => (left === ENDPOINT_LABELS ? labelText(q, 0) : ''))
+        return this.#ofPart((q, left, zone) =>
+          left === ENDPOINT_LABELS || isEndpointOfCluster(q, left, zone) ? labelText(q, 0) : '',
+        )
+      case 'cluster':
+        return this.#ofPart((q, left, zone) => {
+          if (!zone.multicluster) return undefined
+          return isEndpointOfCluster(q, left, zone) ? labelsText(q, 1, left - SERVICE_LABELS) : ''
+        })
+      case 'zone':
+        return this.#ofPart((q, left, zone) => {
+          if (zone.grammar !== GRAMMAR.ZONAL) return undefined
+          return isZonal(q, left, zone) ? labelsText(q, 0, left - PORT_LABELS) : ''
+        })
       case 'port-name':
-        return this.#ofPart((q, left) => (left === PORT_LABELS ? withoutUnderscore(labelText(q, 0)) : ''))
+        return this.#ofPart((q, left, zone) => (hasPort(q, left, zone) ? withoutUnderscore(labelText(q, 0)) : ''))
       case 'protocol':
-        return this.#ofPart((q, left) => (left === PORT_LABELS ? withoutUnderscore(labelText(q, 1)) : ''))
+        return this.#ofPart((q, left, zone) => (hasPort(q, left, zone) ? withoutUnderscore(labelText(q, 1)) : ''))
       default:
         return undefined
     }
   }
 
   /** Of the question's name, if it is in one of the zones; `left` is the number of labels left of the zone. */
-  #ofName(read: (q: Query, left: number) => string | undefined): MetadataReader {
-    return q => (this.#zones.match(q) === undefined ? undefined : read(q, this.#zones.left))
+  #ofName(read: (q: Query, left: number, zone: Zone) => string | undefined): MetadataReader {
+    return q => {
+      const zone = this.#zones.match(q)
+      return zone === undefined ? undefined : read(q, this.#zones.left, zone)
+    }
   }
 
   /** Of a name that is laid out as one of a cluster; a part that it does not have is empty. */
-  #ofPart(read: (q: Query, left: number) => string): MetadataReader {
-    return this.#ofName((q, left) => (isClusterName(q, left) ? read(q, left) : undefined))
+  #ofPart(read: (q: Query, left: number, zone: Zone) => string | undefined): MetadataReader {
+    return this.#ofName((q, left, zone) => (isClusterName(q, left, zone) ? read(q, left, zone) : undefined))
   }
 
   /** Of the pod that asked, whatever it asked; nobody knows which one did if several share the address. */
@@ -84,10 +99,24 @@ export class ClusterMetadata {
   }
 }
 
-/** True for the zone itself and what is below its `svc` and `pod`, down to a port's name. */
-function isClusterName(q: Query, left: number): boolean {
+/** True for the zone itself and what is below its `svc` and `pod`, down to a port's name, or a longer one that there is. */
+function isClusterName(q: Query, left: number, zone: Zone): boolean {
   if (left === 0) return true
-  return left <= PORT_LABELS && (isLabel(q, left - 1, SVC) || isLabel(q, left - 1, POD))
+  if (left <= PORT_LABELS) return isLabel(q, left - 1, SVC) || isLabel(q, left - 1, POD)
+  return isEndpointOfCluster(q, left, zone) || isZonal(q, left, zone)
+}
+
+function isEndpointOfCluster(q: Query, left: number, zone: Zone): boolean {
+  return zone.multicluster && readName(q, left, zone.grammar) === NAME.CLUSTER_ENDPOINT
+}
+
+function isZonal(q: Query, left: number, { grammar }: Zone): boolean {
+  const name = grammar === GRAMMAR.ZONAL ? readName(q, left, grammar) : NAME.NONE
+  return name === NAME.PIN || name === NAME.PREFER
+}
+
+function hasPort(q: Query, left: number, zone: Zone): boolean {
+  return left === PORT_LABELS && !isEndpointOfCluster(q, left, zone)
 }
 
 function isLabel(q: Query, i: number, text: Uint8Array): boolean {
@@ -98,6 +127,13 @@ function isLabel(q: Query, i: number, text: Uint8Array): boolean {
 /** Label `i` of the question's name, empty if there is no such. */
 function labelText(q: Query, i: number): string {
   return i < 0 ? '' : labelToText(q.qname, q.labelAt[i]!)
+}
+
+/** Labels `from` to `end` of the question's name, between dots. */
+function labelsText(q: Query, from: number, end: number): string {
+  let text = labelText(q, from)
+  for (let i = from + 1; i < end; i++) text += `.${labelText(q, i)}`
+  return text
 }
 
 function withoutUnderscore(text: string): string {

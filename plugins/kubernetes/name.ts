@@ -14,11 +14,20 @@
  *  10  dns-version.ZONE                 the specification's version
  *  11  everything else                  no name. No wildcards
  *
+ * In multicluster zones (KEP-1645; one of the labels in case 7 begins with an underscore there):
+ *  12  EP.CLUSTER.SVC.NS.svc.ZONE       an endpoint by the cluster it is in, whose id may be several labels
+ *
+ * With `zonal`, but not there:
+ *  13  TZ.pin._zone.SVC.NS.svc.ZONE     the endpoints in topology zone TZ, which may be several labels
+ *  14  TZ.prefer._zone.SVC.NS.svc.ZONE  the same, or all endpoints if there is none
+ *  15  pin._zone.SVC.NS.svc.ZONE, prefer._zone.SVC.NS.svc.ZONE, _zone.SVC.NS.svc.ZONE
+ *                                       exist because names below them do
+ *
  * Of reverse zones:
- *  12  D.C.B.A.in-addr.arpa             an IPv4 address (RFC 1035 §3.5)
- *  13  32 nibbles.ip6.arpa              an IPv6 address (RFC 3596 §2.5)
- *  14  the apex of a reverse zone
- *  15  everything else                  no name
+ *  16  D.C.B.A.in-addr.arpa             an IPv4 address (RFC 1035 §3.5)
+ *  17  32 nibbles.ip6.arpa              an IPv6 address (RFC 3596 §2.5)
+ *  18  the apex of a reverse zone
+ *  19  everything else                  no name
  */
 import type { Query } from '../../server/plugin.ts'
 import { equalOctets, nameFromText } from '../../server/wire/name.ts'
@@ -35,7 +44,11 @@ export const NAME = {
   POD: 8,
   THIS_SERVER: 9,
   VERSION: 10,
-  ADDRESS: 12,
+  CLUSTER_ENDPOINT: 12,
+  PIN: 13,
+  PREFER: 14,
+  ZONAL: 15,
+  ADDRESS: 16,
 } as const
 
 const label = (text: string): Uint8Array => nameFromText(text).slice(0, -1)
@@ -44,17 +57,52 @@ const POD = label('pod')
 const DNS = label('dns')
 const NS = label('ns')
 const VERSION = label('dns-version')
+const ZONE = label('_zone')
+const PIN = label('pin')
+const PREFER = label('prefer')
+const UNDERSCORE = 0x5f
 
-/** Which of the cases 1 to 11 the question's name is; `zone` is the number of labels left of the zone. */
-export function readName(q: Query, zone: number): number {
+/** Labels left of the zone of names of the cases 5 to 7. */
+export const SERVICE_LABELS = 3
+const ENDPOINT_LABELS = 4
+export const PORT_LABELS = 5
+
+/** What names a zone has besides those of every zone. */
+export const GRAMMAR = { PLAIN: 0, MULTICLUSTER: 1, ZONAL: 2 } as const
+
+/** Which of the cases 1 to 15 the question's name is; `zone` is the number of labels left of the zone. */
+export function readName(q: Query, zone: number, grammar: number): number {
   if (zone === 0) return NAME.APEX
-  if (isLabel(q, zone - 1, SVC)) return SVC_NAMES[zone] ?? NAME.NONE
+  if (isLabel(q, zone - 1, SVC)) {
+    if (zone <= SERVICE_LABELS || grammar === GRAMMAR.PLAIN) return SVC_NAMES[zone] ?? NAME.NONE
+    return grammar === GRAMMAR.ZONAL ? readZonalName(q, zone) : readSetName(q, zone)
+  }
   if (isLabel(q, zone - 1, POD)) return POD_NAMES[zone] ?? NAME.NONE
   if (isLabel(q, zone - 1, DNS)) {
     if (zone === 1) return NAME.EMPTY
     return zone === 2 && isLabel(q, 0, NS) ? NAME.THIS_SERVER : NAME.NONE
   }
   return zone === 1 && isLabel(q, 0, VERSION) ? NAME.VERSION : NAME.NONE
+}
+
+/** A name below a service's, in a multicluster zone. */
+function readSetName(q: Query, zone: number): number {
+  if (zone === ENDPOINT_LABELS) return NAME.ENDPOINT
+  if (zone === PORT_LABELS && (startsWithUnderscore(q, 0) || startsWithUnderscore(q, 1))) return NAME.PORT
+  return NAME.CLUSTER_ENDPOINT
+}
+
+/** A name below a service's, where topology zones have names. */
+function readZonalName(q: Query, zone: number): number {
+  if (!isLabel(q, zone - ENDPOINT_LABELS, ZONE)) return SVC_NAMES[zone] ?? NAME.NONE
+  if (zone === ENDPOINT_LABELS) return NAME.ZONAL
+  const directive = zone - PORT_LABELS
+  const name = isLabel(q, directive, PIN) ? NAME.PIN : isLabel(q, directive, PREFER) ? NAME.PREFER : NAME.NONE
+  return directive === 0 && name !== NAME.NONE ? NAME.ZONAL : name
+}
+
+function startsWithUnderscore(q: Query, i: number): boolean {
+  return q.qname[q.labelAt[i]! + 1] === UNDERSCORE
 }
 
 /** By the number of labels left of the zone. */
@@ -76,7 +124,7 @@ const V4_LABELS = 4 + 2 // in-addr.arpa
 const V6_LABELS = 32 + 2 // ip6.arpa
 
 /**
- * Reads the address that a reverse name stands for (cases 12 and 13) into 16 octets.
+ * Reads the address that a reverse name stands for (cases 16 and 17) into 16 octets.
  * @returns 4 or 16, the octets of the address; 0 if the name is none of a whole address
  */
 export function readReverse(q: Query, family: 4 | 6, into: Uint8Array): number {

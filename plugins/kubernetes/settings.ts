@@ -13,6 +13,10 @@ export interface Settings {
   /** Namespaces that are served; empty: all of them. */
   readonly namespaces: readonly string[]
   readonly endpointPodNames: boolean
+  /** Those of the zones whose services are ServiceImports. */
+  readonly multicluster: readonly Name[]
+  /** Headless services have names for each topology zone. */
+  readonly zonal: boolean
   readonly noEndpoints: boolean
   readonly ignoreEmptyService: boolean
   /** Zones below which a name that does not exist goes to the next plugin; undefined: nowhere. */

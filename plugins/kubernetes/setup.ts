@@ -7,7 +7,7 @@ import { warn } from '../../server/log.ts'
 import type { Argument, Occurrence, Property, Site } from '../../server/plugin.ts'
 import { nameFromText } from '../../server/wire/name.ts'
 import { CLIENT_LABEL } from './metadata.ts'
-import type { Kind } from './object/object.ts'
+import type { AnyKind } from './object/object.ts'
 import { isDnsLabel } from './object/object.ts'
 import { type LabelSelector, parseSelector } from './object/selector.ts'
 import type { PodMode, Settings } from './settings.ts'
@@ -24,6 +24,8 @@ interface Draft {
   pods: PodMode
   namespaces: string[]
   endpointPodNames: boolean
+  multicluster: string[]
+  zonal: boolean
   noEndpoints: boolean
   ignoreEmptyService: boolean
   fallthrough: string[] | undefined
@@ -51,6 +53,8 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     pods: 'disabled',
     namespaces: [],
     endpointPodNames: false,
+    multicluster: [],
+    zonal: false,
     noEndpoints: false,
     ignoreEmptyService: false,
     fallthrough: undefined,
@@ -66,12 +70,13 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     manifests: undefined,
     snapshot: undefined,
   }
-  occurrence.each({ ...answerProperties(draft), ...sourceProperties(draft, site), ...unavailable })
+  occurrence.each({ ...answerProperties(draft, zones), ...sourceProperties(draft, site) })
   if (zones.every(isReverse)) {
     const found = zones.map(zone => `"${zone}"`).join(' and ')
     throw occurrence.error(`only reverse zones, ${found}, expected a zone for cluster names such as cluster.local`)
   }
   exclude(occurrence, 'namespaces', 'namespace_labels')
+  exclude(occurrence, 'zonal', 'noendpoints')
   for (const name of ['endpoint', 'tls', 'kubeconfig', 'snapshot']) exclude(occurrence, 'manifests', name)
   return {
     zones: zones.map(nameFromText),
@@ -79,6 +84,8 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     pods: draft.pods,
     namespaces: draft.namespaces,
     endpointPodNames: draft.endpointPodNames,
+    multicluster: draft.multicluster.map(nameFromText),
+    zonal: draft.zonal,
     noEndpoints: draft.noEndpoints,
     ignoreEmptyService: draft.ignoreEmptyService,
     fallthrough: draft.fallthrough?.map(nameFromText),
@@ -90,11 +97,12 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
 }
 
 /** Two directives with one key can share an index: it holds the same objects, fetched the same way. */
-export function feedKey({ source, endpointPodNames, podLabels }: Settings): string {
+export function feedKey({ source, endpointPodNames, zonal, podLabels }: Settings): string {
   const files = 'api' in source ? [source.api.kubeconfig?.file, ...Object.values(source.api.tls ?? {})] : []
   return JSON.stringify([
     source,
     endpointPodNames,
+    zonal,
     podLabels,
     files.map(file => (file === undefined ? '' : digest(file))),
   ])
@@ -110,7 +118,7 @@ function digest(file: string): string {
 }
 
 /** Properties that say what is answered. */
-function answerProperties(draft: Draft) {
+function answerProperties(draft: Draft, zones: readonly string[]) {
   return {
     ttl: (p: Property) => {
       draft.ttl = p.argument().integer(0, MAX_TTL, 'ttl')
@@ -130,6 +138,13 @@ function answerProperties(draft: Draft) {
     endpoint_pod_names: (p: Property) => {
       p.noArguments()
       draft.endpointPodNames = true
+    },
+    multicluster: (p: Property) => {
+      draft.multicluster = p.args.flatMap(argument => zonesAmong(argument, zones)) // CoreDNS: the last line counts, too
+    },
+    zonal: (p: Property) => {
+      p.noArguments()
+      draft.zonal = true
     },
     noendpoints: (p: Property) => {
       p.noArguments()
@@ -184,15 +199,13 @@ function sourceProperties(draft: Draft, site: Site) {
   }
 }
 
-/** Properties of CoreDNS that are not here. */
-const unavailable = {
-  multicluster: refuse,
-  zonal: refuse,
-}
-
-function refuse(p: Property): never {
-  const text = `property "${p.name.text}" of CoreDNS is not available in this version, expected a block without it`
-  throw p.error(text, 'COREFILE_UNKNOWN_PROPERTY')
+/** The zones of an argument, each one of those that the directive answers for. */
+function zonesAmong(argument: Argument, zones: readonly string[]): string[] {
+  const found = argument.zones()
+  const stranger = found.find(zone => !zones.includes(zone))
+  if (stranger === undefined) return found
+  const text = `zone "${stranger}" is none that this directive answers for, expected one of ${zones.join(', ')}`
+  throw argument.error(text, 'COREFILE_INVALID_ZONE')
 }
 
 function readNamespace(argument: Argument): string {
@@ -233,9 +246,11 @@ function exclude(occurrence: Occurrence, one: string, other: string): void {
 }
 
 function sourceSettings(draft: Draft): Settings['source'] {
-  const kinds: Kind[] = ['namespace', 'service']
+  const kinds: AnyKind[] = ['namespace', 'service']
   if (!draft.noEndpoints) kinds.push('endpointslice')
   if (draft.pods === 'verified') kinds.push('pod')
+  // CoreDNS: with noendpoints too.
+  if (!draft.multicluster.every(isReverse)) kinds.push('serviceimport', 'importedslice')
   const { labels, namespaceLabels, endpoint, tls, kubeconfig, qps, burst, maxInflight } = draft
   const selection: Selection = { kinds, labels, namespaceLabels }
   if (draft.manifests !== undefined)

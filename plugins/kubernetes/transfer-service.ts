@@ -10,7 +10,7 @@ import { addressAt, addressLength, count4, count6 } from './index/address-set.ts
 import type { Index } from './index/index.ts'
 import { portNameAt, portNumber, portProtocolAt } from './index/ports.ts'
 import type { Lookup } from './lookup.ts'
-import { typeOf, weightOf, writeSrvHead } from './records.ts'
+import { typeOf, weightOf, writeSrvHead } from './srv.ts'
 
 const SVC = nameFromText('svc').slice(0, -1)
 const UNDERSCORE = 0x5f

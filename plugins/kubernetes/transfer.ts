@@ -22,7 +22,9 @@ export class Transfer implements ZoneTransfer {
   #order: ServiceOrder | undefined
   #next = 0
 
-  constructor(q: Query, zone: Zone, index: Index, apex: Apex, found: Lookup, ttl: number) {
+  /** @param found looks up in the index of the zone */
+  constructor(q: Query, zone: Zone, found: Lookup, apex: Apex, ttl: number) {
+    const { index } = found
     this.#index = index
     this.#records = new ServiceRecords(index, found, zone.name, ttl)
     index.seal()
@@ -61,7 +63,7 @@ function readHead(q: Query, zone: Zone, apex: Apex, head: Section): void {
     if (owner !== null && equalOctets(owner, 0, thisServer, 0, thisServer.length)) head.addFrom(additional, i)
   }
   answer.count = 0
-  apex.addVersion(q.answer)
+  apex.addVersion(q.answer, zone)
   const version = nameFromText(`dns-version.${zoneText}`)
   if (version.length <= MAX_NAME_BYTES)
     head.add(version, 0, TYPE.TXT, answer.ttl[0]!, answer.data[0]!, answer.dataAt[0], answer.dataLength[0])

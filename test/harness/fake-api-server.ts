@@ -47,12 +47,14 @@ const LIST_KINDS: Record<string, string> = {
   '/api/v1/namespaces': 'NamespaceList',
   '/api/v1/pods': 'PodList',
   '/apis/discovery.k8s.io/v1/endpointslices': 'EndpointSliceList',
+  '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports': 'ServiceImportList',
 }
 
 export const SERVICES = '/api/v1/services'
 export const NAMESPACES = '/api/v1/namespaces'
 export const PODS = '/api/v1/pods'
 export const SLICES = '/apis/discovery.k8s.io/v1/endpointslices'
+export const IMPORTS = '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports'
 
 export class FakeApiServer {
   readonly requests: FakeRequest[] = []

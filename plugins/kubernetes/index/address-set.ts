@@ -10,7 +10,7 @@ import { hashAddress } from './address.ts'
 import type { Slab } from './slab.ts'
 import { Table } from './table.ts'
 
-const HEAD_BYTES = 12
+export const HEAD_BYTES = 12
 export const LINK_BYTES = 12
 
 /** Octets of a set. */

@@ -1,6 +1,6 @@
 /**
  * Where the addresses of an object are gathered before its block is allocated: read from text, sorted by family, each
- * with the place of its label among the labels gathered. One object at a time; refilled, not rebuilt.
+ * with its label and its topology zone. One object at a time; refilled, not rebuilt.
  */
 import { equalOctets } from '../../../server/wire/name.ts'
 import { readAddress } from './address.ts'
@@ -15,6 +15,8 @@ export class Draft {
   count6 = 0
   /** Octets of all labels. */
   labelBytes = 0
+  /** Octets of all zones, each with the octet before it that tells its length. */
+  zoneBytes = 0
   /** Some address stands twice, under different labels. */
   repeats = false
   /** Per address: its length, its octets, its label; the places of these, family by family. */
@@ -23,15 +25,20 @@ export class Draft {
   #places4: number[] = []
   #places6: number[] = []
   readonly #addresses = new Distinct()
+  /** By the place of the address they belong to. */
+  readonly #zones = new Map<number, string>()
+  readonly #distinctZones = new Set<string>()
 
   clear(): void {
-    this.count4 = this.count6 = this.labelBytes = this.#used = 0
+    this.count4 = this.count6 = this.labelBytes = this.zoneBytes = this.#used = 0
     this.repeats = false
     this.#addresses.clear()
+    this.#zones.clear()
+    this.#distinctZones.clear()
   }
 
-  /** Adds an address under a label (empty: none), unless it is none or known. */
-  add(text: string, label: string): void {
+  /** Adds an address under a label, in a zone (each may be empty: none), unless it is none or known. */
+  add(text: string, label: string, zone = ''): void {
     this.#reserve(16 + LABEL_BYTES + 1)
     const at = this.#used
     const pool = this.#pool
@@ -45,6 +52,7 @@ export class Draft {
     }
     this.#used += 1 + length + labelLength
     if (label !== '') this.labelBytes += labelLength
+    if (zone !== '') this.#addZone(at, zone)
     if (length === 4) this.#places4[this.count4++] = at
     else this.#places6[this.count6++] = at
   }
@@ -67,6 +75,18 @@ export class Draft {
     if (length === 0) return 0
     for (let j = 0; j <= length; j++) bytes[to + j] = this.#pool[at + j]!
     return length + 1
+  }
+
+  /** The zone of address `i`, empty if there is none. */
+  zone(i: number): string {
+    return this.#zones.get(this.#place(i)) ?? ''
+  }
+
+  #addZone(place: number, zone: string): void {
+    this.#zones.set(place, zone)
+    if (this.#distinctZones.has(zone)) return
+    this.#distinctZones.add(zone)
+    this.zoneBytes += zone.length + 2
   }
 
   /** True if an address with its label stands in the pool before `at` as it stands there. */

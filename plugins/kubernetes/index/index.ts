@@ -27,13 +27,15 @@ export interface IndexOptions {
   readonly kinds?: readonly Kind[]
   /** Name endpoints without a hostname after their pods. */
   readonly endpointPodNames?: boolean
+  /** Keep the topology zones of endpoints. */
+  readonly zones?: boolean
   /** Told of slices that changed an answer. */
   readonly onSlice?: (slice: EndpointSlice, headless: boolean) => void
   /** Keys of the pod labels that are kept. */
   readonly podLabels?: readonly string[]
 }
 
-export class Index implements Store {
+export class Index implements Store<Kind> {
   readonly slab: Slab
   readonly namespaces: Namespaces
   readonly services: Services
@@ -56,11 +58,11 @@ export class Index implements Store {
   readonly #whenSynced: (() => void)[] = []
 
   constructor(options: IndexOptions = {}, slab = new Slab()) {
-    const { kinds = KINDS, endpointPodNames = false, podLabels = [], onSlice } = options
+    const { kinds = KINDS, endpointPodNames = false, zones = false, podLabels = [], onSlice } = options
     this.slab = slab
     this.namespaces = new Namespaces(slab)
     this.services = new Services(slab, this.namespaces)
-    this.slices = new Slices(slab, this.namespaces, this.services, endpointPodNames)
+    this.slices = new Slices(slab, this.namespaces, this.services, { podNames: endpointPodNames, zones })
     this.pods = new Pods(slab, this.namespaces, podLabels)
     this.#onSlice = onSlice
     for (const kind of kinds) this.unsyncedKinds |= KIND_BIT[kind]

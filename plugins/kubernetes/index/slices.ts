@@ -1,16 +1,8 @@
 /**
- * EndpointSlices: the ready endpoints of a service, one block each, replaced whole. A slice without a service or without
- * a ready endpoint is not kept.
- *
- *   word 0  1        2           3     4         5     6            7      8              9
- *   hash,  service, generation, next, previous, size, ports' place, count, labels' place, place of label links,
- *   word 10     11            12       then
- *   name place, its octets,  repeats,  address set, ports, label places, labels, name, label links
- *
- * Places count from the block's start. Where there are labels, each address has the place of its label (0: none) and a
- * link in the chain of all labels with that hash.
+ * EndpointSlices: the ready endpoints of a service, one block each (slice-block.ts), replaced whole. A slice without a
+ * service or without a ready endpoint is not kept. Chains lead to endpoints by address, and by service and label.
  */
-import { equalOctets, HASH_START, hashJoin, hashLabel, hashOctet } from '../../../server/wire/name.ts'
+import { equalOctets, HASH_START, hashJoin, hashLabel, hashOctet, MAX_LABEL_BYTES } from '../../../server/wire/name.ts'
 import type { Query } from '../../../server/wire/query.ts'
 import type { EndpointSlice } from '../object/endpointslice.ts'
 import { writeDashed } from './address.ts'
@@ -18,24 +10,29 @@ import {
   AddressIndex,
   addressAt,
   addressLength,
-  addressSetBytes,
   Chains,
+  count4,
+  count6,
   LINK_BYTES,
   ownerOf,
   setOfLink,
 } from './address-set.ts'
 import { Draft } from './draft.ts'
 import type { Namespaces } from './namespaces.ts'
-import { portLabelsBytes, portsBytes, writePorts } from './ports.ts'
 import { ROOT } from './roots.ts'
 import type { Services } from './services.ts'
 import type { Slab } from './slab.ts'
+import { SET_AT, SLICE, saysTheSame, writeSlice } from './slice-block.ts'
 import { Table } from './table.ts'
 
-const NEXT = 3
-const SET_AT = 52
-
 const draft = new Draft()
+
+export interface SliceOptions {
+  /** Endpoints without a hostname are named after their pods. */
+  readonly podNames: boolean
+  /** The topology zones of endpoints are kept. */
+  readonly zones: boolean
+}
 
 export class Slices {
   readonly #slab: Slab
@@ -43,16 +40,15 @@ export class Slices {
   readonly #services: Services
   readonly #table: Table
   readonly #labels: Chains
-  readonly #podNames: boolean
+  readonly #options: SliceOptions
   /** By endpoint address; the sets' owners are slices. */
   readonly addresses: AddressIndex
 
-  /** @param podNames endpoints without a hostname are named after their pods */
-  constructor(slab: Slab, namespaces: Namespaces, services: Services, podNames: boolean) {
+  constructor(slab: Slab, namespaces: Namespaces, services: Services, options: SliceOptions) {
     this.#slab = slab
     this.#namespaces = namespaces
     this.#services = services
-    this.#podNames = podNames
+    this.#options = options
     this.#table = new Table(slab, ROOT.slices)
     this.#labels = new Chains(slab, ROOT.endpointLabels)
     this.addresses = new AddressIndex(slab, ROOT.endpointAddresses)
@@ -65,17 +61,17 @@ export class Slices {
 
   /** Where its name stands, and its octets. */
   nameAt(slice: number): number {
-    return slice + this.#slab.words[(slice >> 2) + 10]!
+    return slice + this.#word(slice, SLICE.NAME)
   }
   nameLength(slice: number): number {
-    return this.#slab.words[(slice >> 2) + 11]!
+    return this.#word(slice, SLICE.NAME_LENGTH)
   }
 
   next(slice: number): number {
-    return this.#slab.words[(slice >> 2) + NEXT]!
+    return this.#word(slice, SLICE.NEXT)
   }
   service(slice: number): number {
-    return this.#slab.words[(slice >> 2) + 1]!
+    return this.#word(slice, SLICE.SERVICE)
   }
   /** Its endpoints' addresses. */
   set(slice: number): number {
@@ -83,26 +79,50 @@ export class Slices {
   }
   /** Place of the ports, counted from the slice. */
   portsAt(slice: number): number {
-    return this.#slab.words[(slice >> 2) + 6]!
+    return this.#word(slice, SLICE.PORTS)
   }
   portCount(slice: number): number {
-    return this.#slab.words[(slice >> 2) + 7]!
+    return this.#word(slice, SLICE.PORT_COUNT)
   }
   /** Some address stands twice in it, under different labels. */
   repeats(slice: number): boolean {
-    return this.#slab.words[(slice >> 2) + 12] === 1
+    return this.#word(slice, SLICE.REPEATS) === 1
   }
   /** Where the label of address `i` stands, 0 if its name is its address with dashes. */
   labelAt(slice: number, i: number): number {
-    const { words } = this.#slab
-    const labels = words[(slice >> 2) + 8]!
-    if (labels === 0) return 0
-    const place = words[((slice + labels) >> 2) + i]!
-    return place === 0 ? 0 : slice + place
+    return placeOf(this.#slab.words, slice, SLICE.LABELS, i)
   }
 
-  /** Writes the label that names address `i`: its own, or the address with dashes. Returns its octets. */
+  /** The id of its cluster, as labels between dots; empty for this cluster. */
+  clusterText(slice: number): string {
+    const cluster = this.#word(slice, SLICE.CLUSTER)
+    return cluster === 0 ? '' : textOfLabels(this.#slab.bytes, slice + cluster)
+  }
+  /** True if a topology zone is kept of any of its endpoints. */
+  hasZones(slice: number): boolean {
+    return this.#word(slice, SLICE.ZONES) !== 0
+  }
+  /** The topology zone of address `i`, as labels between dots; empty if none is kept. */
+  zoneText(slice: number, i: number): string {
+    const { words, bytes } = this.#slab
+    const zone = placeOf(words, slice, SLICE.ZONES, i)
+    return zone === 0 ? '' : textOfLabels(bytes, zone)
+  }
+
+  /** Most octets that name one of its endpoints. */
+  maxNameBytes(slice: number): number {
+    const cluster = this.#word(slice, SLICE.CLUSTER)
+    return MAX_LABEL_BYTES + 1 + (cluster === 0 ? 0 : this.#slab.bytes[slice + cluster]!)
+  }
+
+  /** Writes what names address `i`: its label, or the address with dashes; then its cluster's id. Returns its octets. */
   writeName(slice: number, i: number, into: Uint8Array, to: number): number {
+    const octets = this.#writeLabel(slice, i, into, to)
+    const cluster = this.#word(slice, SLICE.CLUSTER)
+    return cluster === 0 ? octets : octets + this.#writeCluster(slice + cluster, into, to + octets)
+  }
+
+  #writeLabel(slice: number, i: number, into: Uint8Array, to: number): number {
     const { words, bytes } = this.#slab
     const label = this.labelAt(slice, i)
     if (label === 0) {
@@ -112,6 +132,54 @@ export class Slices {
     }
     for (let j = 0; j <= bytes[label]!; j++) into[to + j] = bytes[label + j]!
     return bytes[label]! + 1
+  }
+
+  #writeCluster(id: number, into: Uint8Array, to: number): number {
+    const { bytes } = this.#slab
+    for (let j = 0; j < bytes[id]!; j++) into[to + j] = bytes[id + 1 + j]!
+    return bytes[id]!
+  }
+
+  /** True if labels `from` to `end` of the question are its cluster's id; none at all is this cluster's. */
+  isOfCluster(slice: number, q: Query, from: number, end: number): boolean {
+    const cluster = this.#word(slice, SLICE.CLUSTER)
+    const octets = q.labelAt[end]! - q.labelAt[from]!
+    if (cluster === 0 || octets === 0) return cluster === 0 && octets === 0
+    return isLabels(this.#slab.bytes, slice + cluster, q, from, octets)
+  }
+
+  /** True if labels `from` to `end` of the question are the end of its cluster's id: names of endpoints are below them. */
+  isInCluster(slice: number, q: Query, from: number, end: number): boolean {
+    const { bytes } = this.#slab
+    const cluster = this.#word(slice, SLICE.CLUSTER)
+    if (cluster === 0) return false
+    const at = q.labelAt[from]!
+    const octets = q.labelAt[end]! - at
+    const idEnd = slice + cluster + 1 + bytes[slice + cluster]!
+    for (let label = slice + cluster + 1; label < idEnd; label += bytes[label]! + 1) {
+      if (idEnd - label === octets && equalOctets(bytes, label, q.qname, at, octets)) return true
+    }
+    return false
+  }
+
+  /** The first of its addresses, from `i` on, whose topology zone is the question's labels before `end`; -1 if none is. */
+  nextInZone(slice: number, i: number, q: Query, end: number): number {
+    const { words, bytes } = this.#slab
+    const set = slice + SET_AT
+    const count = count4(words, set) + count6(words, set)
+    const octets = q.labelAt[end]!
+    let other = 0
+    for (let j = i; j < count; j++) {
+      const zone = placeOf(words, slice, SLICE.ZONES, j)
+      if (zone === other) continue
+      if (isLabels(bytes, zone, q, 0, octets)) return j
+      other = zone
+    }
+    return -1
+  }
+
+  #word(slice: number, word: number): number {
+    return this.#slab.words[(slice >> 2) + word]!
   }
 
   /** First link of the chain that holds all endpoints of the service under label `i` of the question. */
@@ -125,7 +193,7 @@ export class Slices {
   indexOfLabelled(link: number): number {
     const { words } = this.#slab
     const slice = ownerOf(words, setOfLink(words, link))
-    return ((link - slice - words[(slice >> 2) + 9]!) / LINK_BYTES) | 0
+    return ((link - slice - words[(slice >> 2) + SLICE.LINKS]!) / LINK_BYTES) | 0
   }
 
   #matching(from: number, service: number, q: Query, i: number): number {
@@ -133,7 +201,7 @@ export class Slices {
     const at = q.labelAt[i]!
     for (let link = from; link !== 0; link = words[link >> 2]!) {
       const slice = ownerOf(words, setOfLink(words, link))
-      if (words[(slice >> 2) + 1] !== service) continue
+      if (words[(slice >> 2) + SLICE.SERVICE] !== service) continue
       if (equalOctets(bytes, this.labelAt(slice, this.indexOfLabelled(link)), q.qname, at, q.qname[at]! + 1))
         return link
     }
@@ -146,9 +214,16 @@ export class Slices {
     const old = this.named(slice.namespace, slice.name)
     if (slice.service === '' || draft.count4 + draft.count6 === 0) return this.delete(old)
     const service = this.#services.ensure(slice.namespace, slice.service)
-    const made = this.#write(service, slice, generation)
-    if (old !== 0 && this.#same(old, made)) {
-      this.#slab.words[(old >> 2) + 2] = generation
+    const made = writeSlice(
+      this.#slab,
+      draft,
+      slice,
+      service,
+      this.#nameHash(this.#services.namespace(service), slice.name),
+    )
+    this.#slab.words[(made >> 2) + SLICE.GENERATION] = generation
+    if (old !== 0 && saysTheSame(this.#slab, old, made)) {
+      this.#slab.words[(old >> 2) + SLICE.GENERATION] = generation
       this.#slab.freeNow(made)
       return false
     }
@@ -156,7 +231,7 @@ export class Slices {
     this.#eachLabel(made, true)
     if (old === 0) {
       this.#table.insert(this.#slab.words[made >> 2]!, made)
-      this.#services.appendSlice(service, made, NEXT)
+      this.#services.appendSlice(service, made, SLICE.NEXT)
     } else this.#replace(old, made)
     return true
   }
@@ -166,7 +241,7 @@ export class Slices {
     if (slice === 0) return false
     const service = this.service(slice)
     this.#table.remove(this.#slab.words[slice >> 2]!, slice)
-    this.#services.removeSlice(service, slice, NEXT)
+    this.#services.removeSlice(service, slice, SLICE.NEXT)
     this.#forget(slice)
     this.#services.release(service)
     return true
@@ -176,80 +251,34 @@ export class Slices {
   named(namespace: string, name: string): number {
     const parent = this.#namespaces.named(namespace)
     if (parent === 0) return 0
-    const hash = hashJoin(this.#namespaces.hash(parent), hashText(name))
+    const hash = this.#nameHash(parent, name)
     for (let found = this.#table.first(hash); found !== 0; found = this.#table.next(found, hash)) {
       const slice = this.#table.block(found)
       const at = slice >> 2
       const { words } = this.#slab
-      if (words[at + 11] !== name.length || this.#services.namespace(words[at + 1]!) !== parent) continue
-      if (isText(this.#slab.bytes, slice + words[at + 10]!, name)) return slice
+      if (words[at + SLICE.NAME_LENGTH] !== name.length) continue
+      if (this.#services.namespace(words[at + SLICE.SERVICE]!) !== parent) continue
+      if (isText(this.#slab.bytes, slice + words[at + SLICE.NAME]!, name)) return slice
     }
     return 0
   }
 
   /** Slices that are not of this generation. */
   outdated(generation: number): number[] {
-    return this.#table.unlike(2, generation)
+    return this.#table.unlike(SLICE.GENERATION, generation)
+  }
+
+  #nameHash(namespace: number, name: string): number {
+    return hashJoin(this.#namespaces.hash(namespace), hashText(name))
   }
 
   #gather(slice: EndpointSlice): void {
+    const { podNames, zones } = this.#options
     draft.clear()
-    for (const { addresses, hostname, podName } of slice.endpoints) {
-      const label = hostname !== '' ? hostname : this.#podNames ? podName : ''
-      for (const address of addresses) draft.add(address, label)
+    for (const { addresses, hostname, podName, zone } of slice.endpoints) {
+      const label = hostname !== '' ? hostname : podNames ? podName : ''
+      for (const address of addresses) draft.add(address, label, zones ? zone : undefined)
     }
-  }
-
-  /** Writes what was gathered into a block that nobody sees yet. */
-  #write(service: number, slice: EndpointSlice, generation: number): number {
-    const count = draft.count4 + draft.count6
-    const labelled = draft.labelBytes > 0
-    const portsAt = SET_AT + addressSetBytes(draft.count4, draft.count6)
-    const placesAt = portsAt + portsBytes(slice.ports.length)
-    const textAt = placesAt + (labelled ? count * 4 : 0)
-    const nameAt = textAt + draft.labelBytes + portLabelsBytes(slice.ports)
-    const linksAt = (nameAt + slice.name.length + 3) & ~3
-    const size = linksAt + (labelled ? count * LINK_BYTES : 0)
-    const block = this.#slab.allocate(size)
-    const { words, bytes } = this.#slab
-    const at = block >> 2
-    words[at] = hashJoin(this.#namespaces.hash(this.#services.namespace(service)), hashText(slice.name))
-    words[at + 1] = service
-    words[at + 2] = generation
-    words[at + NEXT] = words[at + NEXT + 1] = 0
-    words[at + 5] = size
-    words[at + 6] = portsAt
-    words[at + 7] = slice.ports.length
-    words[at + 8] = labelled ? placesAt : 0
-    words[at + 9] = linksAt
-    words[at + 10] = nameAt
-    words[at + 11] = slice.name.length
-    words[at + 12] = draft.repeats ? 1 : 0
-    draft.writeSet(words, bytes, block + SET_AT, block)
-    let to = textAt
-    for (let i = 0; labelled && i < count; i++) {
-      const length = draft.writeLabel(bytes, block + to, i)
-      words[((block + placesAt) >> 2) + i] = length === 0 ? 0 : to
-      to += length
-    }
-    writePorts(words, bytes, block, portsAt, to, slice.ports)
-    for (let i = 0; i < slice.name.length; i++) bytes[block + nameAt + i] = slice.name.charCodeAt(i)
-    bytes.fill(0, block + nameAt + slice.name.length, block + linksAt)
-    return block
-  }
-
-  /** True if two slices say the same: all but generation and links. */
-  #same(a: number, b: number): boolean {
-    const { words, bytes } = this.#slab
-    const [aAt, bAt] = [a >> 2, b >> 2]
-    if (words[aAt + 1] !== words[bAt + 1]) return false
-    for (let i = 5; i <= 12; i++) if (words[aAt + i] !== words[bAt + i]) return false
-    for (let i = 14; i <= 15; i++) if (words[aAt + i] !== words[bAt + i]) return false
-    const addressesAt = SET_AT + 12
-    const addressBytes = 4 * words[aAt + 14]! + 16 * words[aAt + 15]!
-    if (!equalOctets(bytes, a + addressesAt, bytes, b + addressesAt, addressBytes)) return false
-    const portsAt = words[aAt + 6]!
-    return equalOctets(bytes, a + portsAt, bytes, b + portsAt, words[aAt + 9]! - portsAt)
   }
 
   /** Puts `made` in the place of `old`, also where it belongs to another service now. */
@@ -260,10 +289,10 @@ export class Slices {
     this.#table.setBlock(found, made)
     const before = this.service(old)
     const now = this.service(made)
-    if (before === now) this.#services.replaceSlice(now, old, made, NEXT)
+    if (before === now) this.#services.replaceSlice(now, old, made, SLICE.NEXT)
     else {
-      this.#services.appendSlice(now, made, NEXT)
-      this.#services.removeSlice(before, old, NEXT)
+      this.#services.appendSlice(now, made, SLICE.NEXT)
+      this.#services.removeSlice(before, old, SLICE.NEXT)
     }
     this.#forget(old)
     if (before !== now) this.#services.release(before)
@@ -278,19 +307,41 @@ export class Slices {
   /** Enters all labels of a slice into the chains, or takes them out. */
   #eachLabel(slice: number, insert: boolean): void {
     const at = slice >> 2
-    if (this.#slab.words[at + 8] === 0) return
-    const count = this.#slab.words[at + 14]! + this.#slab.words[at + 15]!
+    if (this.#slab.words[at + SLICE.LABELS] === 0) return
+    const count = count4(this.#slab.words, slice + SET_AT) + count6(this.#slab.words, slice + SET_AT)
     const serviceHash = this.#services.hash(this.service(slice))
     for (let i = 0; i < count; i++) {
       const label = this.labelAt(slice, i)
       if (label === 0) continue
       const { bytes, words } = this.#slab
       const hash = hashJoin(serviceHash, hashLabel(bytes, label + 1, label + 1 + bytes[label]!))
-      const link = slice + words[at + 9]! + LINK_BYTES * i
+      const link = slice + words[at + SLICE.LINKS]! + LINK_BYTES * i
       if (insert) this.#labels.insert(hash, link, slice + SET_AT)
       else this.#labels.remove(hash, link)
     }
   }
+}
+
+/** Where in the slab stands what the places in `word` say of address `i`; 0 if there is nothing. */
+function placeOf(words: Int32Array, slice: number, word: number, i: number): number {
+  const places = words[(slice >> 2) + word]!
+  if (places === 0) return 0
+  const place = words[((slice + places) >> 2) + i]!
+  return place === 0 ? 0 : slice + place
+}
+
+/** The labels at `at`, their octets first, between dots. */
+function textOfLabels(bytes: Uint8Array, at: number): string {
+  const labels: string[] = []
+  for (let i = at + 1; i <= at + bytes[at]!; i += bytes[i]! + 1) {
+    labels.push(String.fromCharCode(...bytes.subarray(i + 1, i + 1 + bytes[i]!)))
+  }
+  return labels.join('.')
+}
+
+/** True if the labels at `at`, their octets first, are `octets` octets of the question from label `from` on. */
+function isLabels(bytes: Uint8Array, at: number, q: Query, from: number, octets: number): boolean {
+  return bytes[at] === octets && equalOctets(bytes, at + 1, q.qname, q.labelAt[from]!, octets)
 }
 
 /** Hash of an object's name, which may have dots. */

@@ -9,6 +9,15 @@ import type { Service } from './service.ts'
 
 export const KINDS = ['service', 'endpointslice', 'pod', 'namespace'] as const
 export type Kind = (typeof KINDS)[number]
+
+/** What sources bring for a cluster set, and as what it stands in the cluster set's index. */
+export const SET_KINDS = { serviceimport: 'service', importedslice: 'endpointslice' } as const
+export type SetKind = keyof typeof SET_KINDS
+export type AnyKind = Kind | SetKind
+
+export function isSetKind(kind: AnyKind): kind is SetKind {
+  return Object.hasOwn(SET_KINDS, kind)
+}
 export type SlimObject = Service | EndpointSlice | Pod | Namespace
 
 /** A slim object, or the reason why there is none: a text such as `name "A_b" is no DNS label`. */

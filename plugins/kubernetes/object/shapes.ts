@@ -3,7 +3,7 @@
  * Numbers are those of generated.proto in k8s.io/api and k8s.io/apimachinery, which never change.
  */
 import type { Field, Shape } from '../informer/protobuf.ts'
-import type { Kind } from './object.ts'
+import type { AnyKind } from './object.ts'
 
 const text = (name: string): Field => ({ name, holds: 'text' })
 const number = (name: string): Field => ({ name, holds: 'number' })
@@ -56,18 +56,21 @@ const POD_STATUS: Shape = new Map([
   [12, messages('podIPs', POD_IP)],
 ])
 
+const ENDPOINT_SLICE: Shape = new Map([
+  [1, message('metadata', METADATA)],
+  [2, messages('endpoints', ENDPOINT)],
+  [3, messages('ports', SERVICE_PORT)],
+])
+
 /** The shape of a kind; undefined for one that is a custom resource, which API servers send as JSON alone. */
-export const SHAPES: Readonly<Partial<Record<Kind, Shape>>> = {
+export const SHAPES: Readonly<Partial<Record<AnyKind, Shape>>> = {
   namespace: new Map([[1, message('metadata', METADATA)]]),
   service: new Map([
     [1, message('metadata', METADATA)],
     [2, message('spec', SERVICE_SPEC)],
   ]),
-  endpointslice: new Map([
-    [1, message('metadata', METADATA)],
-    [2, messages('endpoints', ENDPOINT)],
-    [3, messages('ports', SERVICE_PORT)],
-  ]),
+  endpointslice: ENDPOINT_SLICE,
+  importedslice: ENDPOINT_SLICE,
   pod: new Map([
     [1, message('metadata', METADATA)],
     [3, message('status', POD_STATUS)],

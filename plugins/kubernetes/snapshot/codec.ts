@@ -10,7 +10,7 @@ import { addressAt, count4, count6 } from '../index/address-set.ts'
 import type { Index } from '../index/index.ts'
 import { portNameAt, portNumber, portProtocolAt } from '../index/ports.ts'
 import type { Table } from '../index/table.ts'
-import type { Endpoint, EndpointSlice } from '../object/endpointslice.ts'
+import { dottedLabels, type Endpoint, type EndpointSlice } from '../object/endpointslice.ts'
 import type { Namespace } from '../object/namespace.ts'
 import { isDnsLabel, isDnsSubdomain, type Kind, type SlimObject } from '../object/object.ts'
 import type { Pod } from '../object/pod.ts'
@@ -33,6 +33,7 @@ const FLAG_HEADLESS = 1
 const FLAG_EXTERNAL = 2
 /** 255 octets, each as \DDD. */
 const MAX_TARGET_CHARACTERS = 1024
+const MAX_LABELS_CHARACTERS = 63
 
 const namespace: Codec = {
   table: index => index.namespaces.table,
@@ -90,19 +91,30 @@ const endpointslice: Codec = {
       else to.label(slab.bytes, label)
     }
     writePorts(index, slice, slices.portsAt(slice), slices.portCount(slice), to)
+    to.text(slices.clusterText(slice))
+    const zoned = slices.hasZones(slice)
+    to.octet(zoned ? 1 : 0)
+    for (let i = 0; zoned && i < count; i++) to.text(slices.zoneText(slice, i))
   },
   read(from) {
     const [namespace, name, service] = [readLabel(from), readSubdomain(from), readLabel(from)]
-    const endpoints: Endpoint[] = []
     // A name by pod was made a label when it was indexed: which of the two it was makes no difference any more.
-    for (const address of readAddresses(from))
-      endpoints.push({ addresses: [address], hostname: readOptionalLabel(from), podName: '' })
+    let endpoints: Endpoint[] = readAddresses(from).map(address => ({
+      addresses: [address],
+      hostname: '',
+      podName: '',
+    }))
+    endpoints = endpoints.map(endpoint => ({ ...endpoint, hostname: readOptionalLabel(from) }))
     const ports = readPorts(from)
+    const cluster = readOptionalLabels(from)
+    if (from.octet() === 1)
+      endpoints = endpoints.map(endpoint => ({ ...endpoint, ...zoneOf(readOptionalLabels(from)) }))
     return {
       kind: 'endpointslice',
       namespace,
       name,
       service,
+      ...(cluster !== '' && { cluster }),
       endpoints,
       ports,
       lastChangeTriggerMs: 0,
@@ -185,6 +197,17 @@ function readOptionalLabel(from: OctetReader): string {
   const text = from.label()
   if (text === '' || isDnsLabel(text)) return text
   throw new Malformed('found a name that is no DNS label')
+}
+
+/** Labels between dots, as a cluster's id or a topology zone has them. */
+function readOptionalLabels(from: OctetReader): string {
+  const text = from.text(MAX_LABELS_CHARACTERS)
+  if (text === dottedLabels(text)) return text
+  throw new Malformed('found no labels between dots')
+}
+
+function zoneOf(zone: string): { readonly zone?: string } {
+  return zone === '' ? {} : { zone }
 }
 
 function readSubdomain(from: OctetReader): string {

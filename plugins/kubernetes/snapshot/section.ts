@@ -7,7 +7,8 @@
  *   the end  an octet 0, and the SHA-256 of all before it
  */
 import { type Index, KIND_BIT } from '../index/index.ts'
-import type { Kind } from '../object/object.ts'
+import type { Indexes } from '../index/indexes.ts'
+import type { AnyKind, Kind } from '../object/object.ts'
 
 export interface Section {
   readonly name: string
@@ -16,9 +17,21 @@ export interface Section {
 }
 
 /** Those of the cluster's own objects. What is found by one kind is of use without those that follow it. */
-export function sectionsOf(index: Index, kinds: readonly Kind[]): readonly Section[] {
+export function sectionsOf(index: Index, kinds: readonly AnyKind[]): readonly Section[] {
   const inOrder = ['namespace', 'service', 'endpointslice', 'pod'] as const
   return inOrder.filter(kind => kinds.includes(kind)).map(kind => ({ name: kind, kind, index }))
+}
+
+/** Those, and what the index of a cluster set holds. */
+export function allSections({ cluster, clusterSet: index }: Indexes, kinds: readonly AnyKind[]): readonly Section[] {
+  const own = sectionsOf(cluster, kinds)
+  if (index === undefined) return own
+  return [
+    ...own,
+    { name: 'clusterset-namespace', kind: 'namespace', index },
+    { name: 'serviceimport', kind: 'service', index },
+    { name: 'importedslice', kind: 'endpointslice', index },
+  ]
 }
 
 /** True once all objects of the section are known. */

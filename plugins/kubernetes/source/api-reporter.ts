@@ -15,8 +15,7 @@ type Trouble = 'unreachable' | 'unauthorized' | 'forbidden' | 'failing'
 export class ApiReporter implements Reporter {
   readonly #server: string
   readonly #log: SourceLog
-  /** By resource. */
-  readonly #troubles = new Map<string, Trouble>()
+  readonly #troubles = new Map<Resource, Trouble>()
   /** Optional resources that the API server does not know, by name. */
   readonly #absent = new Set<string>()
 
@@ -27,9 +26,8 @@ export class ApiReporter implements Reporter {
 
   failed(resource: Resource, during: 'list' | 'watch', error: unknown): void {
     const trouble = troubleOf(error)
-    const shared = trouble === 'unreachable' || trouble === 'unauthorized'
-    const told = shared ? [...this.#troubles.values()].includes(trouble) : this.#troubles.get(resource.name) === trouble
-    this.#troubles.set(resource.name, trouble)
+    const told = this.#troubles.get(resource) === trouble || this.#isShared(resource, trouble)
+    this.#troubles.set(resource, trouble)
     if (told) return
     const text = this.#text(trouble, resource, during, error)
     if (trouble === 'unauthorized' || trouble === 'forbidden') this.#log.error('kubernetes', text)
@@ -51,14 +49,21 @@ export class ApiReporter implements Reporter {
   }
 
   #healed(resource: Resource): void {
-    const trouble = this.#troubles.get(resource.name)
+    const trouble = this.#troubles.get(resource)
     if (trouble === undefined) return
-    this.#troubles.delete(resource.name)
-    const shared = trouble === 'unreachable' || trouble === 'unauthorized'
-    if (!shared) this.#log.info('kubernetes', `${fullName(resource)} can be listed and watched again`)
-    else if (![...this.#troubles.values()].includes(trouble)) {
-      this.#log.info('kubernetes', `the API server ${this.#server} answers again`)
+    this.#troubles.delete(resource)
+    if (this.#isShared(resource, trouble)) return
+    if (isOfServer(trouble)) this.#log.info('kubernetes', `the API server ${this.#server} answers again`)
+    else this.#log.info('kubernetes', `${fullName(resource)} can be listed and watched again`)
+  }
+
+  /** True if it is known already from another resource: any, or another selection of the same one. */
+  #isShared(resource: Resource, trouble: Trouble): boolean {
+    for (const [other, known] of this.#troubles) {
+      if (other === resource || known !== trouble) continue
+      if (isOfServer(trouble) || other.name === resource.name) return true
     }
+    return false
   }
 
   #text(trouble: Trouble, resource: Resource, during: 'list' | 'watch', error: unknown): string {
@@ -77,6 +82,10 @@ export class ApiReporter implements Reporter {
         return `cannot ${during} ${fullName(resource)}, trying again: ${cause}`
     }
   }
+}
+
+function isOfServer(trouble: Trouble): boolean {
+  return trouble === 'unreachable' || trouble === 'unauthorized'
 }
 
 function troubleOf(error: unknown): Trouble {

@@ -10,7 +10,8 @@ import { type Clock, monotonicClock } from '../informer/clock.ts'
 import { Reflector } from '../informer/reflector.ts'
 import type { ApiObject, Resource, Target } from '../informer/resource.ts'
 import { workSlices } from '../informer/work-slices.ts'
-import type { Kind } from '../object/object.ts'
+import { IMPORT_LABEL } from '../object/endpointslice.ts'
+import type { AnyKind } from '../object/object.ts'
 import { SHAPES } from '../object/shapes.ts'
 import { trim } from '../object/trim.ts'
 import { ApiReporter, type SourceLog } from './api-reporter.ts'
@@ -87,22 +88,31 @@ function credentialsOf({ kubeconfig, endpoint, tls }: ApiSettings, clock: Clock)
   return endpoint === undefined ? inClusterCredentials(clock) : endpointCredentials(endpoint, tls, clock)
 }
 
+const ENDPOINT_SLICES = {
+  name: 'endpointslices',
+  group: 'discovery.k8s.io',
+  path: '/apis/discovery.k8s.io/v1/endpointslices',
+} as const
 const ENDED_PODS = 'status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown'
 
 /** What is asked of the API server for a kind. */
-export function resourceOf(kind: Kind, settings: ApiSettings): Resource {
+export function resourceOf(kind: AnyKind, settings: ApiSettings): Resource {
   const shape = SHAPES[kind]
   return { ...selectionOf(kind, settings), ...(shape && { shape }) }
 }
 
-function selectionOf(kind: Kind, { labels, namespaceLabels }: ApiSettings): Resource {
+function selectionOf(kind: AnyKind, { labels, namespaceLabels }: ApiSettings): Resource {
   const labelled = labels && { labelSelector: labels.text }
   switch (kind) {
     case 'service':
       return { name: 'services', group: '', path: '/api/v1/services', ...labelled }
-    case 'endpointslice': {
-      const group = 'discovery.k8s.io'
-      return { name: 'endpointslices', group, path: `/apis/${group}/v1/endpointslices`, ...labelled }
+    case 'endpointslice':
+      return { ...ENDPOINT_SLICES, ...labelled }
+    case 'importedslice':
+      return { ...ENDPOINT_SLICES, labelSelector: labels ? `${labels.text},${IMPORT_LABEL}` : IMPORT_LABEL }
+    case 'serviceimport': {
+      const group = 'multicluster.x-k8s.io'
+      return { name: 'serviceimports', group, path: `/apis/${group}/v1alpha1/serviceimports`, optional: true }
     }
     case 'pod':
       return { name: 'pods', group: '', path: '/api/v1/pods', fieldSelector: ENDED_PODS, ...labelled }
@@ -119,10 +129,10 @@ function selectionOf(kind: Kind, { labels, namespaceLabels }: ApiSettings): Reso
 /** Objects of one kind into the index. */
 class StoreTarget implements Target {
   readonly #store: Store
-  readonly #kind: Kind
+  readonly #kind: AnyKind
   #token = 0
 
-  constructor(store: Store, kind: Kind) {
+  constructor(store: Store, kind: AnyKind) {
     this.#store = store
     this.#kind = kind
   }

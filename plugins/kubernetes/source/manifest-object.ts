@@ -2,10 +2,11 @@
  * What is kept of an object in a manifest: its slim form, and what a cluster's controllers would read of it (selectors,
  * target ports, readiness) to make addresses and endpoints. The rest of the text is dropped.
  */
+import { IMPORT_LABEL } from '../object/endpointslice.ts'
 import {
+  type AnyKind,
   isJson,
   type Json,
-  type Kind,
   labelsOf,
   listAt,
   objectAt,
@@ -16,13 +17,15 @@ import {
 import { trim } from '../object/trim.ts'
 
 export interface ManifestObject {
-  readonly kind: Kind
+  readonly kind: AnyKind
   /** Empty for a Namespace. */
   readonly namespace: string
   readonly name: string
   readonly labels: ReadonlyMap<string, string>
   /** Text: why it is not served. */
   readonly slim: SlimObject | string
+  /** Of an EndpointSlice of a ServiceImport: as that. */
+  readonly imported?: SlimObject | string
   readonly service?: ServicePlan
   readonly pod?: PodState
 }
@@ -53,11 +56,12 @@ export interface PodState {
   readonly ports: ReadonlyMap<string, number>
 }
 
-const KINDS: Readonly<Record<string, readonly [Kind, group: string]>> = {
+const KINDS: Readonly<Record<string, readonly [AnyKind, group: string]>> = {
   Service: ['service', ''],
   Pod: ['pod', ''],
   Namespace: ['namespace', ''],
   EndpointSlice: ['endpointslice', 'discovery.k8s.io'],
+  ServiceImport: ['serviceimport', 'multicluster.x-k8s.io'],
 }
 
 /** Undefined for objects that DNS does not show. */
@@ -71,13 +75,15 @@ export function manifestObject(json: Json): ManifestObject | undefined {
   const labels = labelsOf(json)
   if (kind === 'namespace') return { kind, namespace: '', name, labels, slim: trim(kind, json) }
   const namespace = textAt(metadata, 'namespace') || 'default'
-  const slim = trim(kind, { ...json, metadata: { ...metadata, namespace } })
+  const complete = { ...json, metadata: { ...metadata, namespace } }
+  const slim = trim(kind, complete)
   return {
     kind,
     namespace,
     name,
     labels,
     slim,
+    ...(kind === 'endpointslice' && labels.has(IMPORT_LABEL) && { imported: trim('importedslice', complete) }),
     ...(kind === 'service' && { service: servicePlan(objectAt(json, 'spec')) }),
     ...(kind === 'pod' && { pod: podState(json) }),
   }

@@ -2,7 +2,7 @@
  * The objects of all manifests together, as a cluster would hold them: duplicates decided, namespaces, addresses and
  * endpoints made where manifests leave them to the cluster. Knows no files but by name, and writes to no index.
  */
-import type { Kind, SlimObject } from '../object/object.ts'
+import type { AnyKind, SlimObject } from '../object/object.ts'
 import { type LabelSelector, selects } from '../object/selector.ts'
 import { trim } from '../object/trim.ts'
 import { ManifestAddresses } from './manifest-addresses.ts'
@@ -21,7 +21,7 @@ export interface ManifestContent {
 
 /** One object stands in two places. */
 export interface Duplicate {
-  readonly kind: Kind
+  readonly kind: AnyKind
   readonly namespace: string
   readonly name: string
   readonly dropped: string
@@ -29,7 +29,7 @@ export interface Duplicate {
 }
 
 export interface ManifestSet {
-  readonly objects: ReadonlyMap<Kind, readonly SlimObject[]>
+  readonly objects: ReadonlyMap<AnyKind, readonly SlimObject[]>
   readonly duplicates: readonly Duplicate[]
 }
 
@@ -47,10 +47,11 @@ export class ManifestMerger {
     const { kinds, labels } = this.#selection
     const byKind = Map.groupBy(kept, object => object.kind)
     const services = this.#withAddresses(byKind.get('service') ?? [])
-    const objects = new Map<Kind, SlimObject[]>()
+    const objects = new Map<AnyKind, SlimObject[]>()
     for (const kind of kinds) {
-      const of = kind === 'service' ? services : (byKind.get(kind) ?? [])
-      objects.set(kind, kind === 'namespace' ? this.#namespaces(of, contents) : selected(of, labels))
+      const of = kind === 'service' ? services : kind === 'importedslice' ? imported(byKind) : (byKind.get(kind) ?? [])
+      const selector = kind === 'serviceimport' ? undefined : labels
+      objects.set(kind, kind === 'namespace' ? this.#namespaces(of, contents) : selected(of, selector))
     }
     objects.get('endpointslice')?.push(...this.#slicesFromPods(byKind))
     return { objects, duplicates }
@@ -88,7 +89,7 @@ export class ManifestMerger {
   }
 
   /** Slices of a Service carry its labels, so `labels` decides for both. */
-  #slicesFromPods(byKind: ReadonlyMap<Kind, readonly ManifestObject[]>): SlimObject[] {
+  #slicesFromPods(byKind: ReadonlyMap<AnyKind, readonly ManifestObject[]>): SlimObject[] {
     const written = new Set<string>()
     for (const { namespace, slim } of byKind.get('endpointslice') ?? []) {
       if (typeof slim !== 'string' && 'service' in slim) written.add(`${namespace}/${slim.service}`)
@@ -121,6 +122,12 @@ function unique(contents: readonly ManifestContent[]): { kept: ManifestObject[];
     }
   }
   return { kept: [...byKey.values()].map(({ object }) => object), duplicates }
+}
+
+/** The EndpointSlices of ServiceImports, as such. */
+function imported(byKind: ReadonlyMap<AnyKind, readonly ManifestObject[]>): ManifestObject[] {
+  const slices = byKind.get('endpointslice') ?? []
+  return slices.flatMap(slice => (slice.imported === undefined ? [] : [{ ...slice, slim: slice.imported }]))
 }
 
 function selected(objects: readonly ManifestObject[], labels: LabelSelector | undefined): SlimObject[] {

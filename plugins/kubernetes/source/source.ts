@@ -1,6 +1,6 @@
 /** Where the objects come from, and what the Corefile says about it. The stage makes one source and feeds one index. */
 import type { Store } from '../index/store.ts'
-import type { Kind } from '../object/object.ts'
+import type { AnyKind } from '../object/object.ts'
 import type { LabelSelector } from '../object/selector.ts'
 
 export interface Source {
@@ -27,8 +27,8 @@ export interface ClusterIdentity {
 /** What all sources have to know. */
 export interface Selection {
   /** The kinds to keep: no `endpointslice` with noendpoints, `pod` only with `pods verified`. */
-  readonly kinds: readonly Kind[]
-  /** For Services, EndpointSlices and Pods. */
+  readonly kinds: readonly AnyKind[]
+  /** For Services, EndpointSlices and Pods. CoreDNS: not for ServiceImports. */
   readonly labels: LabelSelector | undefined
   /** For Namespaces. */
   readonly namespaceLabels: LabelSelector | undefined

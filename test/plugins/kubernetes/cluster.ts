@@ -2,8 +2,16 @@
 
 import { acquireFeed, type Feed } from '../../../plugins/kubernetes/feed.ts'
 import { Kubernetes } from '../../../plugins/kubernetes/handler.ts'
-import type { Index } from '../../../plugins/kubernetes/index/index.ts'
-import { type Json, KINDS, type Kind } from '../../../plugins/kubernetes/object/object.ts'
+import type { Index, Store } from '../../../plugins/kubernetes/index/index.ts'
+import { IMPORT_LABEL } from '../../../plugins/kubernetes/object/endpointslice.ts'
+import {
+  type AnyKind,
+  type Json,
+  KINDS,
+  type Kind,
+  labelsOf,
+  SET_KINDS,
+} from '../../../plugins/kubernetes/object/object.ts'
 import { trim } from '../../../plugins/kubernetes/object/trim.ts'
 import type { Settings } from '../../../plugins/kubernetes/settings.ts'
 import { readSettings } from '../../../plugins/kubernetes/setup.ts'
@@ -29,7 +37,7 @@ export interface ClusterOptions {
   body?: string
   objects?: readonly Json[]
   /** Kinds that are not synced. */
-  unsynced?: readonly Kind[]
+  unsynced?: readonly AnyKind[]
   /** Stages behind this one. */
   behind?: Stage[]
   site?: Partial<Site>
@@ -50,34 +58,48 @@ export function clusterOf(options: ClusterOptions = {}): Cluster {
   const feed = acquireFeed(`test ${feeds++}`, {
     kinds: source.kinds,
     endpointPodNames: settings.endpointPodNames,
+    zonal: settings.zonal,
     podLabels: settings.podLabels,
     makeSource: () => ({ start: async () => {}, stop: async () => {} }),
   })
-  const { index } = feed
+  const { index, indexes } = feed
   const stage = new Kubernetes(settings, site, feed)
   stages.push(stage, ...behind)
   for (const each of stages) each.link?.()
   const put = (...all: Json[]) => {
-    for (const object of all) if (source.kinds.includes(kindOf(object))) putObject(index, object)
+    for (const object of all) {
+      for (const kind of kindsOf(object)) if (source.kinds.includes(kind)) putAs(indexes, kind, object)
+    }
   }
   put(...objects)
-  for (const kind of KINDS) if (!unsynced.includes(kind)) index.setSynced(kind, true)
+  for (const kind of ALL_KINDS) if (!unsynced.includes(kind)) indexes.setSynced(kind, true)
   const remove = (object: Json) => {
     const { namespace = '', name } = object.metadata as { namespace?: string; name: string }
-    index.delete(kindOf(object), namespace, name)
+    for (const kind of kindsOf(object)) indexes.delete(kind, namespace, name)
   }
   return { ...wire(stages), stage, index, feed, put, remove }
 }
+
+const ALL_KINDS = [...KINDS, ...(Object.keys(SET_KINDS) as AnyKind[])]
 
 function kindOf(object: Json): Kind {
   return String(object.kind).toLowerCase() as Kind
 }
 
+/** An EndpointSlice of a ServiceImport is also listed as that. */
+function kindsOf(object: Json): AnyKind[] {
+  const isImported = object.kind === 'EndpointSlice' && labelsOf(object).has(IMPORT_LABEL)
+  return isImported ? [kindOf(object), 'importedslice'] : [kindOf(object)]
+}
+
 export function putObject(index: Index, object: Json): void {
-  const kind = kindOf(object)
+  putAs(index, kindOf(object), object)
+}
+
+function putAs<K extends AnyKind>(store: Store<K>, kind: K, object: Json): void {
   const slim = trim(kind, object)
   if (typeof slim === 'string') throw new Error(`${kind} ${slim}`)
-  index.put(kind, slim)
+  store.put(kind, slim)
 }
 
 export function namespace(name: string, labels: Record<string, string> = {}): Json {
@@ -114,7 +136,35 @@ export function externalName(at: string, target: string): Json {
   }
 }
 
-/** An EndpointSlice `NAME.NAMESPACE` of a service. Endpoints as `10.0.0.1`, `10.0.0.1=hostname`, `10.0.0.1@pod`, `!` unready. */
+/** A ServiceImport `NAME.NAMESPACE`; no address is headless. */
+export function serviceImport(at: string, ips: readonly string[], portTexts: readonly string[] = []): Json {
+  const [name, namespaceName] = at.split('.')
+  return {
+    apiVersion: 'multicluster.x-k8s.io/v1alpha1',
+    kind: 'ServiceImport',
+    metadata: { name, namespace: namespaceName },
+    spec: { type: ips.length === 0 ? 'Headless' : 'ClusterSetIP', ips, ports: ports(portTexts) },
+  }
+}
+
+/** An EndpointSlice that was imported for a ServiceImport from a cluster. */
+export function importedSlice(
+  at: string,
+  of: string,
+  cluster: string,
+  endpoints: readonly string[],
+  portTexts: readonly string[] = [],
+): Json {
+  const own = slice(at, '', endpoints, portTexts)
+  const prefix = 'multicluster.kubernetes.io'
+  const labels = { [`${prefix}/service-name`]: of, ...(cluster !== '' && { [`${prefix}/source-cluster`]: cluster }) }
+  return { ...own, metadata: { ...(own.metadata as Json), labels } }
+}
+
+/**
+ * An EndpointSlice `NAME.NAMESPACE` of a service. Endpoints as `10.0.0.1`, `10.0.0.1=hostname`, `10.0.0.1@pod`, `10.0.0.1~zone`,
+ * `!` unready.
+ */
 export function slice(at: string, of: string, endpoints: readonly string[], portTexts: readonly string[] = []): Json {
   const [name, namespaceName] = at.split('.')
   return {
@@ -122,12 +172,15 @@ export function slice(at: string, of: string, endpoints: readonly string[], port
     kind: 'EndpointSlice',
     metadata: { name, namespace: namespaceName, labels: { 'kubernetes.io/service-name': of } },
     endpoints: endpoints.map(text => {
-      const [, unready, address, hostname, pod] = /^(!?)([^=@]+)(?:=([^@]+))?(?:@(.+))?$/.exec(text)!
+      const [, unready, address, hostname, pod, zone] = /^(!?)([^=@~]+)(?:=([^@~]+))?(?:@([^~]+))?(?:~(.+))?$/.exec(
+        text,
+      )!
       return {
         addresses: [address],
         conditions: { ready: unready === '' },
         ...(hostname && { hostname }),
         ...(pod && { targetRef: { kind: 'Pod', name: pod } }),
+        ...(zone && { zone }),
       }
     }),
     ports: ports(portTexts),

@@ -18,7 +18,7 @@ function labelled(name: string, labels: Record<string, string>) {
 }
 
 /** A cluster, and what its labels (those of LABELS, or these) say about a query. */
-function clusterWith(body: string, wanted: readonly string[] = []) {
+function clusterWith(body: string, wanted: readonly string[] = [], zones?: string) {
   let values: (string | undefined)[] = []
   let labels = LABELS
   let asker = ''
@@ -29,7 +29,7 @@ function clusterWith(body: string, wanted: readonly string[] = []) {
     },
   }
   const site = { plugins: ['metadata'], wantedMetadata: new Set(wanted.map(label => `kubernetes/${label}`)) }
-  const cluster = clusterOf({ body, objects, behind: [reads], site })
+  const cluster = clusterOf({ body, objects, behind: [reads], site, ...(zones && { zones }) })
   const about = async (name: string, type = 'A', of: string[] = LABELS, from = '') => {
     labels = of
     asker = from
@@ -71,6 +71,53 @@ for (const { name, ask, is } of [
   { name: 'escapes', ask: 'a b.prod.svc.cluster.local', is: at('svc', 'prod', 'a\\032b') },
 ]) {
   test(`${name}: ${ask}`, async () => assert.equal(await about(ask), is))
+}
+
+const set = clusterWith('zonal\nmulticluster clusterset.local', [], 'cluster.local clusterset.local')
+const SET_LABELS = ['endpoint', 'cluster', 'zone', 'port-name', 'protocol', 'service', 'parse-error']
+for (const { name, ask, is } of [
+  {
+    name: 'multicluster: an endpoint and its cluster',
+    ask: 'web-0.east.web.prod.svc.clusterset.local',
+    is: ['web-0', 'east', undefined, '', '', 'web'],
+  },
+  {
+    name: 'multicluster: a cluster of two labels',
+    ask: 'web-0.east.reg.web.prod.svc.clusterset.local',
+    is: ['web-0', 'east.reg', undefined, '', '', 'web'],
+  },
+  {
+    name: 'multicluster: a port',
+    ask: '_http._tcp.web.prod.svc.clusterset.local',
+    is: ['', '', undefined, 'http', 'tcp', 'web'],
+  },
+  { name: 'multicluster: a service', ask: 'web.prod.svc.clusterset.local', is: ['', '', undefined, '', '', 'web'] },
+  {
+    name: 'zonal: a zone',
+    ask: 'eu-1a.pin._zone.web.prod.svc.cluster.local',
+    is: ['', undefined, 'eu-1a', '', '', 'web'],
+  },
+  {
+    name: 'zonal: a zone of two labels',
+    ask: 'corp.example.prefer._zone.web.prod.svc.cluster.local',
+    is: ['', undefined, 'corp.example', '', '', 'web'],
+  },
+  { name: 'zonal: a service', ask: 'web.prod.svc.cluster.local', is: ['', undefined, '', '', '', 'web'] },
+  {
+    name: 'zonal: an unknown directive',
+    ask: 'eu-1a.florp._zone.web.prod.svc.cluster.local',
+    is: [undefined, undefined, undefined, undefined, undefined, undefined, 'invalid query name'],
+  },
+]) {
+  test(`${name}: ${ask}`, async () =>
+    assert.equal(
+      await set.about(ask, 'A', SET_LABELS),
+      Object.assign(
+        [],
+        SET_LABELS.map(() => undefined),
+        is,
+      ),
+    ))
 }
 
 const CLIENT = ['client-namespace', 'client-pod-name', 'client-label/app', 'client-label/tier']

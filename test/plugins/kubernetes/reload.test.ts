@@ -21,7 +21,7 @@ class FakeSource implements Source {
   }
   async start(store: Store): Promise<void> {
     this.events.push('start')
-    if (this.#fails) throw new Error('no such cluster')
+    if (this.#fails) throw new Error('no such cluster', { cause: new Error('no such file') })
     this.store = store
     for (const kind of KINDS) if (this.#syncs) store.setSynced(kind, true)
   }
@@ -105,7 +105,7 @@ test('a source that can never work fails the start, and is tried anew the next t
   const stage = stageOf(key, source)
   await stage.start(undefined).then(
     () => assert.unreachable('started'),
-    error => assert.match(error.message, /no such cluster/),
+    error => assert.is(error.message, 'no such cluster: no such file'),
   )
   await stage.stop()
   assert.equal(source.events, ['start', 'stop'])

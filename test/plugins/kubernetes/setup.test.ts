@@ -29,6 +29,8 @@ const good: Good[] = [
       pods: 'disabled',
       namespaces: [],
       endpointPodNames: false,
+      multicluster: [],
+      zonal: false,
       podLabels: [],
       noEndpoints: false,
       ignoreEmptyService: false,
@@ -89,6 +91,34 @@ const good: Good[] = [
     equals: 'env in (a,b),!old,x notin (y)',
   },
   { name: 'endpoint_pod_names', body: 'endpoint_pod_names', is: s => s.endpointPodNames, equals: true },
+  {
+    name: 'multicluster',
+    line: 'cluster.local ClusterSet.local in-addr.arpa',
+    body: 'multicluster clusterset.LOCAL.',
+    is: s => [s.multicluster.map(zone => nameToText(zone)), api(s)!.kinds],
+    equals: [['clusterset.local.'], ['namespace', 'service', 'endpointslice', 'serviceimport', 'importedslice']],
+  },
+  {
+    name: 'multicluster with noendpoints: those of other clusters are known',
+    body: 'multicluster cluster.local\nnoendpoints',
+    is: s => api(s)!.kinds,
+    equals: ['namespace', 'service', 'serviceimport', 'importedslice'],
+  },
+  {
+    name: 'multicluster without zones, or with reverse zones alone: nothing is asked for',
+    line: 'cluster.local in-addr.arpa',
+    body: 'multicluster\nmulticluster in-addr.arpa',
+    is: s => api(s)!.kinds,
+    equals: ['namespace', 'service', 'endpointslice'],
+  },
+  {
+    name: 'two multicluster lines, of which the last counts',
+    line: 'a b',
+    body: 'multicluster a\nmulticluster b',
+    is: s => s.multicluster.map(zone => nameToText(zone)),
+    equals: ['b.'],
+  },
+  { name: 'zonal', body: 'zonal', is: s => s.zonal, equals: true },
   {
     name: 'noendpoints',
     body: 'noendpoints',
@@ -181,12 +211,20 @@ const bad: { name: string; line?: string; body?: string; at: string; says: RegEx
   { name: 'resyncperiod, which is gone', body: 'resyncperiod 5m', at: '3:1', says: /^unknown property "resyncperiod"/ },
   { name: 'transfer, which is gone', body: 'transfer to *', at: '3:1', says: /^unknown property "transfer"/ },
   {
-    name: 'multicluster',
-    body: 'multicluster clusterset.local',
-    at: '3:1',
-    says: /"multicluster" of CoreDNS is not available/,
+    name: 'a multicluster zone that is none of the zones',
+    body: 'multicluster cluster.local clusterset.local',
+    at: '3:28',
+    says: /^zone "clusterset.local." is none that this directive answers for, expected one of cluster.local.$/,
   },
-  { name: 'zonal', body: 'zonal', at: '3:1', says: /"zonal" of CoreDNS is not available/ },
+  { name: 'a multicluster zone that is no zone', body: 'multicluster a..b', at: '3:14', says: /empty label/ },
+  { name: 'zonal with an argument', body: 'zonal yes', at: '3:7', says: /^surplus argument "yes"/ },
+  {
+    name: 'zonal and noendpoints',
+    body: 'zonal\nnoendpoints',
+    at: '4:1',
+    says: /^"noendpoints" besides "zonal" in line 3, expected only one of them$/,
+  },
+  { name: 'noendpoints and zonal', body: 'noendpoints\nzonal', at: '4:1', says: /^"zonal" besides "noendpoints"/ },
   { name: 'ttl without a number', body: 'ttl', at: '3:1', says: /^missing argument of "ttl"/ },
   {
     name: 'ttl too large',
@@ -299,7 +337,7 @@ for (const { name, line = 'cluster.local', body = '', at, says } of bad) {
 }
 
 test('all mistakes of a block are told at once', () => {
-  const errors = errorsOf(() => settingsOf('cluster.local', 'ttl x\npods y\nzonal', FOLDER))
+  const errors = errorsOf(() => settingsOf('cluster.local', 'ttl x\npods y\nzonal z', FOLDER))
   assert.equal(
     errors.map(({ line }) => line),
     [3, 4, 5],
@@ -342,6 +380,8 @@ const keys: { name: string; one: string; other: string; same: boolean }[] = [
   { name: 'labels', one: 'labels a=b', other: 'labels a=c', same: false },
   { name: 'labels that say the same', one: 'labels a=b', other: 'labels a==b', same: true },
   { name: 'endpoint_pod_names', one: '', other: 'endpoint_pod_names', same: false },
+  { name: 'zonal', one: '', other: 'zonal', same: false },
+  { name: 'multicluster', one: '', other: 'multicluster cluster.local', same: false },
   { name: 'the snapshot', one: 'snapshot a', other: 'snapshot b', same: true },
   { name: 'the endpoint', one: 'endpoint http://a', other: 'endpoint http://b', same: false },
   { name: 'the source', one: '', other: 'manifests a', same: false },

@@ -9,6 +9,7 @@ import type { Stage } from '../../../server/plugin.ts'
 import { query, readReply, recordText } from '../../harness/message.ts'
 import { testSite, wire } from '../../harness/stage.ts'
 import { type ClusterOptions, clusterOf, namespace, pod, service, slice } from './cluster.ts'
+import * as set from './cluster-set.ts'
 import { objects } from './objects.ts'
 
 const ZONE = 'cluster.local'
@@ -84,6 +85,34 @@ for (const { name, options } of [
     assert.equal(records.toSorted(), await answered(message => send(message, true), records))
   })
 }
+
+test('a multicluster zone: what is sent is what is answered, once each, under its own serial', async () => {
+  const { transfer, send, feed } = clusterWith({
+    zones: set.ZONES,
+    body: 'ttl 30\nmulticluster clusterset.local',
+    objects: set.objects,
+  })
+  feed.indexes.cluster.serial = 7
+  feed.indexes.clusterSet!.serial = 4_000_000_000
+  const { records } = await transfer('clusterset.local')
+  const soa = records.shift()
+  assert.match(soa!, ' 4000000000 7200 1800 86400 30')
+  assert.is(records.pop(), soa)
+  assert.is(new Set(records).size, records.length)
+  assert.equal(records.toSorted(), await answered(message => send(message, true), records))
+  for (const record of [
+    'web.prod.svc.clusterset.local. 30 IN A 10.112.0.1',
+    'db-0.west.db.prod.svc.clusterset.local. 30 IN A 10.2.0.5',
+    '_pg._tcp.db.prod.svc.clusterset.local. 30 IN SRV 0 20 5432 db-0.east.db.prod.svc.clusterset.local.',
+    'x.one.reg.split.prod.svc.clusterset.local. 30 IN A 10.3.0.1',
+    'dns-version.clusterset.local. 28800 IN TXT "1.0.0"',
+  ]) {
+    assert.ok(records.includes(record), record)
+  }
+  const own = await transfer('cluster.local')
+  assert.ok(own.records.includes('web.prod.svc.cluster.local. 30 IN A 10.96.0.1'))
+  assert.is(own.records.filter(record => /10\.112|10\.1\.0/.test(record)).length, 0)
+})
 
 test('the whole of a small zone', async () => {
   const { transfer, index } = clusterWith({

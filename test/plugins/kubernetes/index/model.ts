@@ -52,13 +52,36 @@ export class Model {
     return [...new Set(all.filter(address => address.includes(':') === (family === 6)))].sort()
   }
 
-  /** Addresses of a family under an endpoint's name. */
-  endpoint(namespace: string, name: string, label: string, family: 4 | 6): string[] | undefined {
+  /** Addresses of a family under an endpoint's name, of the slices of a cluster; none is this cluster. */
+  endpoint(namespace: string, name: string, label: string, family: 4 | 6, cluster = ''): string[] | undefined {
     if (this.#service(namespace, name) === undefined) return undefined
     const all = this.#slices(namespace, name)
+      .filter(slice => (slice.cluster ?? '') === cluster)
       .flatMap(slice => slice.endpoints)
       .flatMap(({ addresses, hostname }) => addresses.filter(address => (hostname || dashed(address)) === label))
     if (all.length === 0) return undefined
+    return [...new Set(all.filter(address => address.includes(':') === (family === 6)))].sort()
+  }
+
+  /** True if slices of the cluster belong to the service. */
+  isCluster(namespace: string, name: string, cluster: string): boolean {
+    if (this.#service(namespace, name) === undefined) return false
+    return this.#slices(namespace, name).some(slice => slice.cluster === cluster && isKept(slice))
+  }
+
+  /** Addresses of a family in a topology zone of a headless service; undefined where there are no such names. */
+  inZone(namespace: string, name: string, zone: string, family: 4 | 6): string[] | undefined {
+    if (!this.#service(namespace, name)?.headless) return undefined
+    const all = this.#slices(namespace, name).flatMap(slice => {
+      const zones = new Map<string, string>() // of an endpoint that stands twice in a slice the first counts
+      for (const { addresses, hostname, zone: of = '' } of slice.endpoints) {
+        for (const address of addresses) {
+          const key = `${address} ${hostname}`
+          if (!zones.has(key)) zones.set(key, of)
+        }
+      }
+      return [...zones].filter(([, of]) => of === zone).map(([key]) => key.slice(0, key.indexOf(' ')))
+    })
     return [...new Set(all.filter(address => address.includes(':') === (family === 6)))].sort()
   }
 
@@ -83,6 +106,10 @@ export class Model {
     const pods = [...this.#objects.pod.values()] as Pod[]
     return this.#exists(namespace) && pods.some(pod => pod.namespace === namespace && pod.ips.includes(address))
   }
+}
+
+function isKept({ endpoints }: EndpointSlice): boolean {
+  return endpoints.some(({ addresses }) => addresses.length > 0)
 }
 
 export function dashed(address: string): string {

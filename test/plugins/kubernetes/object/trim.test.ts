@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Index } from '../../../../plugins/kubernetes/index/index.ts'
-import { identityOf, KINDS, type Kind, labelsOf } from '../../../../plugins/kubernetes/object/object.ts'
+import {
+  type AnyKind,
+  identityOf,
+  KINDS,
+  labelsOf,
+  SET_KINDS,
+  type SetKind,
+} from '../../../../plugins/kubernetes/object/object.ts'
 import { trim } from '../../../../plugins/kubernetes/object/trim.ts'
 
 const at = { name: 'web', namespace: 'prod' }
@@ -12,7 +19,9 @@ const noSlice = { kind: 'endpointslice', ...at, service: 'web', endpoints: [], p
 const sliceOf = { ...at, labels: { 'kubernetes.io/service-name': 'web' } }
 const endpoint = { addresses: ['10.0.0.1'], hostname: '', podName: '' }
 
-const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
+const zoned = (zone: unknown) => ({ metadata: sliceOf, endpoints: [{ addresses: ['10.0.0.1'], zone }] })
+
+const rows: { name: string; kind: AnyKind; json: unknown; is: unknown }[] = [
   {
     name: 'a ClusterIP',
     kind: 'service',
@@ -171,6 +180,18 @@ const rows: { name: string; kind: Kind; json: unknown; is: unknown }[] = [
       endpoints: [{ ...endpoint, addresses: [] }],
     },
   },
+  {
+    name: 'a topology zone, in lower case',
+    kind: 'endpointslice',
+    json: zoned('Corp.Example-1_a'),
+    is: { ...noSlice, endpoints: [{ ...endpoint, zone: 'corp.example-1_a' }] },
+  },
+  ...['', 'a..b', '.a', 'a.', 'a b', '_a', 'x'.repeat(64), 'z\u00fcrich', 7, null].map(zone => ({
+    name: `a topology zone that can stand in no name: ${JSON.stringify(zone)}`,
+    kind: 'endpointslice' as const,
+    json: zoned(zone),
+    is: { ...noSlice, endpoints: [endpoint] },
+  })),
 
   {
     name: 'addresses of both families',
@@ -241,6 +262,8 @@ for (const { name, kind, json, is } of rows) {
   })
 }
 
+const ALL_KINDS = [...KINDS, ...(Object.keys(SET_KINDS) as SetKind[])]
+
 /** JSON of which much looks like an API object. */
 const field = fc.constantFrom(
   'metadata',
@@ -257,6 +280,8 @@ const field = fc.constantFrom(
   'ip',
   'clusterIPs',
   'hostname',
+  'zone',
+  'ips',
 )
 const value = fc.letrec(tie => ({
   node: fc.oneof(
@@ -281,10 +306,10 @@ const value = fc.letrec(tie => ({
 
 test('nothing that comes in throws, further in neither', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...KINDS), value, fc.boolean(), (kind, json, named) => {
+    fc.property(fc.constantFrom(...ALL_KINDS), value, fc.boolean(), (kind, json, named) => {
       const object = named ? { ...(json as object), metadata: sliceOf } : json
       const slim = trim(kind, object)
-      if (typeof slim !== 'string') new Index().put(kind, slim)
+      if (typeof slim !== 'string') new Index({ zones: true }).put(slim.kind, slim)
       labelsOf(object)
       identityOf(object)
     }),

@@ -4,11 +4,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { WorkSlices } from '../../../../plugins/kubernetes/informer/work-slices.ts'
 import type { Endpoint, EndpointSlice } from '../../../../plugins/kubernetes/object/endpointslice.ts'
-import { KINDS, type SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
+import { KINDS, SET_KINDS, type SetKind, type SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
 import type { Pod } from '../../../../plugins/kubernetes/object/pod.ts'
 import type { Service } from '../../../../plugins/kubernetes/object/service.ts'
+import { allSections } from '../../../../plugins/kubernetes/snapshot/section.ts'
 import { query, replyText } from '../../../harness/message.ts'
 import { type Cluster, clusterOf, namespace, pod, service, slice } from '../cluster.ts'
+import * as set from '../cluster-set.ts'
 import { dashed } from '../index/model.ts'
 import { objects } from '../objects.ts'
 import { countsOf, indexOf, read, SMALL, write } from './pictures.ts'
@@ -94,6 +96,34 @@ test('a cluster with all there is', async () => {
       const asked = `${name}.svc.cluster.local`
       assert.is(await answer(after, asked, type), await answer(before, asked, type), `${asked} ${type}`)
     }
+  }
+})
+
+test('topology zones, and clusters that endpoints were imported from', async () => {
+  const zones = 'cluster.local clusterset.local'
+  const body = 'ttl 5\nzonal\nmulticluster clusterset.local'
+  const own = [
+    service('z.prod', []),
+    slice('z-1.prod', 'z', ['10.9.0.1=x~eu-1a', '10.9.0.2~corp.example', '10.9.0.3', 'fd00::9~eu-1a']),
+  ]
+  const before = clusterOf({ zones, body, objects: [...set.objects, ...own] })
+  const { indexes } = before.feed
+  const kinds = [...KINDS, ...(Object.keys(SET_KINDS) as SetKind[])]
+  const file = await write(indexes.cluster, { sections: allSections(indexes, kinds) })
+  const after = clusterOf({ zones, body, unsynced: kinds })
+  await read(file, after.index, { sections: allSections(after.feed.indexes, kinds) })
+  assert.ok(after.feed.indexes.isCovered)
+  assert.match(await answer(after, 'web.prod.svc.clusterset.local', 'A'), ' A 10.112.0.1')
+  for (const kind of kinds) after.feed.indexes.setSynced(kind, true)
+  for (const { cluster, clusterSet } of [indexes, after.feed.indexes]) cluster.serial = clusterSet!.serial = 7
+  const names = ['web', 'db', 'db-0.west.db', 'x.one.reg.split', 'x.stray', 'reg.split', 'pending', '_pg._tcp.db']
+  const zonal = ['eu-1a.pin', 'corp.example.pin', 'eu-1b.pin', 'eu-1b.prefer'].map(name => `${name}._zone.z`)
+  for (const asked of [
+    ...names.map(name => `${name}.prod.svc.clusterset.local`),
+    ...zonal.map(name => `${name}.prod.svc.cluster.local`),
+  ]) {
+    for (const type of ['A', 'AAAA', 'SRV'])
+      assert.is(await answer(after, asked, type), await answer(before, asked, type), `${asked} ${type}`)
   }
 })
 

@@ -1,5 +1,5 @@
 /** A fake API server, an ApiSource that follows it, and what the source wrote and logged; time stands still. */
-import type { Kind } from '../../../../plugins/kubernetes/object/object.ts'
+import type { AnyKind } from '../../../../plugins/kubernetes/object/object.ts'
 import { ApiSource } from '../../../../plugins/kubernetes/source/api.ts'
 import type { ApiSettings } from '../../../../plugins/kubernetes/source/source.ts'
 import { FakeApiServer, type FakeApiServerOptions, type FakeRequest } from '../../../harness/fake-api-server.ts'
@@ -39,7 +39,7 @@ export class ApiWorld {
   }
 
   /** Starts the source; resolves once all kinds are synced, or at once with `synced` false. */
-  async start(kinds: readonly Kind[] = ['service'], over: Partial<ApiSettings> = {}, synced = true): Promise<void> {
+  async start(kinds: readonly AnyKind[] = ['service'], over: Partial<ApiSettings> = {}, synced = true): Promise<void> {
     const note = (level: string) => (_plugin: string | undefined, text: string) =>
       void this.logged.push(`${level} ${text}`)
     const log = { info: note('info'), warn: note('warn'), error: note('error') }

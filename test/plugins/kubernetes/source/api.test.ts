@@ -2,11 +2,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { KINDS } from '../../../../plugins/kubernetes/object/object.ts'
+import { KINDS, type SetKind } from '../../../../plugins/kubernetes/object/object.ts'
 import { parseSelector } from '../../../../plugins/kubernetes/object/selector.ts'
 import { ApiSource, resourceOf } from '../../../../plugins/kubernetes/source/api.ts'
 import { cells, families } from '../../../../server/metrics.ts'
-import { NAMESPACES, PODS, SERVICES, SLICES } from '../../../harness/fake-api-server.ts'
+import { IMPORTS, NAMESPACES, PODS, SERVICES, SLICES } from '../../../harness/fake-api-server.ts'
 import { ApiWorld, NO_SETTINGS, service } from './api-world.ts'
 
 const test = suite('ApiSource')
@@ -34,6 +34,28 @@ for (const { name, settings, expected } of [
       ({ name: _, group: __, shape: ___, ...asked }) => asked,
     )
     assert.equal(found, expected)
+  })
+}
+
+const IMPORTED = 'multicluster.kubernetes.io/service-name'
+for (const { name, labels, expected } of [
+  { name: 'of a cluster set: ServiceImports, and slices of such', labels: undefined, expected: IMPORTED },
+  {
+    name: 'of a cluster set: labels select slices, namespace_labels nothing (CoreDNS: ServiceImports)',
+    labels: parseSelector('app=web'),
+    expected: `app in (web),${IMPORTED}`,
+  },
+]) {
+  test(name, () => {
+    const settings = { ...NO_SETTINGS, labels, namespaceLabels: parseSelector('tier') }
+    const [imports, slices] = (['serviceimport', 'importedslice'] satisfies SetKind[]).map(kind => {
+      const { shape, ...asked } = resourceOf(kind, settings)
+      return { ...asked, asProtobuf: shape !== undefined }
+    })
+    const group = 'multicluster.x-k8s.io'
+    assert.equal(imports, { name: 'serviceimports', group, path: IMPORTS, optional: true, asProtobuf: false })
+    const { name: _, group: __, ...rest } = slices!
+    assert.equal(rest, { path: SLICES, labelSelector: expected, asProtobuf: true })
   })
 }
 
@@ -97,6 +119,20 @@ test('permission to list but not to watch is told as such', () =>
     await world.retry()
     assert.match(world.logged[0]!, /^error no permission to watch services at the cluster scope/)
     assert.equal(world.requests().slice(0, 3), ['streaming services', 'list services', 'watch services from 100'])
+  }))
+
+test('no permission is told once for two selections of a resource, and so is that it works', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.refuse = () => ({ status: 403, reason: 'Forbidden', message: 'no' })
+    await world.start(['endpointslice', 'importedslice'], {}, false)
+    await world.retry(2)
+    await world.waits(2)
+    assert.is(world.logged.length, 1)
+    server.refuse = () => undefined
+    await world.retry(2)
+    await store.until(() => store.synced.size === 2)
+    assert.equal(world.logged.slice(1), ['info endpointslices.discovery.k8s.io can be listed and watched again'])
   }))
 
 test('credentials that are not known are told once, not once per resource', () =>

@@ -1,38 +1,38 @@
 /** The write side of an index, as plain maps: what a source did with it, in order, and a way to wait for it. */
 import type { ListToken, Store } from '../../../../plugins/kubernetes/index/store.ts'
-import type { Kind, SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
+import type { AnyKind, SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
 
 export class RecordStore implements Store {
-  readonly synced = new Set<Kind>()
+  readonly synced = new Set<AnyKind>()
   /** `put service default/web`, `delete …`, `begin service`, `end service`. */
   readonly log: string[] = []
   /** Keeps no log of puts: for lists larger than memory. */
   quiet = false
-  readonly #objects = new Map<Kind, Map<string, SlimObject>>()
-  readonly #marks = new Map<Kind, { token: ListToken; seen: Set<string> }>()
+  readonly #objects = new Map<AnyKind, Map<string, SlimObject>>()
+  readonly #marks = new Map<AnyKind, { token: ListToken; seen: Set<string> }>()
   readonly #waiting = new Set<() => void>()
   #tokens = 0
 
-  put(kind: Kind, object: SlimObject): void {
+  put(kind: AnyKind, object: SlimObject): void {
     const key = keyOf(object)
     this.#of(kind).set(key, object)
     this.#marks.get(kind)?.seen.add(key)
     if (!this.quiet) this.#note(`put ${kind} ${key}`)
   }
 
-  delete(kind: Kind, namespace: string, name: string): void {
+  delete(kind: AnyKind, namespace: string, name: string): void {
     const key = namespace === '' ? name : `${namespace}/${name}`
     this.#of(kind).delete(key)
     this.#note(`delete ${kind} ${key}`)
   }
 
-  beginList(kind: Kind): ListToken {
+  beginList(kind: AnyKind): ListToken {
     this.#marks.set(kind, { token: ++this.#tokens, seen: new Set() })
     this.#note(`begin ${kind}`)
     return this.#tokens
   }
 
-  endList(kind: Kind, token: ListToken): void {
+  endList(kind: AnyKind, token: ListToken): void {
     const mark = this.#marks.get(kind)
     if (mark?.token !== token) return
     for (const key of this.#of(kind).keys()) if (!mark.seen.has(key)) this.#of(kind).delete(key)
@@ -40,18 +40,18 @@ export class RecordStore implements Store {
     this.#note(`end ${kind}`)
   }
 
-  setSynced(kind: Kind, synced: boolean): void {
+  setSynced(kind: AnyKind, synced: boolean): void {
     if (synced) this.synced.add(kind)
     else this.synced.delete(kind)
     this.#note(`synced ${kind} ${synced}`)
   }
 
-  names(kind: Kind): string[] {
+  names(kind: AnyKind): string[] {
     return [...this.#of(kind).keys()].sort()
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: a slim object of any kind, for asserts
-  get(kind: Kind, key: string): any {
+  get(kind: AnyKind, key: string): any {
     return this.#of(kind).get(key)
   }
 
@@ -68,7 +68,7 @@ export class RecordStore implements Store {
     })
   }
 
-  #of(kind: Kind): Map<string, SlimObject> {
+  #of(kind: AnyKind): Map<string, SlimObject> {
     let objects = this.#objects.get(kind)
     if (!objects) {
       objects = new Map()
