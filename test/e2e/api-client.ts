@@ -35,6 +35,8 @@ const PLURALS = new Map([
   ['ServiceAccount', 'serviceaccounts'],
   ['ClusterRole', 'clusterroles'],
   ['ClusterRoleBinding', 'clusterrolebindings'],
+  ['CustomResourceDefinition', 'customresourcedefinitions'],
+  ['ServiceImport', 'serviceimports'],
 ])
 
 export class ApiClient {

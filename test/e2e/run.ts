@@ -100,6 +100,7 @@ async function inside(): Promise<number> {
     'manifests',
     'names',
     'forward',
+    'clusterset',
     'changes',
     'operations',
     'reload',
