@@ -6,6 +6,8 @@
  *   start ─→ streaming list ──complete──→ watch ─→ ended or broken: watch again from the last version
  *               │ refused                  ↑  └──→ 410, versions went back, three failures in a row: start
  *               └──→ list in pages ────────┘
+ *
+ * An optional resource that the API server does not know (404) counts as listed, and empty; it is asked for again.
  */
 import { ApiError, STALLED } from './api-error.ts'
 import { Backoff, type FailureCost, type Jitter } from './backoff.ts'
@@ -28,11 +30,15 @@ const QUIET_TIMEOUT_S = WATCH_IDLE_MS / 1000 - 4
 const WORKED_MS = 5_000
 /** After so many failures to read a stream from one version, only a list helps. */
 const MAX_BROKEN_STREAMS = 3
+/** An optional resource that was not there is asked for again after 5 to 10 s. */
+const ABSENT_MS = 10_000
 
 /** What operators hear of it. */
 export interface Reporter {
   failed(resource: Resource, during: 'list' | 'watch', error: unknown): void
   works(resource: Resource): void
+  /** An optional resource that the API server does not know. */
+  absent(resource: Resource): void
 }
 
 export interface ReflectorOptions {
@@ -142,8 +148,23 @@ export class Reflector {
     this.#options.reporter.works(this.#options.resource)
   }
 
+  /** There are none: what was known goes. Gives the milliseconds until it may be there again. */
+  #absent(): number {
+    const { target, reporter, resource, jitter } = this.#options
+    target.beginList()
+    target.endList()
+    this.#versions.forget()
+    this.#pages = false
+    this.#wasGone = false
+    this.#failures = 0
+    this.#backoff.reset()
+    reporter.absent(resource)
+    return ABSENT_MS * (0.5 + jitter() / 2)
+  }
+
   /** Decides how to go on after an error, and gives the time to wait before, in milliseconds. */
   #recover(error: unknown): number {
+    if (this.#options.resource.optional && isUnknown(error)) return this.#absent()
     if (this.#during === 'list' && !this.#pages && isRefusal(error)) {
       this.#pages = true
       return 0
@@ -172,6 +193,10 @@ export class Reflector {
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false
   return error.inStream || [400, 403, 404, 405, 406, 415, 422, 501].includes(error.status)
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404
 }
 
 function isGone(error: unknown): boolean {

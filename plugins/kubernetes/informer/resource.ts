@@ -13,6 +13,8 @@ export interface Resource {
   readonly path: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
+  /** May be unknown to the API server (404), as a CustomResourceDefinition that is not installed: there are none then. */
+  readonly optional?: boolean
 }
 
 /** The members of an API object that every kind has, as far as they are sent. */

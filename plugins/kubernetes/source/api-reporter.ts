@@ -17,6 +17,8 @@ export class ApiReporter implements Reporter {
   readonly #log: SourceLog
   /** By resource. */
   readonly #troubles = new Map<string, Trouble>()
+  /** Optional resources that the API server does not know, by name. */
+  readonly #absent = new Set<string>()
 
   constructor(server: string, log: SourceLog = serverLog) {
     this.#server = server
@@ -35,6 +37,20 @@ export class ApiReporter implements Reporter {
   }
 
   works(resource: Resource): void {
+    if (this.#absent.delete(resource.name)) {
+      this.#log.info('kubernetes', `the API server ${this.#server} knows ${fullName(resource)} now`)
+    }
+    this.#healed(resource)
+  }
+
+  absent(resource: Resource): void {
+    this.#healed(resource)
+    if (this.#absent.has(resource.name)) return
+    this.#absent.add(resource.name)
+    this.#log.info('kubernetes', `the API server ${this.#server} does not know ${fullName(resource)}: there are none`)
+  }
+
+  #healed(resource: Resource): void {
     const trouble = this.#troubles.get(resource.name)
     if (trouble === undefined) return
     this.#troubles.delete(resource.name)
