@@ -22,7 +22,9 @@ export interface FakeFailure {
   readonly status: number
   readonly reason?: string
   readonly message?: string
-  readonly retryAfterS?: number
+  /** The header `Retry-After`, and the clock of who sends it. */
+  readonly retryAfter?: string
+  readonly date?: string
 }
 
 export interface FakeApiServerOptions {
@@ -306,10 +308,11 @@ function writable(response: ServerResponse): Promise<void> {
   })
 }
 
-function fail(response: ServerResponse, { status, reason, message, retryAfterS }: FakeFailure): void {
+function fail(response: ServerResponse, { status, reason, message, retryAfter, date }: FakeFailure): void {
   const headers = {
     'content-type': 'application/json',
-    ...(retryAfterS !== undefined && { 'retry-after': String(retryAfterS) }),
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+    ...(date !== undefined && { date }),
   }
   response.writeHead(status, headers)
   response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message }))

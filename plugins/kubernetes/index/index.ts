@@ -62,8 +62,15 @@ export class Index implements Store {
     return new Promise(resolve => this.#whenSynced.push(resolve))
   }
 
-  put(kind: Kind, object: SlimObject): void {
-    if (this.#put(object, this.#listed[kind])) this.#changed()
+  put(kind: Kind, object: SlimObject): boolean {
+    const isChange = this.#put(object, this.#listed[kind])
+    if (isChange) this.#changed()
+    return isChange
+  }
+
+  keep(kind: Kind, namespace: string, name: string): void {
+    const block = this.#find(kind, namespace, name)
+    if (block !== 0) this.#of(kind).keep(block, this.#listed[kind])
   }
 
   delete(kind: Kind, namespace: string, name: string): void {
@@ -74,11 +81,12 @@ export class Index implements Store {
     return ++this.#listed[kind]
   }
 
-  endList(kind: Kind, token: ListToken): void {
-    if (token !== this.#listed[kind]) return
+  endList(kind: Kind, token: ListToken): number {
+    if (token !== this.#listed[kind]) return 0
     const outdated = this.#of(kind).outdated(token)
     for (const block of outdated) this.#remove(kind, block)
     if (outdated.length > 0) this.#changed()
+    return outdated.length
   }
 
   setSynced(kind: Kind, synced: boolean): void {

@@ -5,17 +5,20 @@ export interface Store {
   /**
    * Adds an object (of that kind) or replaces the one of the same kind, namespace and name. Kept as slim as it comes; costs time in
    * proportion to this object alone. An object that says what is known already changes nothing, the serial included.
+   * True if it changed anything.
    */
-  put(kind: Kind, object: SlimObject): void
+  put(kind: Kind, object: SlimObject): boolean
   /** Removes an object; nothing happens if it is unknown. A Namespace's `namespace` is empty. */
   delete(kind: Kind, namespace: string, name: string): void
+  /** An object of the list that goes on, as it is known: `endList` does not remove it. Nothing happens if it is unknown. */
+  keep(kind: Kind, namespace: string, name: string): void
   /**
    * Begins a full list of a kind, which may go on for long: `put` each object of it, then `endList` removes all objects
-   * of the kind that were not put since. A list that is given up is simply not ended; the next one begins anew.
+   * of the kind that were neither put nor kept since. A list that is given up is simply not ended; the next one begins anew.
    */
   beginList(kind: Kind): ListToken
-  /** Ends a list. Nothing happens if another one of this kind was begun meanwhile. */
-  endList(kind: Kind, token: ListToken): void
+  /** Ends a list, and gives how many objects that removed: none if another list of this kind was begun meanwhile. */
+  endList(kind: Kind, token: ListToken): number
   /** True once all objects of a kind are known. Until then its names are SERVFAIL where they would be NXDOMAIN. */
   setSynced(kind: Kind, synced: boolean): void
 }

@@ -59,6 +59,7 @@ export class ApiSource implements Source {
           jitter: this.#jitter,
           slices: workSlices,
           reporter,
+          compareMs: settings.compareMs,
         }),
     )
     for (const reflector of this.#reflectors) reflector.start()
@@ -112,26 +113,33 @@ class StoreTarget implements Target {
     this.#kind = kind
   }
 
-  put(object: ApiObject): void {
+  put(object: ApiObject): boolean {
     const slim = trim(this.#kind, object)
-    if (typeof slim !== 'string') this.#store.put(this.#kind, slim)
-    else
-      serverLog.debug(
-        'kubernetes',
-        `${this.#kind} "${object?.metadata?.namespace}/${object?.metadata?.name}" is not served: ${slim}`,
-      )
+    if (typeof slim !== 'string') return this.#store.put(this.#kind, slim)
+    const { namespace, name } = object?.metadata ?? {}
+    serverLog.debug('kubernetes', `${this.#kind} "${namespace}/${name}" is not served: ${slim}`)
+    return false
   }
 
-  delete({ metadata }: ApiObject): void {
-    this.#store.delete(this.#kind, this.#kind === 'namespace' ? '' : (metadata?.namespace ?? ''), metadata?.name ?? '')
+  delete(object: ApiObject): void {
+    this.#store.delete(this.#kind, this.#namespaceOf(object), object.metadata?.name ?? '')
+  }
+
+  keep(object: ApiObject): void {
+    this.#store.keep(this.#kind, this.#namespaceOf(object), object.metadata?.name ?? '')
+  }
+
+  #namespaceOf({ metadata }: ApiObject): string {
+    return this.#kind === 'namespace' ? '' : (metadata?.namespace ?? '')
   }
 
   beginList(): void {
     this.#token = this.#store.beginList(this.#kind)
   }
 
-  endList(): void {
-    this.#store.endList(this.#kind, this.#token)
+  endList(): number {
+    const dropped = this.#store.endList(this.#kind, this.#token)
     this.#store.setSynced(this.#kind, true)
+    return dropped
   }
 }

@@ -42,4 +42,6 @@ export interface ApiSettings extends Selection {
   readonly burst: number
   /** Most requests in flight, 0: no limit of ours. */
   readonly maxInflight: number
+  /** What no watch told of is mended within this time; 0: never. */
+  readonly compareMs: number
 }
