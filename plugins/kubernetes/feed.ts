@@ -9,6 +9,7 @@ import { Index } from './index/index.ts'
 import type { EndpointSlice } from './object/endpointslice.ts'
 import type { Kind } from './object/object.ts'
 import type { Source } from './source/source.ts'
+import { hide, show, textOfViews } from './views.ts'
 
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
@@ -48,6 +49,7 @@ export class Feed {
   #source: Source | undefined
   #users = 0
   #started: Promise<void> | undefined
+  #condition: string | undefined
 
   constructor(key: string, { kinds, endpointPodNames, makeSource }: FeedOptions) {
     this.#key = key
@@ -63,6 +65,7 @@ export class Feed {
   async start(timeoutMs: number): Promise<void> {
     this.#users++
     this.#source ??= this.#makeSource()
+    show(this.#source)
     this.#started ??= this.#source.start(this.index)
     try {
       await this.#started
@@ -79,7 +82,19 @@ export class Feed {
     if (feeds.get(this.#key)?.deref() === this) feeds.delete(this.#key)
     const source = this.#source
     this.#source = this.#started = undefined
+    if (source !== undefined) hide(source)
     await source?.stop()
+  }
+
+  /** How old the view of each resource is. The same text for all stages that are asked at a time. */
+  get condition(): string {
+    if (this.#condition === undefined) {
+      this.#condition = this.#source === undefined ? '' : textOfViews(this.#source)
+      queueMicrotask(() => {
+        this.#condition = undefined
+      })
+    }
+    return this.#condition
   }
 
   async #wait(timeoutMs: number): Promise<void> {

@@ -71,6 +71,10 @@ export class Kubernetes implements Stage {
     return this.#index.unsyncedKinds === 0
   }
 
+  condition(): string {
+    return this.#feed.condition
+  }
+
   live(q: Query): boolean {
     const zone = this.#zones.match(q)
     if (zone === undefined) return false

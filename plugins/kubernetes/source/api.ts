@@ -18,7 +18,7 @@ import { HttpClient } from './http-client.ts'
 import { endpointCredentials, inClusterCredentials } from './in-cluster.ts'
 import { kubeconfigCredentials } from './kubeconfig.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { ApiSettings, Source } from './source.ts'
+import type { ApiSettings, Source, View } from './source.ts'
 
 export interface ApiSourceOptions {
   readonly clock?: Clock
@@ -63,6 +63,13 @@ export class ApiSource implements Source {
         }),
     )
     for (const reflector of this.#reflectors) reflector.start()
+  }
+
+  views(): readonly View[] {
+    return this.#settings.kinds.map((kind, i) => ({
+      resource: resourceOf(kind, this.#settings).name,
+      ageMs: this.#reflectors[i]?.ageMs ?? Number.POSITIVE_INFINITY,
+    }))
   }
 
   async stop(): Promise<void> {

@@ -13,6 +13,15 @@ export interface Source {
   start(store: Store): Promise<void>
   /** Ends watches, files and timers. The store keeps what it has. */
   stop(): Promise<void>
+  /** How old what was last brought is. */
+  views?(): readonly View[]
+}
+
+export interface View {
+  /** `services`; `manifests` for all that a folder holds. */
+  readonly resource: string
+  /** Milliseconds since it was last known to be current; Infinity if it never was. */
+  readonly ageMs: number
 }
 
 /** What all sources have to know. */
