@@ -237,6 +237,7 @@ export class FakeApiServer {
       isStreamingList,
     } as const
     this.requests.push(request)
+    this.#changed()
     await this.hold(request)
     if (!this.silent) await this.#serve(request, response)
     this.#changed()

@@ -34,10 +34,10 @@ const WORKED_MS = 5_000
 const SHORT_MS = 1_000
 /** After so many failures to read a stream from one version, only a list helps. */
 const MAX_BROKEN_STREAMS = 3
-/** Lists are at least this far apart, whatever happens in between. */
+/** Where versions are gone over and over, lists are this far apart; and ten times as far as the last one took. */
 const LIST_GAP_MS = 4_000
-/** Where a version is gone that was listed just before, the next list will help as little: no sooner than this. */
-const RELIST_MS = 60_000
+const MAX_LIST_GAP_MS = 60_000
+const LIST_SHARE = 10
 /** An optional resource that was not there is asked for again after 5 to 10 s. */
 const ABSENT_MS = 10_000
 
@@ -82,9 +82,13 @@ export class Reflector {
   #quiet = false
   /** Failures since something last arrived. */
   #failures = 0
-  /** The version was gone once already since something last arrived: lists do not help. */
+  /** The version was gone once already since something last arrived. */
   #wasGone = false
-  #listedAtMs = Number.NEGATIVE_INFINITY
+  /** What operators were told to fail: a list that is done does not mean that a watch works. */
+  #told: 'list' | 'watch' | undefined
+  /** When the current step began, and when another list may be what it does about a version that is gone. */
+  #stepAtMs = 0
+  #nextListAtMs = 0
 
   constructor(options: ReflectorOptions) {
     this.#options = options
@@ -127,7 +131,8 @@ export class Reflector {
 
   /** One list in pages, or one watch, with or without a list in front. Gives the milliseconds to wait after it. */
   async #step(): Promise<number> {
-    const startedAtMs = this.#options.clock.nowMs()
+    const { clock } = this.#options
+    this.#stepAtMs = clock.nowMs()
     this.#restart = new AbortController()
     try {
       if (this.#versions.current === '' && this.#pages) {
@@ -143,7 +148,7 @@ export class Reflector {
       if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
       const waitMs = this.#recover(error)
       // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
-      return isUnreachable(error) ? waitMs - (this.#options.clock.nowMs() - startedAtMs) : waitMs
+      return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs
     } finally {
       this.#trust.close()
     }
@@ -179,20 +184,32 @@ export class Reflector {
   }
 
   #listed(): void {
+    const nowMs = this.#options.clock.nowMs()
+    const gapMs = Math.max(LIST_GAP_MS, LIST_SHARE * (nowMs - this.#stepAtMs))
+    this.#nextListAtMs = nowMs + Math.min(gapMs, MAX_LIST_GAP_MS)
     this.#during = 'watch'
     this.#pages = this.#isRefused = false
     this.#list = undefined
-    this.#listedAtMs = this.#options.clock.nowMs()
     this.#trust.prove()
     this.#comparisons.listed()
-    this.#options.reporter.works(this.#options.resource)
+    if (this.#told !== 'watch') this.#works()
   }
 
   #progress(): void {
     this.#failures = 0
     this.#wasGone = false
     this.#backoff.reset()
+    this.#works()
+  }
+
+  #works(): void {
+    this.#told = undefined
     this.#options.reporter.works(this.#options.resource)
+  }
+
+  #tell(error: unknown): void {
+    this.#told = this.#during
+    this.#options.reporter.failed(this.#options.resource, this.#during, error)
   }
 
   /** Only a list helps. */
@@ -209,10 +226,11 @@ export class Reflector {
     target.endList()
     this.#pages = this.#isRefused = false
     this.#list = undefined
-    this.#wasGone = false
     this.#failures = 0
+    this.#wasGone = false
     this.#backoff.reset()
     this.#trust.prove()
+    this.#told = undefined
     reporter.absent(resource)
     return ABSENT_MS * (0.5 + jitter() / 2)
   }
@@ -224,18 +242,15 @@ export class Reflector {
       this.#pages = this.#isRefused = true
       return 0
     }
+    // A watch that worked and broke is nothing to tell: most often the next one works. So does a list, if it is gone.
     const again = this.#failures++ > 0
-    if (isGone(error)) {
-      const sinceListMs = this.#options.clock.nowMs() - this.#listedAtMs
-      if (!this.#wasGone || sinceListMs >= RELIST_MS) this.#forget()
-      if (!this.#wasGone) {
-        this.#wasGone = true
-        return LIST_GAP_MS - sinceListMs
-      }
+    if (this.#during === 'watch' && isGone(error)) {
+      if (this.#wasGone) this.#tell(error)
+      this.#wasGone = true
+      this.#forget()
+      return this.#nextListAtMs - this.#options.clock.nowMs()
     }
-    // A watch that worked and broke is nothing to tell: most often the next one works.
-    const { reporter, resource } = this.#options
-    if (again || this.#during === 'list' || isDenied(error)) reporter.failed(resource, this.#during, error)
+    if (again || this.#during === 'list' || isDenied(error)) this.#tell(error)
     if (this.#during === 'list') this.#chooseList(error)
     else if (this.#failures >= MAX_BROKEN_STREAMS && isBrokenStream(error)) this.#forget()
     return this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0)

@@ -150,7 +150,7 @@ for (const how of ['as an event', 'as a status'] as const) {
     }))
 }
 
-test('410 over and over: the watch is tried again and again, a list once a minute', () =>
+test('410 over and over: lists are 4 s apart', () =>
   ApiWorld.run(async world => {
     const { server } = world
     server.streamingLists = false
@@ -159,10 +159,29 @@ test('410 over and over: the watch is tried again and again, a list once a minut
     await world.start()
     const delays: number[] = []
     for (let i = 0; i < 6; i++) delays.push(await world.retry())
-    assert.equal(delays, [4000, 600, 1200, 2400, 3000, 3000])
-    while (world.clock.nowMs() < 180_000) await world.retry()
-    const lists = world.requests().filter(text => text === 'list services').length
-    assert.is(lists, 4, 'at 0 s, 4 s, 66 s and 128 s')
+    assert.equal(delays, [4000, 4000, 4000, 4000, 4000, 4000])
+    assert.is(world.logged.length, 1)
+  }))
+
+test('410 over and over, and lists that take long: a tenth of the time goes to them', () =>
+  ApiWorld.run(async world => {
+    const { server, clock } = world
+    server.streamingLists = false
+    let listed = () => {}
+    server.hold = ({ verb }) => (verb === 'list' ? new Promise(resolve => (listed = resolve)) : undefined)
+    server.refuse = ({ verb, isStreamingList }) =>
+      verb === 'watch' && !isStreamingList ? { status: 410, reason: 'Expired' } : undefined
+    await world.start(['service'], {}, false)
+    for (const [i, tookMs, isMs] of [
+      [1, 3_000, 30_000],
+      [2, 20_000, 60_000],
+    ] as const) {
+      await server.until(() => server.requests.filter(({ verb }) => verb === 'list').length === i)
+      clock.advance(tookMs)
+      listed()
+      const delayMs = await clock.waiting(ms => ms === isMs)
+      clock.advance(delayMs)
+    }
   }))
 
 test('410 after each event: lists are 4 s apart', () =>
