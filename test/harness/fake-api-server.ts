@@ -80,6 +80,9 @@ export class FakeApiServer {
   /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
 
+  /** True for a connection whose requests are never answered. */
+  ignore: (socket: Socket) => boolean = () => false
+
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #collections = new Map<string, Collection>()
@@ -132,6 +135,10 @@ export class FakeApiServer {
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  get sockets(): Iterable<Socket> {
+    return this.#sockets
   }
 
   async close(): Promise<void> {
@@ -239,7 +246,7 @@ export class FakeApiServer {
     this.requests.push(request)
     this.#changed()
     await this.hold(request)
-    if (!this.silent) await this.#serve(request, response)
+    if (!this.silent && !this.ignore(incoming.socket)) await this.#serve(request, response)
     this.#changed()
   }
 

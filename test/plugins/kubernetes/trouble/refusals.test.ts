@@ -8,7 +8,7 @@ import { type FakeFailure, type FakeRequest, SLICES } from '../../../harness/fak
 import { RESOURCES, TroubleWorld } from './world.ts'
 
 const test = suite('trouble: refusals')
-const TEN_MINUTES_MS = 600_000
+const TROUBLE_MS = 180_000
 
 interface Trouble {
   readonly name: string
@@ -17,7 +17,7 @@ interface Trouble {
   readonly isCompacted?: boolean
   /** Watches that are open go on; else they break. */
   readonly spares?: boolean
-  /** Most requests of one resource within ten minutes. */
+  /** Most requests of one resource within three minutes. */
   readonly asked: number
   readonly told: RegExp
   readonly withinMs?: number
@@ -27,26 +27,26 @@ const isWatch = ({ verb, isStreamingList }: FakeRequest) => verb === 'watch' && 
 const always = (failure: FakeFailure) => () => failure
 
 const TROUBLES: Trouble[] = [
-  { name: '500 to everything', fails: always({ status: 500 }), asked: 300, told: /^warn cannot watch/ },
+  { name: '500 to everything', fails: always({ status: 500 }), asked: 90, told: /^warn cannot watch/ },
   {
     name: '500 to everything, then only a list helps',
     fails: always({ status: 500 }),
     isCompacted: true,
-    asked: 300,
+    asked: 90,
     told: /^warn cannot watch/,
   },
-  { name: '503 to everything', fails: always({ status: 503 }), asked: 300, told: /^warn cannot watch/ },
-  { name: '504 to everything', fails: always({ status: 504 }), asked: 300, told: /^warn cannot watch/ },
+  { name: '503 to everything', fails: always({ status: 503 }), asked: 90, told: /^warn cannot watch/ },
+  { name: '504 to everything', fails: always({ status: 504 }), asked: 90, told: /^warn cannot watch/ },
   {
     name: '429 with Retry-After 1, as priority and fairness sends it',
     fails: always({ status: 429, reason: 'TooManyRequests', retryAfter: '1' }),
-    asked: 600,
+    asked: 180,
     told: /^warn cannot watch/,
   },
   {
     name: '429 with Retry-After 60: obeyed to the letter, and current within 5 s after that',
     fails: always({ status: 429, reason: 'TooManyRequests', retryAfter: '60' }),
-    asked: 11,
+    asked: 4,
     told: /^warn cannot watch/,
     withinMs: 65_000,
   },
@@ -55,52 +55,52 @@ const TROUBLES: Trouble[] = [
     fails: request =>
       isWatch(request) ? { status: 410, reason: 'Expired' } : request.isStreamingList ? { status: 400 } : undefined,
     isCompacted: true,
-    asked: 480,
+    asked: 144,
     told: /^warn cannot watch/,
   },
   {
     name: '410 to everything',
     fails: always({ status: 410, reason: 'Gone' }),
     isCompacted: true,
-    asked: 320,
+    asked: 96,
     told: /./,
   },
   {
     name: 'lists fail, watches from versions that are gone do too',
     fails: request => (isWatch(request) ? { status: 410, reason: 'Expired' } : { status: 500 }),
     isCompacted: true,
-    asked: 320,
+    asked: 96,
     told: /^warn cannot list/,
   },
   {
     name: '401 to everything',
     fails: always({ status: 401, reason: 'Unauthorized' }),
-    asked: 300,
+    asked: 90,
     told: /^error the API server .* does not know us/,
   },
   {
     name: 'RBAC taken away, watches end',
     fails: always({ status: 403, reason: 'Forbidden' }),
-    asked: 300,
+    asked: 90,
     told: /^error no permission to watch/,
   },
   {
     name: 'RBAC taken away while watches go on',
     fails: always({ status: 403, reason: 'Forbidden' }),
     spares: true,
-    asked: 300,
+    asked: 90,
     told: /^error no permission to watch/,
   },
   {
     name: 'RBAC taken away for one resource',
     fails: ({ path }) => (path === SLICES ? { status: 403, reason: 'Forbidden' } : undefined),
-    asked: 300,
+    asked: 90,
     told: /^error no permission to watch endpointslices/,
   },
   {
     name: '404 from whoever stands in its place',
     fails: always({ status: 404 }),
-    asked: 300,
+    asked: 90,
     told: /^warn cannot watch/,
   },
 ]
@@ -117,7 +117,7 @@ for (const { name, fails, isCompacted = false, spares = false, asked, told, with
       }
       if (!spares) server.cut()
       server.requests.length = 0
-      await world.pass(TEN_MINUTES_MS)
+      await world.pass(TROUBLE_MS)
       for (const path of RESOURCES) {
         const count = server.requests.filter(request => request.path === path).length
         assert.ok(count <= asked, `found ${count} requests of ${path}, expected at most ${asked}`)
@@ -137,14 +137,14 @@ for (const { name, fails, isCompacted = false, spares = false, asked, told, with
   )
 }
 
-test('refused at the start for ten minutes: nothing is known, and heals by itself', () =>
+test('refused at the start: nothing is known, and heals by itself', () =>
   TroubleWorld.run(
     async world => {
       const { server } = world
       server.refuse = always({ status: 500 })
       await world.start()
       assert.match(await world.ask('web.default.svc.cluster.local'), /^SERVFAIL/)
-      await world.pass(TEN_MINUTES_MS, false)
+      await world.pass(TROUBLE_MS, false)
       assert.match(await world.ask('web.default.svc.cluster.local'), /^SERVFAIL/)
       await world.untilAsked()
       server.refuse = () => undefined

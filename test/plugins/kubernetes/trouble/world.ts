@@ -27,8 +27,6 @@ export const RESOURCES = [SERVICES, SLICES, NAMESPACES]
 const ZONES = 'cluster.local in-addr.arpa ip6.arpa'
 /** What the server behind answers to everything. */
 const ELSEWHERE = 'YXDOMAIN'
-/** All is at rest if nothing happened for this long, in real time. */
-const REST_MS = 3
 
 /** Figures are as exact as this. */
 const STEP_MS = 200
@@ -50,12 +48,16 @@ export interface TroubleOptions {
   readonly body?: string
   /** Instead of what the Corefile says. */
   readonly settings?: Partial<ApiSettings>
+  /** The API server offers no streaming lists. */
+  readonly pages?: boolean
   /** A source that finds its way to the API server in another way. */
   readonly makeSource?: (world: TroubleWorld, settings: ApiSettings) => ApiSource
   /** False: the scenario starts the stage itself. */
   readonly start?: boolean
   /** From 0 to 1; 1, the longest waits, if not given. */
   readonly jitter?: () => number
+  /** All is at rest if nothing happened for this long, twice, in real time: 1 if not given. */
+  readonly restMs?: number
 }
 
 let feeds = 0
@@ -68,6 +70,7 @@ export class TroubleWorld {
   stage!: Kubernetes
   feed!: Feed
   readonly jitter: () => number
+  readonly #restMs: number
   #chain!: Omit<Chain, 'stages'>
   #isStarted = false
   /** How long it took, by what. */
@@ -78,16 +81,27 @@ export class TroubleWorld {
     error: (_: string | undefined, text: string) => void this.logged.push(`error ${text}`),
   }
 
-  private constructor(jitter: () => number) {
+  private constructor(jitter: () => number, restMs: number) {
     this.jitter = jitter
+    this.#restMs = restMs
   }
 
   static async run(
     scenario: (world: TroubleWorld) => Promise<void>,
-    { server, body = '', settings, makeSource, start = true, jitter = () => 1 }: TroubleOptions = {},
+    {
+      server,
+      body = '',
+      settings,
+      pages = false,
+      makeSource,
+      start = true,
+      jitter = () => 1,
+      restMs = 1,
+    }: TroubleOptions = {},
   ): Promise<void> {
-    const world = new TroubleWorld(jitter)
+    const world = new TroubleWorld(jitter, restMs)
     world.server = await FakeApiServer.start({ clock: world.clock, ...server })
+    world.server.streamingLists = !pages
     world.#fill()
     world.#set(body, settings, makeSource)
     try {
@@ -137,7 +151,7 @@ export class TroubleWorld {
   async rest(): Promise<void> {
     for (let quiet = 0; quiet < 2; quiet++) {
       const before = this.#activity()
-      await new Promise(resolve => setTimeout(resolve, REST_MS))
+      await new Promise(resolve => setTimeout(resolve, this.#restMs))
       if (this.#activity() !== before) quiet = -1
     }
   }
