@@ -68,11 +68,6 @@ export class Index implements Store {
     return isChange
   }
 
-  keep(kind: Kind, namespace: string, name: string): void {
-    const block = this.#find(kind, namespace, name)
-    if (block !== 0) this.#of(kind).keep(block, this.#listed[kind])
-  }
-
   delete(kind: Kind, namespace: string, name: string): void {
     if (this.#remove(kind, this.#find(kind, namespace, name))) this.#changed()
   }

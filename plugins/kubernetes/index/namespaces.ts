@@ -98,11 +98,6 @@ export class Namespaces {
     return true
   }
 
-  /** It is of this generation, as it is. */
-  keep(entry: number, generation: number): void {
-    this.#slab.words[(entry >> 2) + GENERATION] = generation
-  }
-
   /** Entries of the namespaces that exist and are not of this generation. */
   outdated(generation: number): number[] {
     const { words } = this.#slab

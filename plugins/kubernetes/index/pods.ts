@@ -91,11 +91,6 @@ export class Pods {
     return 0
   }
 
-  /** It is of this generation, as it is. */
-  keep(pod: number, generation: number): void {
-    this.#slab.words[(pod >> 2) + 2] = generation
-  }
-
   /** Pods that are not of this generation. */
   outdated(generation: number): number[] {
     return this.#table.unlike(2, generation)

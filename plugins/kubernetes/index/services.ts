@@ -171,11 +171,6 @@ export class Services {
     return true
   }
 
-  /** It is of this generation, as it is. */
-  keep(entry: number, generation: number): void {
-    this.#slab.words[(entry >> 2) + 5] = generation
-  }
-
   /** Entries of the Services that are not of this generation. */
   outdated(generation: number): number[] {
     const { words } = this.#slab

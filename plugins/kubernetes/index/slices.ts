@@ -174,11 +174,6 @@ export class Slices {
     return 0
   }
 
-  /** It is of this generation, as it is. */
-  keep(slice: number, generation: number): void {
-    this.#slab.words[(slice >> 2) + 2] = generation
-  }
-
   /** Slices that are not of this generation. */
   outdated(generation: number): number[] {
     return this.#table.unlike(2, generation)

@@ -10,11 +10,9 @@ export interface Store {
   put(kind: Kind, object: SlimObject): boolean
   /** Removes an object; nothing happens if it is unknown. A Namespace's `namespace` is empty. */
   delete(kind: Kind, namespace: string, name: string): void
-  /** An object of the list that goes on, as it is known: `endList` does not remove it. Nothing happens if it is unknown. */
-  keep(kind: Kind, namespace: string, name: string): void
   /**
    * Begins a full list of a kind, which may go on for long: `put` each object of it, then `endList` removes all objects
-   * of the kind that were neither put nor kept since. A list that is given up is simply not ended; the next one begins anew.
+   * of the kind that were not put since. A list that is given up is simply not ended; the next one begins anew.
    */
   beginList(kind: Kind): ListToken
   /** Ends a list, and gives how many objects that removed: none if another list of this kind was begun meanwhile. */

@@ -48,10 +48,10 @@ export async function compare(options: CompareOptions): Promise<number> {
       await sleep(clock, STEP_MS, signal)
     }
     beside.check()
-    const mended = beside.mended + versions.untold + target.endList()
     if (precedes(version, before)) {
       throw new VersionWentBack(`found a list of version "${version}" after version "${before}"`)
     }
+    const mended = beside.mended + versions.untold + target.endList()
     listed = version
     return mended
   } finally {
@@ -100,10 +100,7 @@ class Beside implements Target {
     const version = object.metadata?.resourceVersion ?? ''
     const key = keyOf(object)
     const standing = this.#isOver ? 'outdated' : versions.standing(key, version)
-    if (standing === 'outdated') {
-      target.keep(object)
-      return false
-    }
+    if (standing === 'outdated') return false // the watch has put it, or deleted it, since the comparison began
     const isChange = target.put(object)
     if (standing === 'ahead') versions.putAhead(key, version, isChange)
     else if (isChange) this.mended++
@@ -112,8 +109,6 @@ class Beside implements Target {
 
   /** The watch tells of it, or has told. */
   delete(): void {}
-
-  keep(): void {}
 
   beginList(): void {}
 

@@ -33,12 +33,10 @@ export interface Target {
   /** True if that changed anything that is served. */
   put(object: ApiObject): boolean
   delete(object: ApiObject): void
-  /** It is still there, if it is known: `endList` must not drop it. */
-  keep(object: ApiObject): void
   /** Every object will be put again. Begun anew if a list broke off. */
   beginList(): void
   /**
-   * Drops what was neither put nor kept since `beginList`, and gives how many that were. From the first call on the
+   * Drops what was not put since `beginList`, and gives how many that were. From the first call on the
    * target answers for the whole resource.
    */
   endList(): number

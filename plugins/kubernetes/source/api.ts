@@ -128,16 +128,8 @@ class StoreTarget implements Target {
     return false
   }
 
-  delete(object: ApiObject): void {
-    this.#store.delete(this.#kind, this.#namespaceOf(object), object.metadata?.name ?? '')
-  }
-
-  keep(object: ApiObject): void {
-    this.#store.keep(this.#kind, this.#namespaceOf(object), object.metadata?.name ?? '')
-  }
-
-  #namespaceOf({ metadata }: ApiObject): string {
-    return this.#kind === 'namespace' ? '' : (metadata?.namespace ?? '')
+  delete({ metadata }: ApiObject): void {
+    this.#store.delete(this.#kind, this.#kind === 'namespace' ? '' : (metadata?.namespace ?? ''), metadata?.name ?? '')
   }
 
   beginList(): void {

@@ -50,7 +50,6 @@ async function run(scenario: (world: World) => Promise<void>, resource = RESOURC
       names.delete(metadata!.name!)
       check()
     },
-    keep() {},
     beginList: () => listed.clear(),
     endList() {
       for (const name of names) if (!listed.has(name)) names.delete(name)

@@ -22,10 +22,6 @@ export class RecordStore implements Store {
     return isChange
   }
 
-  keep(kind: Kind, namespace: string, name: string): void {
-    this.#marks.get(kind)?.seen.add(namespace === '' ? name : `${namespace}/${name}`)
-  }
-
   delete(kind: Kind, namespace: string, name: string): void {
     const key = namespace === '' ? name : `${namespace}/${name}`
     this.#of(kind).delete(key)
