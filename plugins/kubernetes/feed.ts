@@ -13,6 +13,8 @@ import { hide, show, textOfViews } from './views.ts'
 
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
+/** A clock that was set must not spoil the sum for good. */
+const MAX_PROGRAMMING_S = 86_400
 /** CoreDNS's buckets: 1 ms doubled 20 times, in seconds. */
 const PROGRAMMING_BOUNDS: readonly number[] = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)
 
@@ -114,5 +116,5 @@ export class Feed {
 function observe(slice: EndpointSlice, headless: boolean): void {
   const seconds = (Date.now() - slice.lastChangeTriggerMs) / 1000
   const of = headless ? headlessWithSelector : clusterIp
-  of.observe(Math.max(0, seconds))
+  of.observe(Math.min(Math.max(0, seconds), MAX_PROGRAMMING_S))
 }

@@ -231,6 +231,12 @@ export class TroubleWorld {
     )
   }
 
+  /** The sum of a histogram. */
+  sum(name: string, label: string): number {
+    const { bounds, children } = families.get(name)!
+    return cells[children.get(label)!.cell + bounds!.length + 1]!
+  }
+
   #activity(): string {
     return `${this.clock.changes} ${this.server.requests.length} ${this.server.connections}`
   }
