@@ -97,6 +97,8 @@ export interface Stage {
   stop?(): Promise<void> | void
   /** False while this stage would answer wrongly; the text says what it waits for. */
   ready?(): boolean
+  /** How current that is which this stage answers from, on one line for operators; empty: nothing to tell. */
+  condition?(): string
 }
 
 /** How the listeners of a block are made; set by `bind`, `bufsize`, `timeouts`, `multisocket` while they set up. */

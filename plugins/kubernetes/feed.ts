@@ -13,11 +13,14 @@ import type { AnyKind } from './object/object.ts'
 import { allSections } from './snapshot/section.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import type { Source } from './source/source.ts'
+import { hide, show, textOfViews } from './views.ts'
 
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
 /** Within this an API server that works has sent its first object, and a small cluster has been listed. */
 const GRACE_MS = 250
+/** A clock that was set must not spoil the sum for good. */
+const MAX_PROGRAMMING_S = 86_400
 /** CoreDNS's buckets: 1 ms doubled 20 times, in seconds. */
 const PROGRAMMING_BOUNDS: readonly number[] = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)
 
@@ -70,6 +73,7 @@ export class Feed {
   readonly #snapshots: Snapshots
   #users = 0
   #started: Promise<void> | undefined
+  #condition: string | undefined
 
   constructor(key: string, options: FeedOptions) {
     const { kinds, endpointPodNames, zonal = false, podLabels = [], makeSource } = options
@@ -96,6 +100,7 @@ export class Feed {
   async start({ timeoutMs, snapshot, isToSync = false }: StartOptions): Promise<void> {
     this.#users++
     this.#source ??= this.#makeSource()
+    show(this.#source)
     this.#started ??= this.#source.start(this.indexes)
     try {
       await this.#started
@@ -134,7 +139,19 @@ export class Feed {
     if (feeds.get(this.#key)?.deref() === this) feeds.delete(this.#key)
     const source = this.#source
     this.#source = this.#started = undefined
+    if (source !== undefined) hide(source)
     await source?.stop()
+  }
+
+  /** How old the view of each resource is. The same text for all stages that are asked at a time. */
+  get condition(): string {
+    if (this.#condition === undefined) {
+      this.#condition = this.#source === undefined ? '' : textOfViews(this.#source)
+      queueMicrotask(() => {
+        this.#condition = undefined
+      })
+    }
+    return this.#condition
   }
 
   async #wait(timeoutMs: number): Promise<void> {
@@ -159,5 +176,5 @@ export class Feed {
 function observe(slice: EndpointSlice, headless: boolean): void {
   const seconds = (Date.now() - slice.lastChangeTriggerMs) / 1000
   const of = headless ? headlessWithSelector : clusterIp
-  of.observe(Math.max(0, seconds))
+  of.observe(Math.min(Math.max(0, seconds), MAX_PROGRAMMING_S))
 }

@@ -16,7 +16,8 @@ import type { Feed } from './feed.ts'
 import type { Index } from './index/index.ts'
 import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
 import { ClusterMetadata } from './metadata.ts'
-import { NAME, readDecimal, readNibble } from './name.ts'
+import { NAME } from './name.ts'
+import { isPrivateReverse } from './private-ranges.ts'
 import { Records } from './records.ts'
 import { SearchPaths } from './search.ts'
 import type { Settings } from './settings.ts'
@@ -124,6 +125,10 @@ export class Kubernetes implements Stage {
     return new Transfer(q, zone, found, this.#apex, this.#settings.ttl)
   }
 
+  condition(): string {
+    return this.#feed.condition
+  }
+
   live(q: Query): boolean {
     const zone = this.#zones.match(q)
     if (zone === undefined) return false
@@ -206,23 +211,5 @@ export class Kubernetes implements Stage {
  * this cluster alone. Only such names may fall through before the cluster is known.
  */
 function isForeign(q: Query, zone: Zone): boolean {
-  if (!zone.shared) return false
-  const last = q.labelCount - 3 // the label before in-addr.arpa or ip6.arpa
-  if (last < 0) return true
-  return zone.reverse === 4
-    ? !isPrivate4(readDecimal(q, last), last > 0 ? readDecimal(q, last - 1) : -1)
-    : !isPrivate6(q, last)
-}
-
-/** RFC 1918 §3, and shared address space (RFC 6598 §7), where clouds put pods and services. */
-function isPrivate4(first: number, second: number): boolean {
-  if (first === 10) return true
-  if (first === 172) return second >= 16 && second < 32
-  if (first === 192) return second === 168
-  return first === 100 && second >= 64 && second < 128
-}
-
-/** fc00::/7 (RFC 4193 §3.1). */
-function isPrivate6(q: Query, last: number): boolean {
-  return last > 0 && readNibble(q, last) === 15 && readNibble(q, last - 1) >= 12 && readNibble(q, last - 1) <= 13
+  return zone.reverse !== 0 && zone.shared && !isPrivateReverse(q, zone.reverse)
 }

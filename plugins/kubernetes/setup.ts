@@ -1,4 +1,4 @@
-/** Parses and checks the `kubernetes` directive. The grammar is CoreDNS's, and `manifests` and `snapshot`, which are ours. */
+/** Parses and checks the `kubernetes` directive. The grammar is CoreDNS's, and `manifests`, `snapshot` and `compare`, which are ours. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -17,6 +17,9 @@ const DEFAULT_TTL = 5
 const MAX_TTL = 3600
 const DEFAULT_STARTUP_TIMEOUT_MS = 5000
 const MAX_LIMIT = 1_000_000
+const DEFAULT_COMPARE_MS = 600_000
+const MIN_COMPARE_MS = 60_000
+const MAX_COMPARE_MS = 86_400_000
 
 /** What is written while the block is read. */
 interface Draft {
@@ -38,6 +41,7 @@ interface Draft {
   qps: number
   burst: number
   maxInflight: number
+  compareMs: number
   manifests: string | undefined
   snapshot: Settings['snapshot']
 }
@@ -67,6 +71,7 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     qps: 0,
     burst: 0,
     maxInflight: 0,
+    compareMs: DEFAULT_COMPARE_MS,
     manifests: undefined,
     snapshot: undefined,
   }
@@ -167,6 +172,11 @@ function answerProperties(draft: Draft, zones: readonly string[]) {
 function sourceProperties(draft: Draft, site: Site) {
   const inFolder = (argument: Argument) => path.resolve(site.folder, argument.text)
   return {
+    compare: (p: Property) => {
+      const argument = p.argument()
+      const isOff = argument.duration({}, 'time') === 0
+      draft.compareMs = isOff ? 0 : argument.duration({ minMs: MIN_COMPARE_MS, maxMs: MAX_COMPARE_MS }, 'time')
+    },
     manifests: (p: Property) => {
       draft.manifests = inFolder(p.argument())
     },
@@ -251,11 +261,11 @@ function sourceSettings(draft: Draft): Settings['source'] {
   if (draft.pods === 'verified') kinds.push('pod')
   // CoreDNS: with noendpoints too.
   if (!draft.multicluster.every(isReverse)) kinds.push('serviceimport', 'importedslice')
-  const { labels, namespaceLabels, endpoint, tls, kubeconfig, qps, burst, maxInflight } = draft
+  const { labels, namespaceLabels, endpoint, tls, kubeconfig, qps, burst, maxInflight, compareMs } = draft
   const selection: Selection = { kinds, labels, namespaceLabels }
   if (draft.manifests !== undefined)
     return { manifests: { ...selection, folder: draft.manifests } satisfies ManifestsSettings }
-  return { api: { ...selection, endpoint, tls, kubeconfig, qps, burst, maxInflight } }
+  return { api: { ...selection, endpoint, tls, kubeconfig, qps, burst, maxInflight, compareMs } }
 }
 
 /** Those of the clients' labels that a plugin of the block asks for: pods are many, what nobody reads is not kept. */

@@ -1,6 +1,6 @@
 /**
  * `ready`: GET /ready says whether this server may be sent queries. Blocks that name the same address answer together:
- * every stage of every one of them counts.
+ * every stage of every one of them counts. Below the verdict stands what stages say of their condition.
  */
 import type { ServerResponse } from 'node:http'
 import { together } from '../../server/corefile/directive.ts'
@@ -60,6 +60,16 @@ export class Ready implements Stage {
     return this.#site.plugins.filter(plugin => !this.#site.peers(plugin).every(stage => this.#isReady(stage)))
   }
 
+  /** `PLUGIN: TEXT` of each stage of this block that has something to tell. */
+  conditions(): string[] {
+    return this.#site.plugins.flatMap(plugin =>
+      this.#site.peers(plugin).flatMap(stage => {
+        const text = stage.condition?.() ?? ''
+        return text === '' ? [] : `${plugin}: ${text}`
+      }),
+    )
+  }
+
   async start(): Promise<void> {
     this.#endpoint = await openHttpEndpoint(this.#address, '/ready', (_, response) => this.#answer(response))
   }
@@ -78,13 +88,16 @@ export class Ready implements Stage {
   }
 
   #answer(response: ServerResponse): void {
+    const sharing = this.#sharing()
     // CoreDNS: keeps one entry per plugin name, so that of two clusters only the later one counts.
-    const waiting = [...new Set(this.#sharing().flatMap(ready => ready.waitingFor()))].sort().join(',')
-    if (this.#isDraining) respond(response, 503, 'Shutting down')
-    else if (waiting === '') respond(response, 200, 'OK')
+    const waiting = [...new Set(sharing.flatMap(ready => ready.waitingFor()))].sort().join(',')
+    const conditions = new Set(sharing.flatMap(ready => ready.conditions()))
+    const say = (status: number, verdict: string) => respond(response, status, [verdict, ...conditions].join('\n'))
+    if (this.#isDraining) say(503, 'Shutting down')
+    else if (waiting === '') say(200, 'OK')
     else {
       info('ready', `Plugins not ready: "${waiting}"`)
-      respond(response, 503, waiting)
+      say(503, waiting)
     }
   }
 

@@ -5,6 +5,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Clock } from '../../plugins/kubernetes/informer/clock.ts'
+import { timeWatch } from './watch-times.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: API objects of any kind, and broken ones
 export type FakeObject = Record<string, any>
@@ -22,12 +24,16 @@ export interface FakeFailure {
   readonly status: number
   readonly reason?: string
   readonly message?: string
-  readonly retryAfterS?: number
+  /** The header `Retry-After`, and the clock of who sends it. */
+  readonly retryAfter?: string
+  readonly date?: string
 }
 
 export interface FakeApiServerOptions {
   /** Speaks https with these, and asks for a client certificate if `ca` is given. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
+  /** Watches end after their `timeoutSeconds`, with a bookmark two seconds before, and have one each minute. */
+  readonly clock?: Clock
 }
 
 interface Event {
@@ -65,18 +71,32 @@ export class FakeApiServer {
   streamingLists = true
   /** Nothing is answered: connections stand, requests wait. */
   silent = false
+  /** Changes are stored and told to nobody: a watch that skips events. */
+  skips = false
+  /** Bookmarks by themselves, with a clock. */
+  bookmarks = true
+  /** Waited for before each answer. */
+  hold: (request: FakeRequest) => Promise<void> | undefined = () => undefined
   /** Asked before each answer: a failure instead of it. */
   refuse: (request: FakeRequest) => FakeFailure | undefined = () => undefined
   /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
 
+  /** True for a connection whose requests are never answered. */
+  ignore: (socket: Socket) => boolean = () => false
+
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #collections = new Map<string, Collection>()
   readonly #waiting = new Set<() => void>()
+  /** Lists that are given in pages, by path and version. */
+  readonly #snapshots = new Map<string, readonly FakeObject[]>()
   #oldestVersion = 0
 
-  private constructor({ tls }: FakeApiServerOptions) {
+  readonly #clock: Clock | undefined
+
+  private constructor({ tls, clock }: FakeApiServerOptions) {
+    this.#clock = clock
     const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
     this.#server = tls ? createTlsServer({ ...tls, requestCert: tls.ca !== undefined }, answer) : createServer(answer)
     this.#server.on('connection', socket => {
@@ -99,12 +119,28 @@ export class FakeApiServer {
     return made
   }
 
+  /** The same after a restart: at the same port, with all that is in its etcd. */
+  async again(options: FakeApiServerOptions = {}): Promise<FakeApiServer> {
+    const made = await FakeApiServer.start({ ...(this.#clock && { clock: this.#clock }), ...options }, this.port)
+    for (const [path, { objects, events }] of this.#collections) {
+      made.#collections.set(path, { objects, events, watchers: new Set() })
+    }
+    made.version = this.version
+    made.streamingLists = this.streamingLists
+    made.#oldestVersion = this.#oldestVersion
+    return made
+  }
+
   get url(): string {
     return `${'setSecureContext' in this.#server ? 'https' : 'http'}://127.0.0.1:${this.port}`
   }
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  get sockets(): Iterable<Socket> {
+    return this.#sockets
   }
 
   async close(): Promise<void> {
@@ -172,6 +208,15 @@ export class FakeApiServer {
     for (const { events } of this.#collections.values()) events.length = 0
   }
 
+  /** Watches stand, but nothing is sent to them any more: the other half of half-open connections. */
+  deafen(): void {
+    for (const { watchers } of this.#collections.values()) watchers.clear()
+  }
+
+  objects(path: string): FakeObject[] {
+    return [...this.#collection(path).objects.values()]
+  }
+
   watchers(path: string): number {
     return this.#collection(path).watchers.size
   }
@@ -201,7 +246,9 @@ export class FakeApiServer {
       isStreamingList,
     } as const
     this.requests.push(request)
-    if (!this.silent) await this.#serve(request, response)
+    this.#changed()
+    await this.hold(request)
+    if (!this.silent && !this.ignore(incoming.socket)) await this.#serve(request, response)
     this.#changed()
   }
 
@@ -230,9 +277,10 @@ export class FakeApiServer {
   }
 
   #list({ path, query }: FakeRequest, response: ServerResponse): void {
-    const all = [...this.#collection(path).objects.values()]
-    const limit = Number(query.get('limit') ?? 0) || all.length
     const [version = this.version, from = 0] = (query.get('continue') ?? '').split(':').filter(Boolean).map(Number)
+    if (from === 0) this.#snapshots.set(`${path} ${version}`, this.objects(path))
+    const all = this.#snapshots.get(`${path} ${version}`)!
+    const limit = Number(query.get('limit') ?? 0) || all.length
     if (version < this.#oldestVersion) {
       fail(response, { status: 410, reason: 'Expired', message: 'token expired' })
       return
@@ -272,13 +320,22 @@ export class FakeApiServer {
       for (const event of events) if (event.version > from) response.write(eventText(event.type, event.object))
     }
     watchers.add(response)
+    const bookmark = () => {
+      if (!this.bookmarks || !watchers.has(response)) return
+      response.write(eventText('BOOKMARK', { metadata: { resourceVersion: String(this.version) } }))
+    }
+    const end = () => watchers.has(response) && response.end()
+    const timeoutMs = Number(query.get('timeoutSeconds') ?? 1800) * 1000
+    const cancel = this.#clock && timeWatch(this.#clock, timeoutMs, bookmark, end)
     response.on('close', () => {
+      cancel?.()
       watchers.delete(response)
       this.#changed()
     })
   }
 
   #record(path: string, event: Event): void {
+    if (this.skips) return
     this.#collection(path).events.push(event)
     this.send(path, eventText(event.type, event.object))
   }
@@ -308,10 +365,11 @@ function writable(response: ServerResponse): Promise<void> {
   })
 }
 
-function fail(response: ServerResponse, { status, reason, message, retryAfterS }: FakeFailure): void {
+function fail(response: ServerResponse, { status, reason, message, retryAfter, date }: FakeFailure): void {
   const headers = {
     'content-type': 'application/json',
-    ...(retryAfterS !== undefined && { 'retry-after': String(retryAfterS) }),
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+    ...(date !== undefined && { date }),
   }
   response.writeHead(status, headers)
   response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message }))

@@ -12,6 +12,9 @@ export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>()
   readonly #waiting = new Set<() => void>()
 
+  /** How often a timer was set or taken back. */
+  changes = 0
+
   nowMs(): number {
     return this.#nowMs
   }
@@ -19,8 +22,16 @@ export class FakeClock implements Clock {
   after(delayMs: number, then: () => void): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, delayMs, then }
     this.#timers.add(timer)
+    this.changes++
     for (const check of this.#waiting) check()
-    return () => this.#timers.delete(timer)
+    return () => {
+      if (this.#timers.delete(timer)) this.changes++
+    }
+  }
+
+  /** Milliseconds until the next timer is due; Infinity without one. */
+  get nextMs(): number {
+    return Math.min(...[...this.#timers].map(({ dueMs }) => dueMs - this.#nowMs))
   }
 
   /** Lets time pass; what is due runs, in order. */

@@ -83,6 +83,27 @@ test('monitor continuously goes on asking', () =>
     assert.is(await get(), '503 kubernetes')
   }))
 
+test('conditions stand below the verdict, each line once, of the blocks with this address', async () => {
+  const told: Plugin = {
+    name: 'kubernetes',
+    setup: (_, site) => ({
+      ready: () => site.keys[0] !== 'b',
+      condition: () => (site.keys[0] === 'c' ? 'services 3.0 s' : 'services 0.4 s'),
+    }),
+  }
+  const silent: Plugin = { name: 'erratic', setup: () => ({ ready: () => true, condition: () => '' }) }
+  const text = ['a', 'b', 'c'].map(key => block(key, `${READY}\nkubernetes\nerratic`)).join('')
+  const running = await startServer(text + block('d', 'kubernetes'), [bind, plugin, told, silent])
+  try {
+    const { port } = running.server.current!.stages().find(placed => placed.plugin === 'ready')!.stage as Ready
+    const response = await fetch(`http://127.0.0.1:${port}/ready`)
+    assert.is(response.status, 503)
+    assert.is(await response.text(), 'kubernetes\nkubernetes: services 0.4 s\nkubernetes: services 3.0 s')
+  } finally {
+    await running.stop()
+  }
+})
+
 test('says no as soon as the server is on its way out', () =>
   withReady(block('.', READY), async ({ get, drain }) => {
     drain()

@@ -79,9 +79,11 @@ export class Index implements Store<Kind> {
     return new Promise(resolve => this.#whenSynced.push(resolve))
   }
 
-  put(kind: Kind, object: SlimObject): void {
+  put(kind: Kind, object: SlimObject): boolean {
     this.isFed = true
-    if (this.#put(object, this.#listed[kind])) this.#changed()
+    const isChange = this.#put(object, this.#listed[kind])
+    if (isChange) this.#changed()
+    return isChange
   }
 
   delete(kind: Kind, namespace: string, name: string): void {
@@ -92,11 +94,12 @@ export class Index implements Store<Kind> {
     return ++this.#listed[kind]
   }
 
-  endList(kind: Kind, token: ListToken): void {
-    if (token !== this.#listed[kind]) return
+  endList(kind: Kind, token: ListToken): number {
+    if (token !== this.#listed[kind]) return 0
     const outdated = this.#of(kind).outdated(token)
     for (const block of outdated) this.#remove(kind, block)
     if (outdated.length > 0) this.#changed()
+    return outdated.length
   }
 
   setSynced(kind: Kind, synced: boolean): void {

@@ -56,9 +56,9 @@ export class Indexes implements Store {
     await this.clusterSet?.whenSynced()
   }
 
-  put(kind: AnyKind, object: SlimObject): void {
-    this.#of(kind)?.put(roleOf(kind), object)
+  put(kind: AnyKind, object: SlimObject): boolean {
     if (kind === 'namespace') this.clusterSet?.put(kind, object)
+    return this.#of(kind)?.put(roleOf(kind), object) ?? false
   }
 
   delete(kind: AnyKind, namespace: string, name: string): void {
@@ -71,9 +71,9 @@ export class Indexes implements Store {
     return this.#of(kind)?.beginList(roleOf(kind)) ?? 0
   }
 
-  endList(kind: AnyKind, token: ListToken): void {
-    this.#of(kind)?.endList(roleOf(kind), token)
+  endList(kind: AnyKind, token: ListToken): number {
     if (kind === 'namespace') this.clusterSet?.endList(kind, token)
+    return this.#of(kind)?.endList(roleOf(kind), token) ?? 0
   }
 
   setSynced(kind: AnyKind, synced: boolean): void {

@@ -23,6 +23,8 @@ export interface ApiErrorDetails {
 
 /** The reason we give if the connection stands but nothing comes. */
 export const STALLED = 'Stalled'
+/** The reason we give if a connection ends in the middle of an answer. */
+export const BROKEN = 'Broken'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'

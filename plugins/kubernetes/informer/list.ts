@@ -1,6 +1,6 @@
 /**
- * LIST in pages: for API servers that refuse streaming lists. One page is asked for at a time, one object is held at a
- * time; the target is swept once all pages are there.
+ * LIST in pages: for API servers that refuse streaming lists, or are in trouble. One page is asked for at a time, one
+ * object is held at a time; the target is swept once all pages are there.
  */
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
 import { MalformedStream } from './json-splitter.ts'
@@ -10,8 +10,10 @@ import { type ApiClient, type ApiObject, type Resource, selectors, type Target }
 import type { WorkSlices } from './work-slices.ts'
 
 const PAGE_OBJECTS = 500
-/** The API server may collect a page, or a whole list, before it sends the first octet; its own limit is 60 s. */
-const LIST_IDLE_MS = 65_000
+/** The API server may collect a page before it sends the first octet. As long as a watch: it is as dead then. */
+const PAGE_IDLE_MS = 40_000
+/** A whole list takes longer; the API server's own limit is 60 s. */
+const WHOLE_IDLE_MS = 65_000
 
 export interface ListOptions {
   readonly client: ApiClient
@@ -21,44 +23,70 @@ export interface ListOptions {
   readonly signal: AbortSignal
 }
 
-/**
- * Lists everything into the target, and gives the version to watch from.
- * @throws ApiError, MalformedStream; the target then still has all it had
- */
-export async function list(options: ListOptions): Promise<string> {
-  try {
-    return await listFrom(options, PAGE_OBJECTS)
-  } catch (error) {
-    if (!(error instanceof ApiError && error.isGone)) throw error
-    return await listFrom(options, 0) // the token for the next page expired (five minutes): all at once, as client-go does
-  }
-}
+/** One list. A page that failed is asked for again: what was paid for is not paid twice. */
+export class PagedList {
+  readonly #options: ListOptions
+  /** For the next page; empty before the first one. */
+  #token = ''
+  #limit = PAGE_OBJECTS
+  /** Pages since `run` was called. */
+  #pages = 0
 
-async function listFrom(options: ListOptions, limit: number): Promise<string> {
-  const { target } = options
-  target.beginList()
-  let token = ''
-  for (;;) {
-    const page = await readPage(options, {
-      ...(limit > 0 && { limit: String(limit) }),
-      ...(token !== '' && { continue: token }),
-    })
-    token = page.metadata?.continue ?? ''
-    if (token !== '') continue
-    const version = page.metadata?.resourceVersion
-    if (!version) throw new MalformedStream('found a list without a resourceVersion')
-    target.endList()
-    return version
+  constructor(options: ListOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Lists everything into the target, and gives the version to watch from. May be called again after an error: goes on
+   * where it broke off.
+   * @throws ApiError, MalformedStream; the target then still has all it had
+   */
+  async run(): Promise<string> {
+    const isResumed = this.#token !== ''
+    this.#pages = 0
+    try {
+      return await this.#run()
+    } catch (error) {
+      if (!(error instanceof ApiError && error.isGone)) throw error
+      // The token for the next page expired (five minutes): all at once, as client-go does, if that was too little.
+      this.#token = ''
+      if (!isResumed) this.#limit = 0
+      return await this.#run()
+    }
+  }
+
+  /** True if the last `run` got further than the one before. */
+  get hasProgressed(): boolean {
+    return this.#pages > 0
+  }
+
+  async #run(): Promise<string> {
+    const { target } = this.#options
+    if (this.#token === '') target.beginList()
+    for (;;) {
+      const page = await readPage(this.#options, {
+        ...(this.#limit > 0 && { limit: String(this.#limit) }),
+        ...(this.#token !== '' && { continue: this.#token }),
+      })
+      this.#pages++
+      this.#token = page.metadata?.continue ?? ''
+      if (this.#token !== '') continue
+      const version = page.metadata?.resourceVersion
+      if (!version) throw new MalformedStream('found a list without a resourceVersion')
+      target.endList()
+      return version
+    }
   }
 }
 
 async function readPage(options: ListOptions, page: Record<string, string>): Promise<ListEnvelope> {
   const { client, resource, target, slices, signal } = options
   const query = { ...selectors(resource), ...page }
+  const idleMs = 'limit' in page ? PAGE_IDLE_MS : WHOLE_IDLE_MS
   const accept = acceptedTypes(resource.shape)
-  const body = await client.get({ path: resource.path, query, accept, idleMs: LIST_IDLE_MS, signal })
+  const body = await client.get({ path: resource.path, query, accept, idleMs, signal })
   const stream = objectStream(body.contentType, 'list', resource.shape)
-  await readObjects(body.octets, stream, slices, object => target.put(object as ApiObject))
+  await readObjects(body.octets, stream, slices, object => void target.put(object as ApiObject))
   const { envelope } = stream
   if (envelope.kind === 'Status') throw errorOfStatus(200, envelope as Status)
   return envelope

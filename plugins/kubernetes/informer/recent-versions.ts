@@ -2,15 +2,25 @@
  * Which events are news. The API server promises order, what stands between may repeat and reorder: of the objects that
  * changed last, the version is remembered, so that an older event about one of them is dropped; events about others are
  * dropped if they are older than everything remembered. Bounded; holds no version per object of the cluster.
+ *
+ * While a list is compared with what the watch brought, nothing is forgotten: each object of the list is then either as
+ * known, or out of date, or ahead of the watch.
  */
 
 const MAX_REMEMBERED = 1024
+/** Changes during a comparison; with more it is given up. */
+const MAX_HELD = 65_536
+
+/** How an object that a list shows stands to what the watch told of it. */
+export type Standing = 'known' | 'outdated' | 'ahead'
 
 export class RecentVersions {
   #current = ''
   /** Changes up to here are in the index already, other than those remembered. */
   #floor = 0
   readonly #byKey = new Map<string, number>()
+  /** During a comparison: objects that the list changed before the watch told of it. */
+  #ahead: Map<string, number> | undefined
 
   /** The version to resume from; empty if only a list helps. */
   get current(): string {
@@ -31,9 +41,7 @@ export class RecentVersions {
 
   /** All changes up to this version were sent. False if that is before what was sent already. */
   bookmark(version: string): boolean {
-    const number = numberOf(version)
-    const current = numberOf(this.#current)
-    if (number !== undefined && current !== undefined && number < current) return false
+    if (precedes(version, this.#current)) return false
     this.#current = version
     return true
   }
@@ -48,23 +56,82 @@ export class RecentVersions {
       this.#current = version
       return true
     }
+    this.#advance(number, version)
+    if (number >= (this.#ahead?.get(key) ?? Number.POSITIVE_INFINITY)) this.#ahead!.delete(key)
     const known = this.#byKey.get(key)
     if (isDeletion ? known !== undefined && number < known : number <= (known ?? this.#floor)) return false
-    this.#byKey.delete(key) // to the end: the map is in order of arrival
-    this.#byKey.set(key, number)
-    if (this.#byKey.size > MAX_REMEMBERED) this.#forgetOldest()
+    this.#note(key, number)
+    return true
+  }
+
+  /** Begins a comparison. False if versions have no order that is known, so that nothing can be compared. */
+  beginComparison(): boolean {
+    if (numberOf(this.#current) === undefined) return false
+    this.#ahead = new Map()
+    return true
+  }
+
+  /** How an object of the list stands. */
+  standing(key: string, version: string): Standing {
+    const number = numberOf(version) ?? 0
+    const known = this.#byKey.get(key)
+    if (known !== undefined && number <= known) return number < known ? 'outdated' : 'known'
+    return number > numberOf(this.#current)! ? 'ahead' : 'known'
+  }
+
+  /** An object ahead of the watch was put; `isChange`: the watch is expected to tell what changed. */
+  putAhead(key: string, version: string, isChange: boolean): void {
+    const number = numberOf(version)!
+    this.#note(key, number)
+    if (isChange) this.#ahead?.set(key, number)
+  }
+
+  /** Objects whose change the list showed and the watch has not told since. */
+  get untold(): number {
+    return this.#ahead?.size ?? 0
+  }
+
+  /** True if too much changed for a comparison to go on. */
+  get isCrowded(): boolean {
+    return this.#byKey.size > MAX_HELD
+  }
+
+  /** Ends a comparison; with a version: the whole list of that version is in the index. */
+  endComparison(version?: string): void {
+    this.#ahead = undefined
+    const number = version === undefined ? undefined : numberOf(version)
+    if (number !== undefined) {
+      this.#advance(number, version!)
+      this.#floor = Math.max(this.#floor, number)
+    }
+    while (this.#byKey.size > MAX_REMEMBERED) this.#forgetOldest()
+  }
+
+  #advance(number: number, version: string): void {
     const current = numberOf(this.#current)
     if (current === undefined || number > current) this.#current = version
-    return true
+  }
+
+  #note(key: string, version: number): void {
+    this.#byKey.delete(key) // to the end: the map is in order of arrival
+    this.#byKey.set(key, version)
+    if (this.#ahead === undefined && this.#byKey.size > MAX_REMEMBERED) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
     for (const [key, version] of this.#byKey) {
       this.#byKey.delete(key)
-      this.#floor = Math.max(this.#floor, version)
+      // No change beyond the current version may count as known: what a list brought ahead of the watch goes unnoted.
+      this.#floor = Math.max(this.#floor, Math.min(version, numberOf(this.#current) ?? 0))
       return
     }
   }
+}
+
+/** True if one version is known to be before the other. */
+export function precedes(one: string, other: string): boolean {
+  const [oneNumber, otherNumber] = [numberOf(one), numberOf(other)]
+  return oneNumber !== undefined && otherNumber !== undefined && oneNumber < otherNumber
 }
 
 /** Versions are decimal numbers in practice and by contract since 1.35; anything else is opaque. */

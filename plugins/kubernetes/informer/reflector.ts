@@ -9,14 +9,16 @@
  *
  * An optional resource that the API server does not know (404) counts as listed, and empty; it is asked for again.
  */
-import { ApiError, STALLED } from './api-error.ts'
-import { Backoff, type FailureCost, type Jitter } from './backoff.ts'
+import { ApiError, BROKEN, STALLED } from './api-error.ts'
+import { Backoff, type Jitter } from './backoff.ts'
 import { type Clock, sleep } from './clock.ts'
+import { type ComparisonReporter, Comparisons } from './comparisons.ts'
 import { MalformedStream } from './json-splitter.ts'
-import { list } from './list.ts'
+import { PagedList } from './list.ts'
 import { RecentVersions } from './recent-versions.ts'
 import type { ApiClient, Resource, Target } from './resource.ts'
-import { VersionWentBack, WATCH_IDLE_MS, watch } from './watch.ts'
+import { Trust } from './trust.ts'
+import { isRefusal, VersionWentBack, WATCH_IDLE_MS, watch } from './watch.ts'
 import type { WorkSlices } from './work-slices.ts'
 
 /** A busy watch is renewed after 5 to 10 minutes, as client-go does: connections spread over API servers again. */
@@ -26,15 +28,21 @@ const MIN_TIMEOUT_S = 300
  * the next one resumes from a fresh version, on the same connection.
  */
 const QUIET_TIMEOUT_S = WATCH_IDLE_MS / 1000 - 4
-/** A watch that lasted this long worked, even if nothing happened. */
+/** A watch that was open this long worked, even if nothing happened. */
 const WORKED_MS = 5_000
+/** A watch that ended sooner is not opened again at once. */
+const SHORT_MS = 1_000
 /** After so many failures to read a stream from one version, only a list helps. */
 const MAX_BROKEN_STREAMS = 3
+/** Where versions are gone over and over, lists are this far apart; and ten times as far as the last one took. */
+const LIST_GAP_MS = 4_000
+const MAX_LIST_GAP_MS = 60_000
+const LIST_SHARE = 10
 /** An optional resource that was not there is asked for again after 5 to 10 s. */
 const ABSENT_MS = 10_000
 
 /** What operators hear of it. */
-export interface Reporter {
+export interface Reporter extends ComparisonReporter {
   failed(resource: Resource, during: 'list' | 'watch', error: unknown): void
   works(resource: Resource): void
   /** An optional resource that the API server does not know. */
@@ -49,37 +57,68 @@ export interface ReflectorOptions {
   readonly jitter: Jitter
   readonly slices: WorkSlices
   readonly reporter: Reporter
+  /** What no watch told of is mended within this time; 0: never. */
+  readonly compareMs: number
 }
 
 export class Reflector {
   readonly #options: ReflectorOptions
   readonly #backoff: Backoff
   readonly #versions = new RecentVersions()
+  readonly #trust: Trust
+  readonly #comparisons: Comparisons
   readonly #abort = new AbortController()
-  #running: Promise<void> | undefined
-  /** The API server refused a streaming list, or stalled in one: pages until the next failure. */
+  /** Ends the watch that is open, for a list. */
+  #restart = new AbortController()
+  #running: Promise<unknown> | undefined
+  /** The API server refused a streaming list, or failed in one: pages. */
   #pages = false
+  /** It refused: there is no other way than pages until the list is done. */
+  #isRefused = false
+  /** The list in pages that is under way. */
+  #list: PagedList | undefined
   #during: 'list' | 'watch' = 'list'
   /** Nothing but bookmarks since the last watch began. */
   #quiet = false
   /** Failures since something last arrived. */
   #failures = 0
-  /** The version was gone once already since something last arrived: lists do not help. */
+  /** The version was gone once already since something last arrived. */
   #wasGone = false
+  /** What operators were told to fail: a list that is done does not mean that a watch works. */
+  #told: 'list' | 'watch' | undefined
+  /** When the current step began, and when another list may be what it does about a version that is gone. */
+  #stepAtMs = 0
+  #nextListAtMs = 0
 
   constructor(options: ReflectorOptions) {
     this.#options = options
     this.#backoff = new Backoff(options.jitter)
+    this.#trust = new Trust(options.clock)
+    this.#comparisons = new Comparisons({
+      ...options,
+      versions: this.#versions,
+      isWatching: () => this.#during === 'watch' && this.#trust.isOpen,
+      onWentBack: () => {
+        this.#forget()
+        this.#restart.abort()
+      },
+    })
   }
 
   start(): void {
-    this.#running ??= this.#run()
+    const { signal } = this.#abort
+    this.#running ??= Promise.all([this.#run(), this.#comparisons.run(signal)])
   }
 
   /** Resolves once nothing more will be written to the target. */
   async stop(): Promise<void> {
     this.#abort.abort()
     await this.#running
+  }
+
+  /** Milliseconds since the API server last told that the target is current; Infinity if it never did. */
+  get ageMs(): number {
+    return this.#trust.ageMs
   }
 
   async #run(): Promise<void> {
@@ -93,71 +132,105 @@ export class Reflector {
   /** One list in pages, or one watch, with or without a list in front. Gives the milliseconds to wait after it. */
   async #step(): Promise<number> {
     const { clock } = this.#options
-    const startedAtMs = clock.nowMs()
-    const worked = () => this.#during === 'watch' && clock.nowMs() - startedAtMs >= WORKED_MS
+    this.#stepAtMs = clock.nowMs()
+    this.#restart = new AbortController()
     try {
       if (this.#versions.current === '' && this.#pages) {
-        await this.#list()
+        await this.#listPages()
         return 0
       }
       await this.#watch()
-      if (worked()) this.#progress()
-      else if (this.#failures++ > 0) return this.#backoff.next('costly') // opened and closed again, over and over
-      return 0
+      this.#trust.prove()
+      if (this.#trust.openMs >= WORKED_MS) this.#progress()
+      return this.#trust.openMs >= SHORT_MS ? 0 : this.#backoff.next()
     } catch (error) {
-      if (this.#abort.signal.aborted) return 0
-      if (worked()) this.#progress()
-      return this.#recover(error)
+      if (this.#abort.signal.aborted || this.#restart.signal.aborted) return 0
+      if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
+      const waitMs = this.#recover(error)
+      // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
+      return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs
+    } finally {
+      this.#trust.close()
     }
   }
 
   async #watch(): Promise<void> {
-    this.#during = this.#versions.current === '' ? 'list' : 'watch'
+    const isList = this.#versions.current === ''
+    this.#during = isList ? 'list' : 'watch'
+    if (isList) this.#comparisons.abandon()
     const wasQuiet = this.#quiet
     this.#quiet = true
     await watch({
       ...this.#options,
-      signal: this.#abort.signal,
+      signal: AbortSignal.any([this.#abort.signal, this.#restart.signal]),
       versions: this.#versions,
       timeoutS: wasQuiet ? QUIET_TIMEOUT_S : Math.floor(MIN_TIMEOUT_S * (1 + this.#options.jitter())),
+      onOpened: () => this.#trust.open(!isList),
       onListed: () => this.#listed(),
       onProgress: type => {
         if (type !== 'BOOKMARK') this.#quiet = false
+        this.#trust.prove()
         this.#progress()
       },
     })
   }
 
-  async #list(): Promise<void> {
+  async #listPages(): Promise<void> {
     this.#during = 'list'
-    const version = await list({ ...this.#options, signal: this.#abort.signal })
-    this.#versions.listed(version)
+    this.#comparisons.abandon()
+    this.#list ??= new PagedList({ ...this.#options, signal: this.#abort.signal })
+    this.#versions.listed(await this.#list.run())
     this.#listed()
   }
 
   #listed(): void {
+    const nowMs = this.#options.clock.nowMs()
+    const gapMs = Math.max(LIST_GAP_MS, LIST_SHARE * (nowMs - this.#stepAtMs))
+    this.#nextListAtMs = nowMs + Math.min(gapMs, MAX_LIST_GAP_MS)
     this.#during = 'watch'
-    this.#pages = false
-    this.#options.reporter.works(this.#options.resource)
+    this.#pages = this.#isRefused = false
+    this.#list = undefined
+    this.#trust.prove()
+    this.#comparisons.listed()
+    if (this.#told !== 'watch') this.#works()
   }
 
   #progress(): void {
     this.#failures = 0
     this.#wasGone = false
     this.#backoff.reset()
+    this.#works()
+  }
+
+  #works(): void {
+    this.#told = undefined
     this.#options.reporter.works(this.#options.resource)
+  }
+
+  #tell(error: unknown): void {
+    this.#told = this.#during
+    this.#options.reporter.failed(this.#options.resource, this.#during, error)
+  }
+
+  /** Only a list helps. */
+  #forget(): void {
+    this.#versions.forget()
+    this.#comparisons.abandon()
   }
 
   /** There are none: what was known goes. Gives the milliseconds until it may be there again. */
   #absent(): number {
     const { target, reporter, resource, jitter } = this.#options
+    this.#forget()
     target.beginList()
     target.endList()
-    this.#versions.forget()
-    this.#pages = false
-    this.#wasGone = false
+    this.#pages = this.#isRefused = false
+    this.#list = undefined
     this.#failures = 0
+    this.#wasGone = false
     this.#backoff.reset()
+    this.#trust.prove()
+    this.#told = undefined
     reporter.absent(resource)
     return ABSENT_MS * (0.5 + jitter() / 2)
   }
@@ -166,33 +239,29 @@ export class Reflector {
   #recover(error: unknown): number {
     if (this.#options.resource.optional && isUnknown(error)) return this.#absent()
     if (this.#during === 'list' && !this.#pages && isRefusal(error)) {
-      this.#pages = true
+      this.#pages = this.#isRefused = true
       return 0
     }
+    // A watch that worked and broke is nothing to tell: most often the next one works. So does a list, if it is gone.
     const again = this.#failures++ > 0
-    if (isGone(error)) {
-      this.#versions.forget()
-      if (!this.#wasGone) {
-        this.#wasGone = true
-        return 0
-      }
+    if (this.#during === 'watch' && isGone(error)) {
+      if (this.#wasGone) this.#tell(error)
+      this.#wasGone = true
+      this.#forget()
+      return this.#nextListAtMs - this.#options.clock.nowMs()
     }
-    // A watch that worked and broke is nothing to tell: most often the next one works.
-    const { reporter, resource } = this.#options
-    if (again || this.#during === 'list' || isDenied(error)) reporter.failed(resource, this.#during, error)
-    if (this.#during === 'list') this.#pages = !this.#pages && !isUnreachable(error)
-    else if (this.#failures >= MAX_BROKEN_STREAMS && isBrokenStream(error)) this.#versions.forget()
-    return this.#backoff.next(costOf(error), error instanceof ApiError ? error.retryAfterMs : 0)
+    if (again || this.#during === 'list' || isDenied(error)) this.#tell(error)
+    if (this.#during === 'list') this.#chooseList(error)
+    else if (this.#failures >= MAX_BROKEN_STREAMS && isBrokenStream(error)) this.#forget()
+    return this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0)
   }
-}
 
-/**
- * The API server does not offer streaming lists: the parameters are invalid to it (422 and the like), or its etcd lacks
- * what they need (1.36 then sends an ERROR event with code 500). A 403 may be either; the list in pages will tell.
- */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof ApiError)) return false
-  return error.inStream || [400, 403, 404, 405, 406, 415, 422, 501].includes(error.status)
+  /** After a list that failed: one in pages goes on where it was; unless that leads nowhere, and there is another way. */
+  #chooseList(error: unknown): void {
+    if (isUnreachable(error) || this.#isRefused || this.#list?.hasProgressed) return
+    this.#pages = !this.#pages
+    this.#list = undefined
+  }
 }
 
 function isUnknown(error: unknown): boolean {
@@ -203,8 +272,9 @@ function isGone(error: unknown): boolean {
   return error instanceof VersionWentBack || (error instanceof ApiError && error.isGone)
 }
 
+/** No answer began. */
 function isUnreachable(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 0 && error.reason !== STALLED
+  return error instanceof ApiError && error.status === 0 && error.reason !== STALLED && error.reason !== BROKEN
 }
 
 function isBrokenStream(error: unknown): boolean {
@@ -213,8 +283,4 @@ function isBrokenStream(error: unknown): boolean {
 
 function isDenied(error: unknown): boolean {
   return error instanceof ApiError && error.isDenied
-}
-
-function costOf(error: unknown): FailureCost {
-  return isUnreachable(error) || isDenied(error) ? 'cheap' : 'costly'
 }

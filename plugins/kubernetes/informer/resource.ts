@@ -34,12 +34,16 @@ export interface ApiObject {
 
 /** Takes the objects of one resource as they arrive. Must not keep what it is given. */
 export interface Target {
-  put(object: ApiObject): void
+  /** True if that changed anything that is served. */
+  put(object: ApiObject): boolean
   delete(object: ApiObject): void
   /** Every object will be put again. Begun anew if a list broke off. */
   beginList(): void
-  /** Drops what was not put since `beginList`. From the first call on the target answers for the whole resource. */
-  endList(): void
+  /**
+   * Drops what was not put since `beginList`, and gives how many that were. From the first call on the
+   * target answers for the whole resource.
+   */
+  endList(): number
 }
 
 export interface ApiRequest {

@@ -2,7 +2,7 @@
  * One watch connection: octets → events, applied in order to the target. A streaming list is the same connection with
  * the whole state in front. Ends when the server ends it; when to open the next one is the reflector's business.
  */
-import { errorOfStatus, type Status } from './api-error.ts'
+import { ApiError, errorOfStatus, type Status } from './api-error.ts'
 import { MalformedStream } from './json-splitter.ts'
 import { acceptedTypes, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
@@ -23,6 +23,8 @@ export interface WatchOptions {
   readonly versions: RecentVersions
   /** How long the server should keep the watch open. */
   readonly timeoutS: number
+  /** The API server has accepted the watch. */
+  onOpened(): void
   /** A streaming list is complete; the connection goes on as a watch. */
   onListed(): void
   /** An event or a bookmark arrived after the list. */
@@ -72,6 +74,7 @@ class WatchConnection {
   constructor(options: WatchOptions, listing: boolean) {
     this.#options = options
     this.#listing = listing
+    options.onOpened()
     if (listing) options.target.beginList()
   }
 
@@ -115,6 +118,16 @@ class WatchConnection {
   }
 }
 
-function keyOf({ metadata }: ApiObject): string {
+/**
+ * The API server does not offer streaming lists: the parameters are invalid to it (422 and the like), or its etcd lacks
+ * what they need (1.36 then sends an ERROR event with code 500). A 403 may be either; the list in pages will tell.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false
+  return error.inStream || [400, 403, 404, 405, 406, 415, 422, 501].includes(error.status)
+}
+
+/** What an object goes by among those of its resource. */
+export function keyOf({ metadata }: ApiObject): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`
 }

@@ -3,6 +3,7 @@
  * all resources share (nobody answers, our credentials are refused) is told once, not once per resource.
  */
 import * as serverLog from '../../../server/log.ts'
+import { cells, counter } from '../../../server/metrics.ts'
 import { ApiError, textOf } from '../informer/api-error.ts'
 import type { Reporter } from '../informer/reflector.ts'
 import { fullName, type Resource } from '../informer/resource.ts'
@@ -12,12 +13,23 @@ export type SourceLog = Pick<typeof serverLog, 'info' | 'warn' | 'error'>
 
 type Trouble = 'unreachable' | 'unauthorized' | 'forbidden' | 'failing'
 
+/** One comparison that fails is nothing to tell: the next one is a minute away. */
+const MANY_FAILURES = 3
+
+const drifted = counter(
+  'sextant_kubernetes_drift_total',
+  'Objects that a comparison with the API server found other than watches had told.',
+  'resource',
+)
+
 export class ApiReporter implements Reporter {
   readonly #server: string
   readonly #log: SourceLog
   readonly #troubles = new Map<Resource, Trouble>()
   /** Optional resources that the API server does not know, by name. */
   readonly #absent = new Set<string>()
+  /** Comparisons that failed one after the other, by resource. */
+  readonly #uncompared = new Map<string, number>()
 
   constructor(server: string, log: SourceLog = serverLog) {
     this.#server = server
@@ -46,6 +58,26 @@ export class ApiReporter implements Reporter {
     if (this.#absent.has(resource.name)) return
     this.#absent.add(resource.name)
     this.#log.info('kubernetes', `the API server ${this.#server} does not know ${fullName(resource)}: there are none`)
+  }
+
+  mended(resource: Resource, objects: number): void {
+    cells[drifted(resource.name)]! += objects
+    const text = `a comparison with the API server ${this.#server} mended ${objects} ${objects === 1 ? 'object' : 'objects'}`
+    this.#log.warn('kubernetes', `${fullName(resource)}: ${text} that no watch had told of`)
+  }
+
+  compared(resource: Resource, error: unknown): void {
+    if (error === undefined) {
+      if ((this.#uncompared.get(resource.name) ?? 0) >= MANY_FAILURES) {
+        this.#log.info('kubernetes', `${fullName(resource)} can be compared again`)
+      }
+      this.#uncompared.delete(resource.name)
+      return
+    }
+    const failures = (this.#uncompared.get(resource.name) ?? 0) + 1
+    this.#uncompared.set(resource.name, failures)
+    if (failures !== MANY_FAILURES) return
+    this.#log.warn('kubernetes', `cannot compare ${fullName(resource)}, trying again: ${textOf(error)}`)
   }
 
   #healed(resource: Resource): void {

@@ -20,7 +20,7 @@ import { HttpClient } from './http-client.ts'
 import { endpointCredentials, inClusterCredentials } from './in-cluster.ts'
 import { kubeconfigCredentials } from './kubeconfig.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { ApiSettings, ClusterIdentity, Source } from './source.ts'
+import type { ApiSettings, ClusterIdentity, Source, View } from './source.ts'
 
 export interface ApiSourceOptions {
   readonly clock?: Clock
@@ -61,6 +61,7 @@ export class ApiSource implements Source {
           jitter: this.#jitter,
           slices: workSlices,
           reporter,
+          compareMs: settings.compareMs,
         }),
     )
     for (const reflector of this.#reflectors) reflector.start()
@@ -73,6 +74,13 @@ export class ApiSource implements Source {
       server: server.origin + server.pathname, // a password in it belongs nowhere else
       ca: ca === undefined ? '' : createHash('sha256').update(ca).digest('hex'),
     }
+  }
+
+  views(): readonly View[] {
+    return this.#settings.kinds.map((kind, i) => ({
+      resource: resourceOf(kind, this.#settings).name,
+      ageMs: this.#reflectors[i]?.ageMs ?? Number.POSITIVE_INFINITY,
+    }))
   }
 
   async stop(): Promise<void> {
@@ -137,14 +145,12 @@ class StoreTarget implements Target {
     this.#kind = kind
   }
 
-  put(object: ApiObject): void {
+  put(object: ApiObject): boolean {
     const slim = trim(this.#kind, object)
-    if (typeof slim !== 'string') this.#store.put(this.#kind, slim)
-    else
-      serverLog.debug(
-        'kubernetes',
-        `${this.#kind} "${object?.metadata?.namespace}/${object?.metadata?.name}" is not served: ${slim}`,
-      )
+    if (typeof slim !== 'string') return this.#store.put(this.#kind, slim)
+    const { namespace, name } = object?.metadata ?? {}
+    serverLog.debug('kubernetes', `${this.#kind} "${namespace}/${name}" is not served: ${slim}`)
+    return false
   }
 
   delete({ metadata }: ApiObject): void {
@@ -155,8 +161,9 @@ class StoreTarget implements Target {
     this.#token = this.#store.beginList(this.#kind)
   }
 
-  endList(): void {
-    this.#store.endList(this.#kind, this.#token)
+  endList(): number {
+    const dropped = this.#store.endList(this.#kind, this.#token)
     this.#store.setSynced(this.#kind, true)
+    return dropped
   }
 }

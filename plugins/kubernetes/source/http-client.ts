@@ -2,11 +2,11 @@
  * The HTTP side of the API client: GET over keep-alive connections of node:https, with credentials that are read anew
  * as they rotate, a limit on the rate, a watchdog on every wait, and client-go's metrics. Knows no lists and no watches.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { cells } from '../../../server/metrics.ts'
-import { ApiError, errorOfStatus, STALLED, type Status } from '../informer/api-error.ts'
+import { ApiError, BROKEN, errorOfStatus, STALLED, type Status } from '../informer/api-error.ts'
 import type { Clock } from '../informer/clock.ts'
 import { statusOfProtobuf } from '../informer/protobuf-stream.ts'
 import type { ApiBody, ApiClient, ApiRequest } from '../informer/resource.ts'
@@ -16,10 +16,13 @@ import { requestSeconds, requestsTotal, waitSeconds } from './request-metrics.ts
 
 /** Linux probes a quiet connection after this, then every second: it is dead to us ten seconds later. */
 const KEEP_ALIVE_MS = 30_000
-const CONNECT_MS = 10_000
+/** The kernel asks at 0, 1 and 3 s; sooner than the next attempt is due. */
+const CONNECT_MS = 3_500
+/** Until TLS is set up, and a proxy has let us through. */
+const SECURE_MS = 10_000
 const MAX_STATUS_BYTES = 64 << 10
-/** The longest wait that an API server may ask for; client-go has no limit. */
-const MAX_RETRY_AFTER_S = 60
+/** `Retry-After` is obeyed to the letter, up to this; client-go has no limit. */
+const MAX_RETRY_AFTER_MS = 3_600_000
 const USER_AGENT = 'sextant'
 
 export interface HttpClientOptions {
@@ -66,7 +69,7 @@ export class HttpClient implements ApiClient {
       throw await this.#failure(response, request)
     } catch (error) {
       if (!(error instanceof ApiError)) cells[requestsTotal('<error>', 'GET', host)]! += 1
-      throw this.#unreachable(error)
+      throw this.#unreachable(error, request.signal)
     } finally {
       release()
     }
@@ -75,6 +78,11 @@ export class HttpClient implements ApiClient {
   /** Closes idle connections; those in use are closed by their requests' signals. */
   close(): void {
     this.#agent.destroy()
+  }
+
+  /** Connections in the pool went the way that one of them went, more often than not. */
+  #closeIdle(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
 
   async #send({ path, query, accept, idleMs, signal }: ApiRequest): Promise<IncomingMessage> {
@@ -92,22 +100,23 @@ export class HttpClient implements ApiClient {
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest
     return await new Promise((resolve, reject) => {
       const message = send(url, { ...tls, agent: this.#agent, headers, signal })
-      let connected = false
-      const cancelConnect = clock.after(CONNECT_MS, () => {
-        if (!connected) message.destroy(stalled(`no connection after ${CONNECT_MS / 1000} s`))
-      })
+      let cancelConnect = () => {}
+      const cancelSecure = clock.after(SECURE_MS, () => message.destroy(late('secure connection', SECURE_MS)))
       const cancelIdle = clock.after(idleMs, () => message.destroy(stalled(`no answer after ${idleMs / 1000} s`)))
       const settle = () => {
         cancelConnect()
+        cancelSecure()
         cancelIdle()
       }
       message.once('socket', socket => {
         const ready = () => {
-          connected = true
+          cancelSecure()
           socket.setKeepAlive(true, KEEP_ALIVE_MS)
         }
-        if (socket.connecting) socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', ready)
-        else ready()
+        if (!socket.connecting) return ready()
+        cancelConnect = clock.after(CONNECT_MS, () => message.destroy(late('connection', CONNECT_MS)))
+        socket.once('connect', () => cancelConnect())
+        socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', ready)
       })
       message.once('response', response => {
         settle()
@@ -122,7 +131,7 @@ export class HttpClient implements ApiClient {
     })
   }
 
-  async *#body(response: IncomingMessage, { idleMs }: ApiRequest): AsyncGenerator<Uint8Array, void, void> {
+  async *#body(response: IncomingMessage, { idleMs, signal }: ApiRequest): AsyncGenerator<Uint8Array, void, void> {
     const { clock } = this.#options
     let waitingSinceMs = clock.nowMs()
     let waiting = true
@@ -141,7 +150,7 @@ export class HttpClient implements ApiClient {
         waitingSinceMs = clock.nowMs()
       }
     } catch (error) {
-      throw this.#unreachable(error)
+      throw this.#broken(error, signal)
     } finally {
       cancel()
       response.destroy()
@@ -158,10 +167,18 @@ export class HttpClient implements ApiClient {
       if (octets > MAX_STATUS_BYTES) break
     }
     const status = statusOf(Buffer.concat(chunks))
-    return errorOfStatus(response.statusCode ?? 0, status, retryAfterMs(response.headers['retry-after']))
+    return errorOfStatus(response.statusCode ?? 0, status, retryAfterMs(response.headers))
   }
 
-  #unreachable(cause: unknown): ApiError {
+  #broken(cause: unknown, signal: AbortSignal): ApiError {
+    if (!signal.aborted) this.#closeIdle()
+    if (cause instanceof ApiError) return cause
+    return new ApiError(`the API server ${this.server} broke off`, { status: 0, reason: BROKEN, cause })
+  }
+
+  #unreachable(cause: unknown, signal: AbortSignal): ApiError {
+    const isAnswer = cause instanceof ApiError && cause.reason !== STALLED
+    if (!isAnswer && !signal.aborted) this.#closeIdle()
     if (cause instanceof ApiError) return cause
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     if (TLS_TROUBLE.test(code)) this.#options.credentials.refused()
@@ -170,6 +187,10 @@ export class HttpClient implements ApiClient {
 }
 
 const TLS_TROUBLE = /CERT|SIGNATURE|ISSUER|SSL|TLS/
+
+function late(what: string, afterMs: number): Error {
+  return new Error(`no ${what} after ${afterMs / 1000} s`)
+}
 
 function stalled(text: string): ApiError {
   return new ApiError(`the API server fell silent: ${text}`, { status: 0, reason: STALLED })
@@ -186,7 +207,9 @@ function statusOf(octets: Buffer): Status {
   return { message: text.replace(/\s+/g, ' ').trim().slice(0, 200) }
 }
 
-/** Seconds; the other form, a date, is not sent by API servers. */
-function retryAfterMs(header: string | undefined): number {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), MAX_RETRY_AFTER_S) * 1000 : 0
+/** What `Retry-After` asks for: seconds, or a date, which is compared with the clock of who sent it. */
+function retryAfterMs({ 'retry-after': wanted, date }: IncomingHttpHeaders): number {
+  if (wanted === undefined) return 0
+  const waitMs = /^\d+$/.test(wanted) ? Number(wanted) * 1000 : Date.parse(wanted) - Date.parse(date ?? '')
+  return waitMs > 0 ? Math.min(waitMs, MAX_RETRY_AFTER_MS) : 0
 }

@@ -14,7 +14,7 @@ import { isVisible, type ManifestFile, manifestsIn } from './manifest-folder.ts'
 import { manifestObject, namespaceMentioned } from './manifest-object.ts'
 import { type Duplicate, type ManifestContent, ManifestMerger } from './manifest-set.ts'
 import { ManifestError, objectsIn } from './manifest-text.ts'
-import type { ManifestsSettings, Source } from './source.ts'
+import type { ManifestsSettings, Source, View } from './source.ts'
 
 /** Who writes a file writes for a moment: what is seen first may be half of it. */
 const SETTLE_MS = 30
@@ -46,6 +46,8 @@ export class ManifestsSource implements Source {
   #scanAgain = false
   #stopped = false
   #folderMissing = false
+  /** When the folder was last looked at with success. */
+  #readAtMs = Number.NEGATIVE_INFINITY
 
   constructor(settings: ManifestsSettings, clock: Clock = monotonicClock, log: SourceLog = serverLog) {
     this.#settings = settings
@@ -65,6 +67,10 @@ export class ManifestsSource implements Source {
     for (const kind of kinds) store.setSynced(kind, true)
     if (this.#files.size === 0) this.#log.warn('kubernetes', `found no manifest (.yaml, .yml, .json) below "${folder}"`)
     await this.#watch()
+  }
+
+  views(): readonly View[] {
+    return [{ resource: 'manifests', ageMs: this.#clock.nowMs() - this.#readAtMs }]
   }
 
   async stop(): Promise<void> {
@@ -139,6 +145,7 @@ export class ManifestsSource implements Source {
       changed = true
     }
     if (changed) await this.#apply()
+    this.#readAtMs = this.#clock.nowMs()
     return againAfterMs
   }
 

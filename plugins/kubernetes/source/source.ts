@@ -15,6 +15,8 @@ export interface Source {
   stop(): Promise<void>
   /** Which cluster this is, as far as that can be told without asking it. After `start`. */
   cluster?(): Promise<ClusterIdentity>
+  /** How old what was last brought is. */
+  views?(): readonly View[]
 }
 
 export interface ClusterIdentity {
@@ -22,6 +24,13 @@ export interface ClusterIdentity {
   readonly server: string
   /** Fingerprint of the CA certificates that it is known by; empty if there are none. */
   readonly ca: string
+}
+
+export interface View {
+  /** `services`; `manifests` for all that a folder holds. */
+  readonly resource: string
+  /** Milliseconds since it was last known to be current; Infinity if it never was. */
+  readonly ageMs: number
 }
 
 /** What all sources have to know. */
@@ -51,4 +60,6 @@ export interface ApiSettings extends Selection {
   readonly burst: number
   /** Most requests in flight, 0: no limit of ours. */
   readonly maxInflight: number
+  /** What no watch told of is mended within this time; 0: never. */
+  readonly compareMs: number
 }

@@ -52,6 +52,7 @@ const good: Good[] = [
       qps: 0,
       burst: 0,
       maxInflight: 0,
+      compareMs: 600_000,
     },
   },
   { name: 'zones', line: 'Cluster.Local in-addr.arpa', is: zones, equals: ['cluster.local.', 'in-addr.arpa.'] },

@@ -5,7 +5,6 @@ import { FakeApiServer, SERVICES } from '../../../harness/fake-api-server.ts'
 import { ApiWorld, service } from '../source/api-world.ts'
 
 const test = suite('reflector')
-const CONNECT_OR_IDLE_MS = 10_000
 
 test('streaming list, then events in order', () =>
   ApiWorld.run(async world => {
@@ -135,6 +134,7 @@ for (const how of ['as an event', 'as a status'] as const) {
       server.change(SERVICES, objects => objects.delete('default/dies'))
       server.put(SERVICES, service('sign'))
       await store.until(() => store.names('service').includes('default/sign'))
+      world.clock.advance(10_000) // lists stand apart
       server.change(SERVICES, objects => objects.delete('default/sign'))
       server.compact()
       if (how === 'as a status') {
@@ -150,7 +150,7 @@ for (const how of ['as an event', 'as a status'] as const) {
     }))
 }
 
-test('410 over and over backs off', () =>
+test('410 over and over: lists are 4 s apart', () =>
   ApiWorld.run(async world => {
     const { server } = world
     server.streamingLists = false
@@ -158,8 +158,48 @@ test('410 over and over backs off', () =>
       verb === 'watch' && !isStreamingList ? { status: 410, reason: 'Expired' } : undefined
     await world.start()
     const delays: number[] = []
-    for (let i = 0; i < 4; i++) delays.push(await world.retry())
-    assert.equal(delays, [600, 1200, 2400, 4800])
+    for (let i = 0; i < 6; i++) delays.push(await world.retry())
+    assert.equal(delays, [4000, 4000, 4000, 4000, 4000, 4000])
+    assert.is(world.logged.length, 1)
+  }))
+
+test('410 over and over, and lists that take long: a tenth of the time goes to them', () =>
+  ApiWorld.run(async world => {
+    const { server, clock } = world
+    server.streamingLists = false
+    let listed = () => {}
+    server.hold = ({ verb }) => (verb === 'list' ? new Promise(resolve => (listed = resolve)) : undefined)
+    server.refuse = ({ verb, isStreamingList }) =>
+      verb === 'watch' && !isStreamingList ? { status: 410, reason: 'Expired' } : undefined
+    await world.start(['service'], {}, false)
+    for (const [i, tookMs, isMs] of [
+      [1, 3_000, 30_000],
+      [2, 20_000, 60_000],
+    ] as const) {
+      await server.until(() => server.requests.filter(({ verb }) => verb === 'list').length === i)
+      clock.advance(tookMs)
+      listed()
+      const delayMs = await clock.waiting(ms => ms === isMs)
+      clock.advance(delayMs)
+    }
+  }))
+
+test('410 after each event: lists are 4 s apart', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    await world.start()
+    for (let i = 0; i < 5; i++) {
+      server.put(SERVICES, service(`s${i}`))
+      await store.until(() => store.names('service').length === i + 1)
+      server.compact()
+      server.version++
+      server.compact()
+      server.cut(SERVICES)
+      let waitedMs = await world.retry()
+      waitedMs += await world.retry()
+      assert.is(waitedMs, 4_000)
+      await store.until(() => store.log.filter(line => line === 'end service').length === i + 2)
+    }
   }))
 
 test('an API server that is not there: retries between 0.6 s and 4 s, one line, and healing by itself', () =>
@@ -186,21 +226,54 @@ test('an API server that is not there: retries between 0.6 s and 4 s, one line, 
     assert.match(world.logged[1]!, /^info the API server .* answers again$/)
   }))
 
-test('429 waits as long as Retry-After says, 500 doubles up to 30 s', () =>
+test('429 and 503 wait as long as Retry-After says, and no less', () =>
   ApiWorld.run(async world => {
     const { server, clock } = world
-    server.refuse = () => ({ status: 429, reason: 'TooManyRequests', retryAfterS: 5 })
+    const wait = () => clock.waiting(ms => ms % 1000 === 400)
+    server.refuse = () => ({ status: 429, reason: 'TooManyRequests', retryAfter: '5' })
     await world.start(['service'], {}, false)
-    assert.is(await clock.waiting(ms => ms !== CONNECT_OR_IDLE_MS && ms < 40_000), 5_400)
-    server.refuse = () => ({ status: 500 })
+    assert.is(await wait(), 5_400)
+    server.refuse = () => ({ status: 503, retryAfter: '90' })
     clock.advance(5_400)
+    assert.is(await wait(), 90_400)
+    const date = 'Tue, 01 Jan 2030 00:00:00 GMT'
+    server.refuse = () => ({ status: 503, retryAfter: 'Tue, 01 Jan 2030 00:02:00 GMT', date })
+    clock.advance(90_400)
+    assert.is(await wait(), 120_400)
+    server.refuse = () => ({ status: 503, retryAfter: '999999999999' })
+    clock.advance(120_400)
+    assert.is(await wait(), 3_600_400)
+  }))
+
+test('500 over and over: from 0.6 s to 3 s, and at the next list one page at a time is what is asked for', () =>
+  ApiWorld.run(async world => {
+    const { server } = world
+    server.refuse = () => ({ status: 500 })
+    await world.start(['service'], {}, false)
     const delays: number[] = []
-    for (let i = 0; i < 7; i++) {
-      const delay = await clock.waiting(ms => ms >= 300 && ms < 40_000 && ms !== CONNECT_OR_IDLE_MS)
-      delays.push(delay)
-      clock.advance(delay)
+    for (let i = 0; i < 7; i++) delays.push(await world.retry())
+    assert.equal(delays, [600, 1200, 2400, 3000, 3000, 3000, 3000])
+  }))
+
+test('a list in pages that fails goes on where it broke off', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.streamingLists = false
+    for (let i = 0; i < 1600; i++) server.put(SERVICES, service(`s${i}`))
+    let refused = 0
+    server.refuse = ({ query }) => {
+      const page = query.get('continue')
+      return (page === '1700:1000' || page === '1700:1500') && refused++ % 3 < 2 ? { status: 500 } : undefined
     }
-    assert.equal(delays, [1200, 2400, 4800, 9600, 19_200, 22_500, 22_500])
+    await world.start(['service'], {}, false)
+    for (let i = 0; i < 4; i++) await world.retry()
+    await store.until(() => store.synced.has('service'))
+    assert.is(store.names('service').length, 1600)
+    assert.is(store.log.filter(line => line === 'begin service').length, 2, 'the streaming list, and one in pages')
+    assert.equal(
+      world.requests().filter(text => text === 'list services' || text.endsWith(':500')),
+      ['list services', 'list services continue 1700:500'],
+    )
   }))
 
 test('a silent watch is replaced within 45 s, and what happened meanwhile is caught up', () =>
@@ -253,6 +326,7 @@ test('a list cut in the middle keeps everything that was known', () =>
     server.put(SERVICES, service('a'))
     server.put(SERVICES, service('b'))
     await world.start()
+    world.clock.advance(10_000) // lists stand apart
     server.compact()
     server.version++
     server.compact()
@@ -332,6 +406,7 @@ test('versions that go back (a restored etcd) lead to a list', () =>
     server.change(SERVICES, objects => objects.delete('default/gone'))
     server.version = 50
     server.bookmark(SERVICES)
+    await world.retry()
     await store.until(() => store.log.filter(line => line === 'end service').length === 2)
     assert.equal(store.names('service'), ['default/stays'])
     server.put(SERVICES, service('next'))

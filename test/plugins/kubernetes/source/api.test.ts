@@ -107,7 +107,8 @@ test('no permission: one line with resource, verb and rule, the rest works, and 
     await world.waits()
     server.refuse = () => undefined
     await world.retry()
-    await store.until(() => store.synced.has('endpointslice'))
+    await server.until(() => server.watchers(SLICES) === 1)
+    assert.ok(store.synced.has('endpointslice'))
     assert.equal(world.logged.slice(1), ['info endpointslices.discovery.k8s.io can be listed and watched again'])
   }))
 

@@ -13,11 +13,13 @@ export class RecordStore implements Store {
   readonly #waiting = new Set<() => void>()
   #tokens = 0
 
-  put(kind: AnyKind, object: SlimObject): void {
+  put(kind: AnyKind, object: SlimObject): boolean {
     const key = keyOf(object)
+    const isChange = JSON.stringify(this.#of(kind).get(key)) !== JSON.stringify(object)
     this.#of(kind).set(key, object)
     this.#marks.get(kind)?.seen.add(key)
     if (!this.quiet) this.#note(`put ${kind} ${key}`)
+    return isChange
   }
 
   delete(kind: AnyKind, namespace: string, name: string): void {
@@ -32,12 +34,14 @@ export class RecordStore implements Store {
     return this.#tokens
   }
 
-  endList(kind: AnyKind, token: ListToken): void {
+  endList(kind: AnyKind, token: ListToken): number {
     const mark = this.#marks.get(kind)
-    if (mark?.token !== token) return
-    for (const key of this.#of(kind).keys()) if (!mark.seen.has(key)) this.#of(kind).delete(key)
+    if (mark?.token !== token) return 0
+    const outdated = [...this.#of(kind).keys()].filter(key => !mark.seen.has(key))
+    for (const key of outdated) this.#of(kind).delete(key)
     this.#marks.delete(kind)
     this.#note(`end ${kind}`)
+    return outdated.length
   }
 
   setSynced(kind: AnyKind, synced: boolean): void {
