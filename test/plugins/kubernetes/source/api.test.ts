@@ -132,7 +132,8 @@ test('no permission is told once for two selections of a resource, and so is tha
     assert.is(world.logged.length, 1)
     server.refuse = () => undefined
     await world.retry(2)
-    await store.until(() => store.synced.size === 2)
+    await server.until(() => server.watchers(SLICES) === 2)
+    assert.is(store.synced.size, 2)
     assert.equal(world.logged.slice(1), ['info endpointslices.discovery.k8s.io can be listed and watched again'])
   }))
 

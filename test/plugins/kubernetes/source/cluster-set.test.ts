@@ -20,6 +20,7 @@ import { importedSlice, namespace, service, serviceImport, settingsOf } from '..
 
 const test = suite('cluster set')
 const NAME = 'web.prod.svc.clusterset.local'
+const RETRY_MS = 800
 const IMPORT = serviceImport('web.prod', ['10.112.0.1'], ['http:tcp:80']) as FakeObject
 
 const notInstalled = ({ path }: FakeRequest): FakeFailure | undefined =>
@@ -32,6 +33,8 @@ interface World {
   ask(name: string): Promise<string>
   /** Lets time pass until ServiceImports are asked for again. */
   askAgain(): Promise<void>
+  /** Lets time pass until operators are told that ServiceImports are unknown. */
+  untilUnknown(): Promise<void>
   /** Resolves once the answer has this beginning. */
   until(name: string, beginning: string): Promise<void>
 }
@@ -61,9 +64,15 @@ async function run(scenario: (world: World) => Promise<void>): Promise<void> {
     while (!(await ask(name)).startsWith(beginning)) await turn()
   }
   const askAgain = async () => clock.advance(await clock.waiting(ms => ms >= 5_000 && ms < 10_000))
+  const untilUnknown = async () => {
+    while (!/does not know/.test(logged.at(-1)!)) {
+      clock.advance(RETRY_MS) // a watch that ended at once is not opened again at once
+      await turn()
+    }
+  }
   try {
     await stage.start(undefined)
-    await scenario({ server, stage, logged, ask, askAgain, until })
+    await scenario({ server, stage, logged, ask, askAgain, untilUnknown, until })
   } finally {
     await stage.stop()
     await server.close()
@@ -86,7 +95,7 @@ test('not installed: ready, all its names are NXDOMAIN, those of the cluster are
   }))
 
 test('installed later: its objects are answered; uninstalled: they are gone; and once more', () =>
-  run(async ({ server, stage, logged, ask, askAgain, until }) => {
+  run(async ({ server, stage, ask, askAgain, untilUnknown, until }) => {
     for (let round = 0; round < 2; round++) {
       server.refuse = () => undefined
       server.put(IMPORTS, IMPORT)
@@ -101,20 +110,21 @@ test('installed later: its objects are answered; uninstalled: they are gone; and
       server.delete(IMPORTS, 'prod', 'db')
       server.endWatches(IMPORTS)
       await until(NAME, 'NXDOMAIN')
-      while (!/does not know/.test(logged.at(-1)!)) await turn()
+      await untilUnknown()
       assert.ok(stage.ready())
       assert.match(await ask('web.prod.svc.cluster.local'), ' A 10.96.0.1')
     }
   }))
 
 test('uninstalled without a word for each object', () =>
-  run(async ({ server, askAgain, until }) => {
+  run(async ({ server, askAgain, untilUnknown, until }) => {
     server.refuse = () => undefined
     server.put(IMPORTS, IMPORT)
     await askAgain()
     await until(NAME, 'NOERROR')
     server.refuse = notInstalled
     server.endWatches(IMPORTS)
+    await untilUnknown()
     await until(NAME, 'NXDOMAIN')
   }))
 
