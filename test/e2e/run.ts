@@ -106,6 +106,9 @@ async function inside(): Promise<number> {
     'permissions',
     'access',
     'outage',
+    'conformance',
+    'conformance-configmap',
+    'conformance-scale',
   ]) {
     await import(`./cases/${part}.ts`)
   }
