@@ -18,6 +18,11 @@ const objects = [
   service('both.default', [], ['https:tcp:443']),
   slice('both-4.default', 'both', ['10.3.1.1=my-pet'], ['https:tcp:443']),
   slice('both-6.default', 'both', ['2001:db8::1:1=my-pet'], ['https:tcp:443']),
+  service('moving.default', [], ['https:tcp:443']),
+  slice('moving-1.default', 'moving', ['10.3.2.1'], ['https:tcp:443']),
+  slice('moving-2.default', 'moving', ['10.3.2.1'], ['https:tcp:8443']),
+  service('namesake.default', [], ['https:tcp:443']),
+  slice('namesake-1.default', 'namesake', ['10.3.3.1=10-3-3-2', '10.3.3.2'], ['https:tcp:443']),
   service('unready.default', [], ['https:tcp:443']),
   slice('unready-1.default', 'unready', ['!10.3.0.10=late'], ['https:tcp:443']),
 ]
@@ -78,6 +83,28 @@ const sentences: Sentence[] = [
     _https._tcp.six.default.svc.cluster.local. 30 IN SRV 0 100 443 my-pet.six.default.svc.cluster.local.
     ;; ADDITIONAL
     my-pet.six.default.svc.cluster.local. 30 IN AAAA 2001:db8::1`,
+  },
+  {
+    says: 'an endpoint in two slices, with another number in each: two records, its address once',
+    ask: '_https._tcp.moving.default.svc.cluster.local',
+    type: 'SRV',
+    is: `NOERROR aa rd
+    ;; ANSWER
+    _https._tcp.moving.default.svc.cluster.local. 30 IN SRV 0 50 443 10-3-2-1.moving.default.svc.cluster.local.
+    _https._tcp.moving.default.svc.cluster.local. 30 IN SRV 0 50 8443 10-3-2-1.moving.default.svc.cluster.local.
+    ;; ADDITIONAL
+    10-3-2-1.moving.default.svc.cluster.local. 30 IN A 10.3.2.1`,
+  },
+  {
+    says: 'a hostname that is the identifier of another endpoint: one target with both addresses',
+    ask: '_https._tcp.namesake.default.svc.cluster.local',
+    type: 'SRV',
+    is: `NOERROR aa rd
+    ;; ANSWER
+    _https._tcp.namesake.default.svc.cluster.local. 30 IN SRV 0 50 443 10-3-3-2.namesake.default.svc.cluster.local.
+    ;; ADDITIONAL
+    10-3-3-2.namesake.default.svc.cluster.local. 30 IN A 10.3.3.1
+    10-3-3-2.namesake.default.svc.cluster.local. 30 IN A 10.3.3.2`,
   },
   {
     says: 'a dual-stack endpoint is one target with both addresses',
