@@ -184,17 +184,17 @@ export class Srv {
       if (isNew) answer.add(QUESTION, 0, TYPE.SRV, this.#ttl, data, at, end - at)
       if (owned) continue
       owned = true
-      this.#extraOf(q.answer, slice, i, data, targetAt, isNew)
+      this.#extraOf(q.answer, slice, i, data, targetAt)
     }
   }
 
-  /** The address behind a target. Two endpoints of one name may have the same; without one, the name is the address. */
-  #extraOf(a: Answer, slice: number, i: number, target: Uint8Array, targetAt: number, isNew: boolean): void {
+  /** The address behind a target, once: it may stand in several slices, and several endpoints may have one name. */
+  #extraOf(a: Answer, slice: number, i: number, target: Uint8Array, targetAt: number): void {
     const { slices, slab } = this.#found.index
     const set = slices.set(slice)
     const length = addressLength(slab.words, set, i)
     const at = addressAt(slab.words, set, i)
-    if (slices.labelAt(slice, i) === 0 ? !isNew : !this.#isNewPair(a, slice, i, at, length)) return
+    if (!this.#isNewPair(a, slice, i, at, length)) return
     a.additional.add(target, targetAt, typeOf(length), this.#ttl, slab.bytes, at, length)
   }
 

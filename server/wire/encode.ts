@@ -18,6 +18,15 @@ const slotStamp = new Int32Array(256)
 const slotAt = new Uint16Array(256)
 const slotName: Uint8Array[] = Array.from({ length: 256 }, () => new Uint8Array(1))
 const slotNameAt = new Int32Array(256)
+/**
+ * Targets of SRV records, by where their octets stand in memory: owners of the additional section that are these very
+ * octets become a pointer, also where many targets have one length. A slot is valid as those above are.
+ */
+const TARGET_BITS = 10
+const targetStamp = new Int32Array(1 << TARGET_BITS)
+const targetAt = new Uint16Array(1 << TARGET_BITS)
+const targetName: Uint8Array[] = Array.from({ length: 1 << TARGET_BITS }, () => new Uint8Array(1))
+const targetNameAt = new Int32Array(1 << TARGET_BITS)
 let stamp = 0
 let questionKnown = false
 
@@ -113,11 +122,12 @@ function writeRecord(section: Section, i: number, from: number, end: number): nu
   const owner = section.owner[i]
   let at = from
   if (at + 12 > end) return -1
-  if (owner === null || owner === undefined) {
-    const pointer = HEADER_BYTES + section.ownerAt[i]!
+  const isQuestion = owner === null || owner === undefined
+  const pointer = isQuestion ? HEADER_BYTES + section.ownerAt[i]! : findTarget(owner, section.ownerAt[i]!)
+  if (pointer > 0) {
     out[at++] = 0xc0 | (pointer >> 8)
     out[at++] = pointer & 255
-  } else at = writeName(owner, section.ownerAt[i]!, at, end)
+  } else at = writeName(owner!, section.ownerAt[i]!, at, end)
   if (at < 0 || at + 10 > end) return -1
   const type = section.type[i]!
   const ttl = section.ttl[i]!
@@ -154,7 +164,11 @@ function writeData(type: number, data: Uint8Array, from: number, length: number,
     default:
       if (to + length > end) return -1
       for (let i = 0; i < length; i++) out[to + i] = data[from + i]!
-      if (type === TYPE.SRV) remember(data, from + 6, to + 6) // RFC 2782: never compressed, but may be pointed at
+      if (type === TYPE.SRV) {
+        // RFC 2782: never compressed, but may be pointed at.
+        remember(data, from + 6, to + 6)
+        rememberTarget(data, from + 6, to + 6 - base)
+      }
       return to + length
   }
 }
@@ -211,6 +225,23 @@ function remember(name: Uint8Array, from: number, to: number): void {
   let last = from
   while (name[last]! > 0) last += name[last]! + 1
   for (let at = from; name[at]! > 0; at += name[at]! + 1) setSlot(last + 1 - at, to + at - from - base, name, at)
+}
+
+const targetSlot = (nameAt: number): number => Math.imul(nameAt, 0x9e3779b1) >>> (32 - TARGET_BITS)
+
+function rememberTarget(name: Uint8Array, nameAt: number, at: number): void {
+  if (at >= POINTER_LIMIT) return
+  const slot = targetSlot(nameAt)
+  targetStamp[slot] = stamp
+  targetAt[slot] = at
+  targetName[slot] = name
+  targetNameAt[slot] = nameAt
+}
+
+/** Where in the message these octets were written as a target, 0 if they were not. */
+function findTarget(name: Uint8Array, nameAt: number): number {
+  const slot = targetSlot(nameAt)
+  return targetStamp[slot] === stamp && targetNameAt[slot] === nameAt && targetName[slot] === name ? targetAt[slot]! : 0
 }
 
 function rememberQuestion(): void {

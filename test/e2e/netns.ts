@@ -39,6 +39,8 @@ export interface PodOptions {
   resolvConf: string
   /** Further addresses of its eth0, such as the service address that kube-proxy would lead here. */
   addresses?: readonly string[]
+  /** In the network of the node, which is the suite's own. */
+  hostNetwork?: boolean
 }
 
 export class Pod {
@@ -76,9 +78,10 @@ export class Pod {
       'mount -o remount,bind,ro /',
     ]
     const script = `set -e; ${mounts.join('; ')}; echo ready; exec sleep infinity`
-    pod.#holder = new Child(`pod-${name}`, 'unshare', ['--net', '--mount', '--', 'sh', '-c', script, 'pod', pod.#dir])
+    const namespaces = options.hostNetwork ? ['--mount'] : ['--net', '--mount']
+    pod.#holder = new Child(`pod-${name}`, 'unshare', [...namespaces, '--', 'sh', '-c', script, 'pod', pod.#dir])
     await pod.#holder.line(/^ready$/, 10_000)
-    await pod.#connect(options.addresses ?? [])
+    if (!options.hostNetwork) await pod.#connect(options.addresses ?? [])
     return pod
   }
 

@@ -109,6 +109,9 @@ async function inside(): Promise<number> {
     'outage',
     'programming-latency',
     'snapshot',
+    'conformance',
+    'conformance-configmap',
+    'conformance-scale',
   ]) {
     await import(`./cases/${part}.ts`)
   }

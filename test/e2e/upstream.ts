@@ -41,6 +41,12 @@ const RECORDS: readonly Answer[] = [
   { type: 'A', name: 'moved.example.test', ttl: 300, data: '198.51.100.8' },
   { type: 'CNAME', name: 'alias.example.test', ttl: 300, data: 'www.example.test' },
   { type: 'PTR', name: '1.100.51.198.in-addr.arpa', ttl: 300, data: 'www.example.test' },
+  { type: 'A', name: 'google.com', ttl: 300, data: '198.51.100.20' },
+  { type: 'A', name: 'metadata.google.internal', ttl: 300, data: '169.254.169.254' },
+  { type: 'A', name: 'dns.google', ttl: 300, data: '8.8.8.8' },
+  { type: 'AAAA', name: 'dns.google', ttl: 300, data: '2001:4860:4860::8888' },
+  { type: 'PTR', name: '8.8.8.8.in-addr.arpa', ttl: 300, data: 'dns.google' },
+  { type: 'PTR', name: `8.8.8.8${'.0'.repeat(16)}.0.6.8.4.0.6.8.4.1.0.0.2.ip6.arpa`, ttl: 300, data: 'dns.google' },
   { type: 'TXT', name: 'long.example.test', ttl: 300, data: longText() },
 ]
 

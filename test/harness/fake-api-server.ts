@@ -79,6 +79,8 @@ export class FakeApiServer {
   hold: (request: FakeRequest) => Promise<void> | undefined = () => undefined
   /** Asked before each answer: a failure instead of it. */
   refuse: (request: FakeRequest) => FakeFailure | undefined = () => undefined
+  /** Asked for each object of a list: false where a selector leaves it out. Changes are told to all watchers alike. */
+  selects: (request: FakeRequest, object: FakeObject) => boolean = () => true
   /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
 
@@ -276,10 +278,11 @@ export class FakeApiServer {
     else this.#list(request, response)
   }
 
-  #list({ path, query }: FakeRequest, response: ServerResponse): void {
+  #list(request: FakeRequest, response: ServerResponse): void {
+    const { path, query } = request
     const [version = this.version, from = 0] = (query.get('continue') ?? '').split(':').filter(Boolean).map(Number)
     if (from === 0) this.#snapshots.set(`${path} ${version}`, this.objects(path))
-    const all = this.#snapshots.get(`${path} ${version}`)!
+    const all = this.#snapshots.get(`${path} ${version}`)!.filter(object => this.selects(request, object))
     const limit = Number(query.get('limit') ?? 0) || all.length
     if (version < this.#oldestVersion) {
       fail(response, { status: 410, reason: 'Expired', message: 'token expired' })
@@ -289,10 +292,11 @@ export class FakeApiServer {
     const rest = from + limit < all.length ? { continue: `${version}:${from + limit}` } : {}
     const metadata = { resourceVersion: String(version), ...rest }
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ kind: LIST_KINDS[path], apiVersion: 'v1', metadata, items }))
+    response.end(JSON.stringify({ kind: LIST_KINDS[path], apiVersion: apiVersionOf(path), metadata, items }))
   }
 
-  #watch({ path, query, isStreamingList }: FakeRequest, response: ServerResponse): void {
+  #watch(request: FakeRequest, response: ServerResponse): void {
+    const { path, query, isStreamingList } = request
     const { objects, events, watchers } = this.#collection(path)
     const from = Number(query.get('resourceVersion') ?? 0)
     response.writeHead(200, { 'content-type': 'application/json' })
@@ -313,9 +317,12 @@ export class FakeApiServer {
       return
     }
     if (isStreamingList) {
-      for (const object of objects.values()) response.write(eventText('ADDED', object))
-      const annotations = { 'k8s.io/initial-events-end': 'true' }
-      response.write(eventText('BOOKMARK', { metadata: { resourceVersion: String(this.version), annotations } }))
+      for (const object of objects.values()) {
+        if (this.selects(request, object)) response.write(eventText('ADDED', object))
+      }
+      const metadata = { resourceVersion: String(this.version), annotations: { 'k8s.io/initial-events-end': 'true' } }
+      const kind = LIST_KINDS[path]!.replace(/List$/, '')
+      response.write(eventText('BOOKMARK', { kind, apiVersion: apiVersionOf(path), metadata }))
     } else {
       for (const event of events) if (event.version > from) response.write(eventText(event.type, event.object))
     }
@@ -377,6 +384,11 @@ function fail(response: ServerResponse, { status, reason, message, retryAfter, d
 
 function eventText(type: string, object: FakeObject): string {
   return `${JSON.stringify({ type, object })}\n`
+}
+
+/** `/apis/GROUP/VERSION/resource`, or `/api/v1/resource` for the group without a name. */
+function apiVersionOf(path: string): string {
+  return path.replace(/^\/apis?\//, '').replace(/\/[^/]+$/, '')
 }
 
 function keyOf({ metadata }: FakeObject): string {

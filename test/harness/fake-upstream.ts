@@ -26,6 +26,8 @@ export interface Asked {
   /** How many queries with this name and type came before. */
   readonly nth: number
   readonly packet: DecodedPacket
+  /** The query as it came: `name` does not tell a dot in a label from one between labels. */
+  readonly octets: Uint8Array
 }
 
 /** One thing to do. `send` after `afterMs`; Over TCP only: `part` sends the first octets, `close` ends the connection. */
@@ -209,6 +211,7 @@ export class FakeUpstream {
       port,
       nth,
       packet,
+      octets: message,
     }
   }
 }

@@ -40,6 +40,27 @@ test('names share suffixes: question, owners, targets; SRV data stays whole but 
   assert.is(octets.length, 12 + 35 + (12 + srvData) + (12 + mxData) + (12 + 2) + (2 + 10 + 4) + (2 + 10 + 4))
 })
 
+test('each of many targets of one length is pointed at by its address', async () => {
+  const targets = Array.from({ length: 9 }, (_, i) => srv(`pod-${i}.web.default.svc.cluster.local.`))
+  const memory = Buffer.concat(targets)
+  const { length } = targets[0]!
+  const stage: Stage = {
+    handle(q) {
+      const a = q.answer.reset()
+      targets.forEach((_, i) => void a.answer.add(QUESTION, 0, TYPE.SRV, 30, memory, i * length, length))
+      targets.forEach((_, i) => void a.additional.add(memory, i * length + 6, TYPE.A, 30, Uint8Array.of(1, 2, 3, i)))
+      return a
+    },
+  }
+  const octets = await wire([stage]).send(query('web.default.svc.cluster.local', { type: 'SRV' }), true)
+  const { additionals } = readReply(octets)
+  assert.equal(
+    additionals!.map(record => record.name),
+    targets.map((_, i) => `pod-${i}.web.default.svc.cluster.local`),
+  )
+  assert.is(octets.length, 12 + 35 + 9 * (12 + 6 + 37) + 9 * (2 + 10 + 4))
+})
+
 test('two names of one length do not take each other for the same', async () => {
   const stage: Stage = {
     handle(q) {
