@@ -13,8 +13,10 @@ test('health: 200 OK on 8080', async () => {
   deepEqual(await world().server.http(8080, '/health'), { status: 200, body: 'OK' })
 })
 
-test('ready: 200 OK on 8181', async () => {
-  deepEqual(await world().server.http(8181, '/ready'), { status: 200, body: 'OK' })
+test('ready: 200 OK on 8181, and how old the view of each resource is', async () => {
+  const { status, body } = await world().server.http(8181, '/ready')
+  equal(status, 200)
+  match(body, /^OK\nkubernetes: namespaces [\d.]+ s, services [\d.]+ s, endpointslices [\d.]+ s$/)
 })
 
 test('the process lists what it serves', async () => {
