@@ -119,7 +119,7 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
         },
       }
       const q = takeQuery()
-      q.bytes = new Uint8Array(65_535)
+      q.bytes = new Uint8Array(stream ? 65_535 : Math.max(4_096, message.length)) // as the listeners have it
       q.bytes.set(message)
       q.start = 0
       q.length = message.length
