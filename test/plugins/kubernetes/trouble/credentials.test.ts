@@ -1,0 +1,202 @@
+/**
+ * Service account tokens and CAs that expire and rotate, as kubelet puts them into a pod: files behind a symbolic link
+ * that is swapped. What is known is answered throughout, and all is current 5 s after they are good again.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ApiSource } from '../../../../plugins/kubernetes/source/api.ts'
+import { inClusterCredentials } from '../../../../plugins/kubernetes/source/in-cluster.ts'
+import type { FakeApiServerOptions } from '../../../harness/fake-api-server.ts'
+import { type TroubleOptions, TroubleWorld } from './world.ts'
+
+const test = suite('trouble: credentials')
+
+const TLS = `${import.meta.dirname}/../../../harness/tls`
+const pem = (name: string) => readFileSync(`${TLS}/${name}`, 'utf8')
+const OLD = { ca: pem('ca.crt'), tls: { cert: pem('server.crt'), key: pem('server.key') } }
+const NEXT = { ca: pem('next-ca.crt'), tls: { cert: pem('next-server.crt'), key: pem('next-server.key') } }
+
+/** The volume of a service account. */
+class Volume {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sextant-trouble-'))
+  #swaps = 0
+  #token = 'old'
+  #ca = OLD.ca
+
+  /** All files at once, as kubelet does it. */
+  swap({ token = this.#token, ca = this.#ca }: { token?: string; ca?: string }): void {
+    this.#token = token
+    this.#ca = ca
+    const data = `..data_${++this.#swaps}`
+    mkdirSync(`${this.folder}/${data}`)
+    writeFileSync(`${this.folder}/${data}/token`, token)
+    writeFileSync(`${this.folder}/${data}/ca.crt`, ca)
+    symlinkSync(data, `${this.folder}/..next`)
+    renameSync(`${this.folder}/..next`, `${this.folder}/..data`)
+    if (this.#swaps > 1) return
+    for (const name of ['token', 'ca.crt']) symlinkSync(`..data/${name}`, `${this.folder}/${name}`)
+  }
+}
+
+interface Pod {
+  readonly world: TroubleWorld
+  readonly volume: Volume
+  /** This is the only token that is known from now on. */
+  accept(token: string): void
+  /** Answers 401. */
+  refused(): number
+  /** The API server starts again, with another certificate. */
+  restart(tls: FakeApiServerOptions['tls']): Promise<void>
+}
+
+async function run(scenario: (pod: Pod) => Promise<void>, options: TroubleOptions = {}): Promise<void> {
+  const volume = new Volume()
+  volume.swap({})
+  let valid = 'old'
+  let refused = 0
+  const authenticate = (world: TroubleWorld) => {
+    world.server.refuse = ({ headers }) => {
+      if (headers.authorization === `Bearer ${valid}`) return undefined
+      refused++
+      return { status: 401, reason: 'Unauthorized' }
+    }
+  }
+  const makeSource: TroubleOptions['makeSource'] = (world, settings) => {
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: `${world.server.port}` }
+    const credentials = () => inClusterCredentials(world.clock, env, volume.folder)
+    return new ApiSource(settings, { ...world.sourceOptions, credentials })
+  }
+  try {
+    await TroubleWorld.run(
+      async world => {
+        authenticate(world)
+        await scenario({
+          world,
+          volume,
+          accept(token) {
+            valid = token
+          },
+          refused: () => refused,
+          async restart(tls) {
+            await world.server.close()
+            world.server = await world.server.again({ tls: tls! })
+            authenticate(world)
+          },
+        })
+      },
+      // Files are read by other threads.
+      { server: { tls: OLD.tls }, makeSource, restMs: 4, ...options },
+    )
+  } finally {
+    rmSync(volume.folder, { recursive: true })
+  }
+}
+
+const errors = ({ logged }: TroubleWorld) => logged.filter(line => !line.startsWith('info'))
+
+test('token replaced before the old one expires: nobody notices', () =>
+  run(async ({ world, volume, accept, refused }) => {
+    for (const [round, token] of ['second', 'third', 'fourth'].entries()) {
+      await world.pass(200_000)
+      volume.swap({ token })
+      world.server.refuse = () => undefined // both are good for a while
+      await world.pass(70_000)
+      accept(token)
+      world.changeMeanwhile(round + 1)
+      await world.converges(200, round + 1)
+    }
+    assert.is(refused(), 0)
+    assert.equal(world.logged, [])
+  }))
+
+test('old token void, watches cut, the new one there at once', () =>
+  run(async ({ world, volume, accept }) => {
+    await world.pass(100_000)
+    accept('new')
+    volume.swap({ token: 'new' })
+    world.server.cut()
+    world.changeMeanwhile()
+    await world.converges()
+    assert.ok(errors(world).length <= 1, world.logged.join('\n'))
+  }))
+
+test('token expired for ten minutes: one line, last known answers, and current 5 s after a new one is there', () =>
+  run(async ({ world, volume, accept, refused }) => {
+    await world.pass(100_000)
+    accept('new')
+    await world.pass(600_000)
+    assert.ok(refused() > 100)
+    await world.untilAsked()
+    volume.swap({ token: 'new' })
+    world.changeMeanwhile()
+    await world.converges()
+    assert.is(errors(world).length, 1, world.logged.join('\n'))
+    assert.match(errors(world)[0]!, /^error the API server \S+ does not know us \(401\) when asked to watch/)
+    assert.match(world.logged.at(-1)!, /^info the API server .* answers again$/)
+  }))
+
+test('files gone for five minutes: what they said goes on', () =>
+  run(async ({ world, volume, accept }) => {
+    await world.pass(100_000)
+    rmSync(`${volume.folder}/..data`)
+    world.changeMeanwhile()
+    await world.converges(200)
+    await world.pass(300_000)
+    assert.equal(world.logged, [])
+    accept('new')
+    volume.swap({ token: 'new' })
+    world.server.cut()
+    world.changeMeanwhile(2)
+    await world.converges(5_000, 2)
+  }))
+
+test('CA rotated as Kubernetes does it: both trusted, then another certificate, then the new one alone', () =>
+  run(async ({ world, volume, restart }) => {
+    await world.pass(100_000)
+    volume.swap({ ca: OLD.ca + NEXT.ca })
+    await world.pass(100_000)
+    await restart(NEXT.tls)
+    world.changeMeanwhile()
+    await world.converges()
+    volume.swap({ ca: NEXT.ca })
+    await world.pass(100_000)
+    world.changeMeanwhile(2)
+    await world.converges(200, 2)
+    assert.ok(errors(world).length <= 1, world.logged.join('\n'))
+  }))
+
+test('the API server has a new CA before we know it: one line, and current 5 s after we do', () =>
+  run(async ({ world, volume, restart }) => {
+    await world.pass(100_000)
+    await restart(NEXT.tls)
+    await world.pass(600_000)
+    await world.pass(world.clock.nextMs)
+    volume.swap({ ca: NEXT.ca })
+    world.changeMeanwhile()
+    await world.converges()
+    assert.ok(errors(world).length <= 1, world.logged.join('\n'))
+    assert.match(errors(world)[0]!, /certificate/)
+  }))
+
+test('a CA that is trusted no more: no connection from before and no TLS session goes on', () =>
+  run(
+    async ({ world, volume }) => {
+      const { server } = world
+      await world.pass(520_000) // a comparison left connections behind
+      volume.swap({ ca: NEXT.ca })
+      await world.pass(600_000) // watches that are open may go on for so long
+      server.requests.length = 0
+      await world.pass(120_000)
+      assert.equal(server.requests.length, 0, 'who is not trusted was asked')
+      assert.match(errors(world)[0]!, /certificate/)
+      volume.swap({ ca: OLD.ca })
+      world.changeMeanwhile()
+      await world.converges()
+    },
+    { pages: true },
+  ))
+
+test.run()
