@@ -106,6 +106,7 @@ async function inside(): Promise<number> {
     'permissions',
     'access',
     'outage',
+    'trouble',
   ]) {
     await import(`./cases/${part}.ts`)
   }
