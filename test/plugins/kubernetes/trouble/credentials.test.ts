@@ -2,98 +2,13 @@
  * Service account tokens and CAs that expire and rotate, as kubelet puts them into a pod: files behind a symbolic link
  * that is swapped. What is known is answered throughout, and all is current 5 s after they are good again.
  */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ApiSource } from '../../../../plugins/kubernetes/source/api.ts'
-import { inClusterCredentials } from '../../../../plugins/kubernetes/source/in-cluster.ts'
-import type { FakeApiServerOptions } from '../../../harness/fake-api-server.ts'
-import { type TroubleOptions, TroubleWorld } from './world.ts'
+import { NEXT, OLD, run } from './pod.ts'
+import type { TroubleWorld } from './world.ts'
 
 const test = suite('trouble: credentials')
-
-const TLS = `${import.meta.dirname}/../../../harness/tls`
-const pem = (name: string) => readFileSync(`${TLS}/${name}`, 'utf8')
-const OLD = { ca: pem('ca.crt'), tls: { cert: pem('server.crt'), key: pem('server.key') } }
-const NEXT = { ca: pem('next-ca.crt'), tls: { cert: pem('next-server.crt'), key: pem('next-server.key') } }
-
-/** The volume of a service account. */
-class Volume {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sextant-trouble-'))
-  #swaps = 0
-  #token = 'old'
-  #ca = OLD.ca
-
-  /** All files at once, as kubelet does it. */
-  swap({ token = this.#token, ca = this.#ca }: { token?: string; ca?: string }): void {
-    this.#token = token
-    this.#ca = ca
-    const data = `..data_${++this.#swaps}`
-    mkdirSync(`${this.folder}/${data}`)
-    writeFileSync(`${this.folder}/${data}/token`, token)
-    writeFileSync(`${this.folder}/${data}/ca.crt`, ca)
-    symlinkSync(data, `${this.folder}/..next`)
-    renameSync(`${this.folder}/..next`, `${this.folder}/..data`)
-    if (this.#swaps > 1) return
-    for (const name of ['token', 'ca.crt']) symlinkSync(`..data/${name}`, `${this.folder}/${name}`)
-  }
-}
-
-interface Pod {
-  readonly world: TroubleWorld
-  readonly volume: Volume
-  /** This is the only token that is known from now on. */
-  accept(token: string): void
-  /** Answers 401. */
-  refused(): number
-  /** The API server starts again, with another certificate. */
-  restart(tls: FakeApiServerOptions['tls']): Promise<void>
-}
-
-async function run(scenario: (pod: Pod) => Promise<void>, options: TroubleOptions = {}): Promise<void> {
-  const volume = new Volume()
-  volume.swap({})
-  let valid = 'old'
-  let refused = 0
-  const authenticate = (world: TroubleWorld) => {
-    world.server.refuse = ({ headers }) => {
-      if (headers.authorization === `Bearer ${valid}`) return undefined
-      refused++
-      return { status: 401, reason: 'Unauthorized' }
-    }
-  }
-  const makeSource: TroubleOptions['makeSource'] = (world, settings) => {
-    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: `${world.server.port}` }
-    const credentials = () => inClusterCredentials(world.clock, env, volume.folder)
-    return new ApiSource(settings, { ...world.sourceOptions, credentials })
-  }
-  try {
-    await TroubleWorld.run(
-      async world => {
-        authenticate(world)
-        await scenario({
-          world,
-          volume,
-          accept(token) {
-            valid = token
-          },
-          refused: () => refused,
-          async restart(tls) {
-            await world.server.close()
-            world.server = await world.server.again({ tls: tls! })
-            authenticate(world)
-          },
-        })
-      },
-      // Files are read by other threads.
-      { server: { tls: OLD.tls }, makeSource, restMs: 4, ...options },
-    )
-  } finally {
-    rmSync(volume.folder, { recursive: true })
-  }
-}
 
 const errors = ({ logged }: TroubleWorld) => logged.filter(line => !line.startsWith('info'))
 
