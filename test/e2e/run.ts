@@ -107,6 +107,7 @@ async function inside(): Promise<number> {
     'permissions',
     'access',
     'outage',
+    'trouble',
     'programming-latency',
     'snapshot',
     'conformance',

@@ -195,7 +195,9 @@ export class FakeApiServer {
 
   /** Ends the watches of a path in an orderly way, as their timeout does. */
   endWatches(path: string): void {
-    for (const watcher of this.#collection(path).watchers) watcher.end()
+    const { watchers } = this.#collection(path)
+    for (const watcher of watchers) watcher.end()
+    watchers.clear()
   }
 
   /** Breaks the connections of those who watch `path`; all connections without one. */
@@ -331,7 +333,7 @@ export class FakeApiServer {
       if (!this.bookmarks || !watchers.has(response)) return
       response.write(eventText('BOOKMARK', { metadata: { resourceVersion: String(this.version) } }))
     }
-    const end = () => watchers.has(response) && response.end()
+    const end = () => watchers.delete(response) && response.end()
     const timeoutMs = Number(query.get('timeoutSeconds') ?? 1800) * 1000
     const cancel = this.#clock && timeWatch(this.#clock, timeoutMs, bookmark, end)
     response.on('close', () => {

@@ -65,7 +65,7 @@ async function listBeside(options: CompareOptions, target: Beside): Promise<stri
     return await stream({ ...options, target })
   } catch (error) {
     if (!isRefusal(error)) throw error
-    return await new PagedList({ ...options, target }).run()
+    return await new PagedList({ ...options, target }).run(options.signal)
   }
 }
 

@@ -20,6 +20,9 @@ export interface ListOptions {
   readonly resource: Resource
   readonly target: Target
   readonly slices: WorkSlices
+}
+
+interface PageOptions extends ListOptions {
   readonly signal: AbortSignal
 }
 
@@ -41,17 +44,17 @@ export class PagedList {
    * where it broke off.
    * @throws ApiError, MalformedStream; the target then still has all it had
    */
-  async run(): Promise<string> {
+  async run(signal: AbortSignal): Promise<string> {
     const isResumed = this.#token !== ''
     this.#pages = 0
     try {
-      return await this.#run()
+      return await this.#run(signal)
     } catch (error) {
       if (!(error instanceof ApiError && error.isGone)) throw error
       // The token for the next page expired (five minutes): all at once, as client-go does, if that was too little.
       this.#token = ''
       if (!isResumed) this.#limit = 0
-      return await this.#run()
+      return await this.#run(signal)
     }
   }
 
@@ -60,14 +63,15 @@ export class PagedList {
     return this.#pages > 0
   }
 
-  async #run(): Promise<string> {
+  async #run(signal: AbortSignal): Promise<string> {
     const { target } = this.#options
     if (this.#token === '') target.beginList()
     for (;;) {
-      const page = await readPage(this.#options, {
+      const query = {
         ...(this.#limit > 0 && { limit: String(this.#limit) }),
         ...(this.#token !== '' && { continue: this.#token }),
-      })
+      }
+      const page = await readPage({ ...this.#options, signal }, query)
       this.#pages++
       this.#token = page.metadata?.continue ?? ''
       if (this.#token !== '') continue
@@ -79,7 +83,7 @@ export class PagedList {
   }
 }
 
-async function readPage(options: ListOptions, page: Record<string, string>): Promise<ListEnvelope> {
+async function readPage(options: PageOptions, page: Record<string, string>): Promise<ListEnvelope> {
   const { client, resource, target, slices, signal } = options
   const query = { ...selectors(resource), ...page }
   const idleMs = 'limit' in page ? PAGE_IDLE_MS : WHOLE_IDLE_MS

@@ -68,8 +68,8 @@ export class Reflector {
   readonly #trust: Trust
   readonly #comparisons: Comparisons
   readonly #abort = new AbortController()
-  /** Ends the watch that is open, for a list. */
-  #restart = new AbortController()
+  /** Ends what the current step waits for. */
+  #interrupt = new AbortController()
   #running: Promise<unknown> | undefined
   /** The API server refused a streaming list, or failed in one: pages. */
   #pages = false
@@ -100,7 +100,7 @@ export class Reflector {
       isWatching: () => this.#during === 'watch' && this.#trust.isOpen,
       onWentBack: () => {
         this.#forget()
-        this.#restart.abort()
+        this.#interrupt.abort()
       },
     })
   }
@@ -113,6 +113,7 @@ export class Reflector {
   /** Resolves once nothing more will be written to the target. */
   async stop(): Promise<void> {
     this.#abort.abort()
+    this.#interrupt.abort()
     await this.#running
   }
 
@@ -133,7 +134,7 @@ export class Reflector {
   async #step(): Promise<number> {
     const { clock } = this.#options
     this.#stepAtMs = clock.nowMs()
-    this.#restart = new AbortController()
+    this.#interrupt = new AbortController()
     try {
       if (this.#versions.current === '' && this.#pages) {
         await this.#listPages()
@@ -144,13 +145,14 @@ export class Reflector {
       if (this.#trust.openMs >= WORKED_MS) this.#progress()
       return this.#trust.openMs >= SHORT_MS ? 0 : this.#backoff.next()
     } catch (error) {
-      if (this.#abort.signal.aborted || this.#restart.signal.aborted) return 0
+      if (this.#interrupt.signal.aborted) return 0
       if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
       const waitMs = this.#recover(error)
       // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
       return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs
     } finally {
       this.#trust.close()
+      if (this.#interrupt.signal.aborted) this.#versions.forget() // what was read of the watch since has set one again
     }
   }
 
@@ -162,7 +164,7 @@ export class Reflector {
     this.#quiet = true
     await watch({
       ...this.#options,
-      signal: AbortSignal.any([this.#abort.signal, this.#restart.signal]),
+      signal: this.#interrupt.signal,
       versions: this.#versions,
       timeoutS: wasQuiet ? QUIET_TIMEOUT_S : Math.floor(MIN_TIMEOUT_S * (1 + this.#options.jitter())),
       onOpened: () => this.#trust.open(!isList),
@@ -178,8 +180,8 @@ export class Reflector {
   async #listPages(): Promise<void> {
     this.#during = 'list'
     this.#comparisons.abandon()
-    this.#list ??= new PagedList({ ...this.#options, signal: this.#abort.signal })
-    this.#versions.listed(await this.#list.run())
+    this.#list ??= new PagedList(this.#options)
+    this.#versions.listed(await this.#list.run(this.#interrupt.signal))
     this.#listed()
   }
 
@@ -252,8 +254,10 @@ export class Reflector {
     }
     if (again || this.#during === 'list' || isDenied(error)) this.#tell(error)
     if (this.#during === 'list') this.#chooseList(error)
-    else if (this.#failures >= MAX_BROKEN_STREAMS && isBrokenStream(error)) this.#forget()
-    return this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0)
+    const waitMs = this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0)
+    if (this.#during === 'list' || this.#failures < MAX_BROKEN_STREAMS || !isBrokenStream(error)) return waitMs
+    this.#forget()
+    return Math.max(waitMs, this.#nextListAtMs - this.#options.clock.nowMs())
   }
 
   /** After a list that failed: one in pages goes on where it was; unless that leads nowhere, and there is another way. */

@@ -26,6 +26,8 @@ export interface ApiSourceOptions {
   readonly clock?: Clock
   readonly jitter?: Jitter
   readonly log?: SourceLog
+  /** Instead of what the settings say. */
+  readonly credentials?: () => Promise<Credentials>
 }
 
 export class ApiSource implements Source {
@@ -33,6 +35,7 @@ export class ApiSource implements Source {
   readonly #clock: Clock
   readonly #jitter: Jitter
   readonly #log: SourceLog
+  readonly #makeCredentials: () => Promise<Credentials>
   #credentials: Credentials | undefined
   #client: HttpClient | undefined
   #reflectors: Reflector[] = []
@@ -42,12 +45,13 @@ export class ApiSource implements Source {
     this.#clock = options.clock ?? monotonicClock
     this.#jitter = options.jitter ?? cryptoJitter
     this.#log = options.log ?? serverLog
+    this.#makeCredentials = options.credentials ?? (() => credentialsOf(settings, this.#clock))
   }
 
   async start(store: Store): Promise<void> {
     const settings = this.#settings
     const clock = this.#clock
-    this.#credentials = await credentialsOf(settings, clock)
+    this.#credentials = await this.#makeCredentials()
     const client = new HttpClient({ credentials: this.#credentials, clock, rateLimit: new RateLimit(clock, settings) })
     this.#client = client
     const reporter = new ApiReporter(client.server, this.#log)

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type FakeRequest, SERVICES } from '../../../harness/fake-api-server.ts'
+import { OLD, run } from './pod.ts'
 import { TroubleWorld } from './world.ts'
 
 const test = suite('trouble: half-open')
@@ -128,6 +129,22 @@ test('who takes the connection says nothing, then somebody does', () =>
     world.changeMeanwhile()
     await world.converges(HALF_OPEN_MS)
     for (const socket of sockets) socket.destroy()
+  }))
+
+test('who takes the connection never answers the TLS handshake, then somebody does', () =>
+  run(async ({ world, restart }) => {
+    await world.server.close()
+    const { server: other, sockets } = await mute(world.server.port)
+    await world.pass(60_000)
+    const tried = sockets.length
+    await world.until('connected', 15_000, () => sockets.length > tried)
+    other.close()
+    await restart(OLD.tls)
+    world.changeMeanwhile()
+    await world.converges(HALF_OPEN_MS)
+    for (const socket of sockets) socket.destroy()
+    assert.ok(tried >= 12 && tried <= 24, `found ${tried} connections in a minute`) // three at a time, 10 s each
+    assert.ok(world.logged.length <= 2, world.logged.join('\n'))
   }))
 
 test('a watch is never without a limit: silent from its first octet on for hours, it is renewed', () =>

@@ -58,6 +58,8 @@ export interface TroubleOptions {
   readonly jitter?: () => number
   /** All is at rest if nothing happened for this long, twice, in real time: 1 if not given. */
   readonly restMs?: number
+  /** Prints no figures. */
+  readonly isQuiet?: boolean
 }
 
 let feeds = 0
@@ -97,6 +99,7 @@ export class TroubleWorld {
       start = true,
       jitter = () => 1,
       restMs = 1,
+      isQuiet = false,
     }: TroubleOptions = {},
   ): Promise<void> {
     const world = new TroubleWorld(jitter, restMs)
@@ -111,7 +114,7 @@ export class TroubleWorld {
       }
       await scenario(world)
     } finally {
-      for (const [what, times] of world.#took) console.log(`    ${what}: after ${times}`)
+      if (!isQuiet) for (const [what, times] of world.#took) console.log(`    ${what}: after ${times}`)
       if (world.#isStarted) await world.stage.stop()
       await world.server.close().catch(() => {})
     }
