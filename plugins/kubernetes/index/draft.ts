@@ -33,6 +33,7 @@ export class Draft {
     this.count4 = this.count6 = this.labelBytes = this.zoneBytes = this.#used = 0
     this.repeats = false
     this.#addresses.clear()
+    if (this.#zones.size === 0) return // clearing makes a new table, to which the old one leads: a chain for the collector
     this.#zones.clear()
     this.#distinctZones.clear()
   }
