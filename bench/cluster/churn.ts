@@ -15,6 +15,7 @@ const QUERIES_PER_S = 20_000
 const SINGLE_CHANGES = 500
 const QUESTIONS = 100_000
 const WARM_UP_S = 5
+const IDLE_S = 20
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -55,6 +56,7 @@ export async function measureChurn(sides: Sides, seconds: number, withPeer: bool
     row(commit, 'p99 ms', f => f.commitP99Ms),
     row(churn, 'p50 ms', f => f.p50Ms),
     row(churn, 'p99 ms', f => f.p99Ms),
+    row(churn, 'p99 ms without changes', f => f.idleP99Ms),
     row(churn, 'queries lost', f => f.lost),
     row(churn, 'changes made', f => f.changes),
     row(churn, 'changes lost', f => f.lostChanges),
@@ -67,6 +69,7 @@ interface Figures {
   commitP99Ms: number
   p50Ms: number
   p99Ms: number
+  idleP99Ms: number
   lost: number
   changes: number
   lostChanges: number
@@ -76,6 +79,7 @@ interface Figures {
 async function measureSide(target: Started, api: string, file: string, seconds: number): Promise<Figures> {
   const asker = await Asker.to(target)
   const commitMs = await singleChanges(asker, api)
+  const idle = await latencies(target, { file, seconds: Math.min(seconds, IDLE_S), pace: QUERIES_PER_S })
   let isOver = false
   const load = latencies(target, { file, seconds, pace: QUERIES_PER_S }).finally(() => {
     isOver = true
@@ -88,7 +92,7 @@ async function measureSide(target: Started, api: string, file: string, seconds: 
   const lostChanges = await countLost(asker, addresses)
   asker.close()
   const [commitP50Ms, commitP99Ms] = [percentile(commitMs, 0.5), percentile(commitMs, 0.99)]
-  return { commitP50Ms, commitP99Ms, p50Ms, p99Ms, lost, changes, lostChanges, growthMb }
+  return { commitP50Ms, commitP99Ms, p50Ms, p99Ms, idleP99Ms: idle.p99Ms, lost, changes, lostChanges, growthMb }
 }
 
 /** One change after the other; the name of each was asked for, and did not exist, just before. */
