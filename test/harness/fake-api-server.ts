@@ -6,7 +6,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../../plugins/kubernetes/informer/clock.ts'
+import { type FakeFailure, fail } from './fake-failure.ts'
 import { timeWatch } from './watch-times.ts'
+
+export type { FakeFailure } from './fake-failure.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: API objects of any kind, and broken ones
 export type FakeObject = Record<string, any>
@@ -18,15 +21,6 @@ export interface FakeRequest {
   /** `list` or `watch`; a streaming list is a watch. */
   readonly verb: 'list' | 'watch'
   readonly isStreamingList: boolean
-}
-
-export interface FakeFailure {
-  readonly status: number
-  readonly reason?: string
-  readonly message?: string
-  /** The header `Retry-After`, and the clock of who sends it. */
-  readonly retryAfter?: string
-  readonly date?: string
 }
 
 export interface FakeApiServerOptions {
@@ -363,16 +357,6 @@ function writable(response: ServerResponse): Promise<void> {
     }
     response.on('drain', settle).on('close', settle)
   })
-}
-
-function fail(response: ServerResponse, { status, reason, message, retryAfter, date }: FakeFailure): void {
-  const headers = {
-    'content-type': 'application/json',
-    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
-    ...(date !== undefined && { date }),
-  }
-  response.writeHead(status, headers)
-  response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message }))
 }
 
 function eventText(type: string, object: FakeObject): string {

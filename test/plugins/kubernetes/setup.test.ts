@@ -139,8 +139,6 @@ const good: Good[] = [
     equals: { file: '/a', context: 'b' },
   },
   { name: 'apiserver_qps', body: 'apiserver_qps 12.5', is: s => api(s)!.qps, equals: 12.5 },
-  { name: 'compare', body: 'compare 90s', is: s => api(s)!.compareMs, equals: 90_000 },
-  { name: 'compare off', body: 'compare 0', is: s => api(s)!.compareMs, equals: 0 },
   { name: 'apiserver_burst', body: 'apiserver_burst 50', is: s => api(s)!.burst, equals: 50 },
   { name: 'apiserver_max_inflight', body: 'apiserver_max_inflight 8', is: s => api(s)!.maxInflight, equals: 8 },
   {
@@ -235,13 +233,6 @@ const bad: { name: string; line?: string; body?: string; at: string; says: RegEx
     at: '3:17',
     says: /^invalid startup_timeout "5", expected a duration/,
   },
-  {
-    name: 'compare too often',
-    body: 'compare 59s',
-    at: '3:9',
-    says: /^invalid time "59s", expected at least 1m and at most 24h/,
-  },
-  { name: 'compare without a unit', body: 'compare 10', at: '3:9', says: /^invalid time "10", expected a duration/ },
   { name: 'startup_timeout negative', body: 'startup_timeout -5s', at: '3:17', says: /^invalid startup_timeout "-5s"/ },
   { name: 'endpoint without one', body: 'endpoint', at: '3:1', says: /^missing argument/ },
   { name: 'an endpoint that is no URL', body: 'endpoint ftp://a', at: '3:10', says: /^invalid endpoint "ftp:\/\/a"/ },
