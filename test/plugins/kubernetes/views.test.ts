@@ -1,14 +1,20 @@
 /** How old the view of each resource is: as a metric, and as text, also where feeds are shared, and after a reload. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { acquireFeed } from '../../../plugins/kubernetes/feed.ts'
 import { Kubernetes } from '../../../plugins/kubernetes/handler.ts'
 import type { Store } from '../../../plugins/kubernetes/index/index.ts'
 import { KINDS } from '../../../plugins/kubernetes/object/object.ts'
+import { ManifestsSource } from '../../../plugins/kubernetes/source/manifests.ts'
 import type { Source, View } from '../../../plugins/kubernetes/source/source.ts'
 import { cells, families } from '../../../server/metrics.ts'
+import { FakeClock } from '../../harness/fake-clock.ts'
 import { testSite } from '../../harness/stage.ts'
 import { settingsOf } from './cluster.ts'
+import { RecordStore } from './source/record-store.ts'
 
 const test = suite('views')
 const NEVER = Number.POSITIVE_INFINITY
@@ -93,6 +99,31 @@ test('a source that cannot work leaves nothing behind', async () => {
     () => undefined,
   )
   assert.equal(scrape(), {})
+})
+
+test('a folder: since it was last looked at with success', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sextant-views-'))
+  const clock = new FakeClock()
+  const log = { info() {}, warn() {}, error() {} }
+  const settings = { kinds: KINDS, labels: undefined, namespaceLabels: undefined, folder }
+  const source = new ManifestsSource(settings, clock, log)
+  const age = () => source.views()[0]!.ageMs
+  assert.is(age(), NEVER)
+  await source.start(new RecordStore())
+  assert.is(age(), 0)
+  rmSync(folder, { recursive: true })
+  const look = async () => {
+    clock.advance(30_000)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  for (let i = 1; i <= 3; i++) {
+    await look()
+    assert.is(age(), i * 30_000)
+  }
+  mkdirSync(folder)
+  while (age() > 0) await look()
+  await source.stop()
+  rmSync(folder, { recursive: true })
 })
 
 test.run()
