@@ -5,6 +5,7 @@
  */
 import { info, warn } from '../../server/log.ts'
 import { histogram } from '../../server/metrics.ts'
+import { collectSoon } from './collect.ts'
 import type { Index } from './index/index.ts'
 import { Indexes } from './index/indexes.ts'
 import { textOf } from './informer/api-error.ts'
@@ -12,11 +13,12 @@ import type { EndpointSlice } from './object/endpointslice.ts'
 import type { AnyKind } from './object/object.ts'
 import { allSections } from './snapshot/section.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
-import type { Source } from './source/source.ts'
+import type { Source, Tuning } from './source/source.ts'
 import { hide, show, textOfViews } from './views.ts'
 
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
+const WAIT_REMINDER_MS = 5_000
 /** Within this an API server that works has sent its first object, and a small cluster has been listed. */
 const GRACE_MS = 250
 /** A clock that was set must not spoil the sum for good. */
@@ -55,6 +57,8 @@ export interface StartOptions {
   readonly snapshot?: string | undefined
   /** A snapshot will not do: only what the source tells. */
   readonly isToSync?: boolean
+  /** How the source is to ask from now on. */
+  readonly tuning?: Tuning | undefined
 }
 
 /** The feed of this key, made if there is none. It does nothing before `start`. */
@@ -97,7 +101,7 @@ export class Feed {
    * the source brings something. Each call that does not throw is to be followed by one `release`.
    * @throws Error where the source can never work.
    */
-  async start({ timeoutMs, snapshot, isToSync = false }: StartOptions): Promise<void> {
+  async start({ timeoutMs, snapshot, isToSync = false, tuning }: StartOptions): Promise<void> {
     this.#users++
     this.#source ??= this.#makeSource()
     show(this.#source)
@@ -108,12 +112,13 @@ export class Feed {
       await this.release()
       throw new Error(textOf(cause), { cause })
     }
+    if (tuning !== undefined) await this.#source?.retune?.(tuning)
     if (snapshot !== undefined) await this.#snapshots.use(snapshot)
     const { indexes } = this
     const isWarm = !isToSync && indexes.isStale && this.isCovered
     if (isWarm) await this.#synced(Math.min(GRACE_MS, timeoutMs))
     // What is on its way is worth the wait: a snapshot cannot tell that a name does not exist.
-    if (!indexes.synced && (!isWarm || indexes.isFed)) await this.#wait(timeoutMs)
+    if (!indexes.synced && (!isWarm || indexes.isFed)) await this.#wait(timeoutMs, isToSync)
     if (indexes.isStale) this.#snapshots.tellOfUse()
   }
 
@@ -141,12 +146,13 @@ export class Feed {
     this.#source = this.#started = undefined
     if (source !== undefined) hide(source)
     await source?.stop()
+    collectSoon()
   }
 
   /** How old the view of each resource is. The same text for all stages that are asked at a time. */
   get condition(): string {
     if (this.#condition === undefined) {
-      this.#condition = this.#source === undefined ? '' : textOfViews(this.#source)
+      this.#condition = this.#source === undefined ? '' : this.#textOfSource(this.#source)
       queueMicrotask(() => {
         this.#condition = undefined
       })
@@ -154,12 +160,21 @@ export class Feed {
     return this.#condition
   }
 
-  async #wait(timeoutMs: number): Promise<void> {
-    const log = () => info(NAME, 'waiting for Kubernetes API before starting server')
-    const reminder = setInterval(log, WAIT_LOG_MS)
+  #textOfSource(source: Source): string {
+    const ageS = this.snapshotAgeS
+    const views = textOfViews(source)
+    return ageS === undefined ? views : `${views}, answering from a snapshot ${Math.round(ageS)} s old`
+  }
+
+  async #wait(timeoutMs: number, isReload: boolean): Promise<void> {
+    const what = isReload ? 'the new configuration takes over' : 'starting server'
+    const log = () => info(NAME, `waiting for Kubernetes API before ${what}`)
+    const first = setTimeout(log, WAIT_LOG_MS)
+    const reminder = setInterval(log, WAIT_REMINDER_MS)
     await this.#synced(timeoutMs)
+    clearTimeout(first)
     clearInterval(reminder)
-    if (!this.indexes.synced) warn(NAME, 'starting server with unsynced Kubernetes API')
+    if (!this.indexes.synced && !isReload) warn(NAME, 'starting server with unsynced Kubernetes API')
   }
 
   /** Until all is synced, or so many milliseconds. */

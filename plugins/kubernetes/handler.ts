@@ -7,9 +7,19 @@
  *                                 EXISTS  ─► records of the type, or NODATA
  */
 import { isPromise } from '../../server/chain.ts'
-import type { Answer, MetadataReader, Next, Query, Site, Stage, ZoneTransfer } from '../../server/plugin.ts'
+import {
+  type Answer,
+  CorefileErrors,
+  type MetadataReader,
+  type Next,
+  type Query,
+  type Site,
+  type Stage,
+  type ZoneTransfer,
+} from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
+import { nameToText } from '../../server/wire/name.ts'
 import { Apex, localAddresses } from './apex.ts'
 import { answerExternal } from './external.ts'
 import type { Feed } from './feed.ts'
@@ -70,9 +80,14 @@ export class Kubernetes implements Stage {
   }
 
   async start(previous: Stage | undefined): Promise<void> {
-    const { snapshot, startupTimeoutMs: timeoutMs } = this.#settings
+    const { place, snapshot, source, startupTimeoutMs: timeoutMs } = this.#settings
     const known = previous instanceof Kubernetes ? previous.#knowledge() : NOTHING
-    await this.#feed.start({ timeoutMs, snapshot: snapshot?.file, isToSync: known === CURRENT })
+    const tuning = 'api' in source ? source.api : undefined
+    try {
+      await this.#feed.start({ timeoutMs, snapshot: snapshot?.file, isToSync: known === CURRENT, tuning })
+    } catch (cause) {
+      throw new CorefileErrors([place.error((cause as Error).message, 'COREFILE_UNUSABLE_SOURCE', cause)])
+    }
     this.#started = true
     if (this.#knowledge() >= known) return
     // What serves now knows the cluster: not to be replaced by what does not.
@@ -126,7 +141,8 @@ export class Kubernetes implements Stage {
   }
 
   condition(): string {
-    return this.#feed.condition
+    const { condition } = this.#feed
+    return condition === '' ? '' : `${nameToText(this.#zones.primary.name).slice(0, -1)}: ${condition}`
   }
 
   live(q: Query): boolean {

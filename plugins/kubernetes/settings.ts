@@ -1,5 +1,5 @@
 /** What the Corefile says, after parsing. */
-import type { Argument } from '../../server/plugin.ts'
+import type { Argument, Property } from '../../server/plugin.ts'
 import type { Name } from '../../server/wire/name.ts'
 import type { ApiSettings, ManifestsSettings } from './source/source.ts'
 
@@ -26,5 +26,7 @@ export interface Settings {
   readonly snapshot: { readonly file: string; readonly argument: Argument } | undefined
   /** Keys of the pod labels that somebody asks for. */
   readonly podLabels: readonly string[]
+  /** What says where objects come from, for errors that show when the source starts. */
+  readonly place: Pick<Property, 'error'>
   readonly source: { readonly manifests: ManifestsSettings } | { readonly api: ApiSettings }
 }

@@ -11,7 +11,7 @@ import type { AnyKind } from './object/object.ts'
 import { isDnsLabel } from './object/object.ts'
 import { type LabelSelector, parseSelector } from './object/selector.ts'
 import type { PodMode, Settings } from './settings.ts'
-import type { ApiSettings, ManifestsSettings, Selection } from './source/source.ts'
+import type { ApiSettings, ManifestsSettings, Selection, Tuning } from './source/source.ts'
 
 const DEFAULT_TTL = 5
 const MAX_TTL = 3600
@@ -20,6 +20,20 @@ const MAX_LIMIT = 1_000_000
 const DEFAULT_COMPARE_MS = 600_000
 const MIN_COMPARE_MS = 60_000
 const MAX_COMPARE_MS = 86_400_000
+
+/** Properties that mean nothing to a folder of manifests. */
+const OF_API = [
+  'endpoint',
+  'tls',
+  'kubeconfig',
+  'snapshot',
+  'compare',
+  'apiserver_qps',
+  'apiserver_burst',
+  'apiserver_max_inflight',
+]
+const SOURCES = ['manifests', 'kubeconfig', 'endpoint', 'tls']
+const NO_TUNING: Tuning = { qps: 0, burst: 0, maxInflight: 0, compareMs: 0 }
 
 /** What is written while the block is read. */
 interface Draft {
@@ -82,7 +96,7 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
   }
   exclude(occurrence, 'namespaces', 'namespace_labels')
   exclude(occurrence, 'zonal', 'noendpoints')
-  for (const name of ['endpoint', 'tls', 'kubeconfig', 'snapshot']) exclude(occurrence, 'manifests', name)
+  for (const name of OF_API) exclude(occurrence, 'manifests', name)
   return {
     zones: zones.map(nameFromText),
     ttl: draft.ttl,
@@ -97,12 +111,22 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
     startupTimeoutMs: draft.startupTimeoutMs,
     snapshot: draft.snapshot,
     podLabels: wantedPodLabels(draft.pods, site),
+    place: placeOfSource(occurrence),
     source: sourceSettings(draft),
   }
 }
 
-/** Two directives with one key can share an index: it holds the same objects, fetched the same way. */
-export function feedKey({ source, endpointPodNames, zonal, podLabels }: Settings): string {
+/** The property that says where objects come from; the directive if none does. */
+function placeOfSource(occurrence: Occurrence): Settings['place'] {
+  return occurrence.properties.find(({ name }) => SOURCES.includes(name.text)) ?? occurrence
+}
+
+/**
+ * Two directives with one key can share an index: it holds the same objects of the same cluster. How the API server is
+ * asked for them may change while it is there.
+ */
+export function feedKey({ source: wanted, endpointPodNames, zonal, podLabels }: Settings): string {
+  const source = 'api' in wanted ? { api: { ...wanted.api, ...NO_TUNING } } : wanted
   const files = 'api' in source ? [source.api.kubeconfig?.file, ...Object.values(source.api.tls ?? {})] : []
   return JSON.stringify([
     source,
@@ -238,7 +262,8 @@ function readEndpoint(argument: Argument): string {
   const { text } = argument
   const full = text.includes('://') ? text : `https://${text}`
   const url = URL.canParse(full) ? new URL(full) : undefined
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '') return full
+  const isBare = url?.search === '' && url.hash === ''
+  if (isBare && /^https?:$/.test(url.protocol) && url.hostname !== '') return full
   throw argument.error(
     `invalid endpoint "${text}", expected a URL such as "https://10.0.0.1:6443"`,
     'COREFILE_INVALID_ADDRESS',

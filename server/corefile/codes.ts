@@ -51,6 +51,10 @@ export const COREFILE_ERROR_CODES = [
   { code: 'COREFILE_INVALID_ZONE', meaning: 'an argument is not a domain name or CIDR' },
   { code: 'COREFILE_INVALID_REGEXP', meaning: 'an argument is not a regular expression in RE2 syntax' },
   { code: 'COREFILE_UNREADABLE_FILE', meaning: 'a file named by a directive cannot be read or understood' },
+  {
+    code: 'COREFILE_UNUSABLE_SOURCE',
+    meaning: 'what a directive gets its data from cannot be used: seen at the start',
+  },
 ] as const
 
 /** One of the codes of `COREFILE_ERROR_CODES`. */

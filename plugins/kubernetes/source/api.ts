@@ -20,7 +20,7 @@ import { HttpClient } from './http-client.ts'
 import { endpointCredentials, inClusterCredentials } from './in-cluster.ts'
 import { kubeconfigCredentials } from './kubeconfig.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { ApiSettings, ClusterIdentity, Source, View } from './source.ts'
+import type { ApiSettings, ClusterIdentity, Source, Tuning, View } from './source.ts'
 
 export interface ApiSourceOptions {
   readonly clock?: Clock
@@ -31,7 +31,7 @@ export interface ApiSourceOptions {
 }
 
 export class ApiSource implements Source {
-  readonly #settings: ApiSettings
+  #settings: ApiSettings
   readonly #clock: Clock
   readonly #jitter: Jitter
   readonly #log: SourceLog
@@ -39,6 +39,8 @@ export class ApiSource implements Source {
   #credentials: Credentials | undefined
   #client: HttpClient | undefined
   #reflectors: Reflector[] = []
+  #store: Store | undefined
+  #retuning = Promise.resolve()
 
   constructor(settings: ApiSettings, options: ApiSourceOptions = {}) {
     this.#settings = settings
@@ -49,10 +51,28 @@ export class ApiSource implements Source {
   }
 
   async start(store: Store): Promise<void> {
+    this.#credentials = await this.#makeCredentials()
+    this.#store = store
+    this.#begin(this.#credentials, store)
+  }
+
+  /** The index stays as it is, and takes the new list as it takes any. */
+  retune({ qps, burst, maxInflight, compareMs }: Tuning): Promise<void> {
+    const wanted = { ...this.#settings, qps, burst, maxInflight, compareMs }
+    this.#retuning = this.#retuning.then(async () => {
+      const isSame = JSON.stringify(wanted) === JSON.stringify(this.#settings)
+      if (isSame || this.#store === undefined) return
+      this.#settings = wanted
+      await this.#end()
+      if (this.#store !== undefined) this.#begin(this.#credentials!, this.#store)
+    })
+    return this.#retuning
+  }
+
+  #begin(credentials: Credentials, store: Store): void {
     const settings = this.#settings
     const clock = this.#clock
-    this.#credentials = await this.#makeCredentials()
-    const client = new HttpClient({ credentials: this.#credentials, clock, rateLimit: new RateLimit(clock, settings) })
+    const client = new HttpClient({ credentials, clock, rateLimit: new RateLimit(clock, settings) })
     this.#client = client
     const reporter = new ApiReporter(client.server, this.#log)
     this.#reflectors = settings.kinds.map(
@@ -82,15 +102,21 @@ export class ApiSource implements Source {
 
   views(): readonly View[] {
     return this.#settings.kinds.map((kind, i) => ({
-      resource: resourceOf(kind, this.#settings).name,
+      resource: kind === 'importedslice' ? 'imported endpointslices' : resourceOf(kind, this.#settings).name,
       ageMs: this.#reflectors[i]?.ageMs ?? Number.POSITIVE_INFINITY,
     }))
   }
 
   async stop(): Promise<void> {
+    this.#store = undefined
+    await this.#retuning
+    await this.#end()
+    this.#credentials?.close?.()
+  }
+
+  async #end(): Promise<void> {
     await Promise.all(this.#reflectors.map(reflector => reflector.stop()))
     this.#client?.close()
-    this.#credentials?.close?.()
   }
 }
 

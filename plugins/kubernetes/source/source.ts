@@ -15,6 +15,8 @@ export interface Source {
   stop(): Promise<void>
   /** Which cluster this is, as far as that can be told without asking it. After `start`. */
   cluster?(): Promise<ClusterIdentity>
+  /** Asks in another way from now on: what was brought stays, and is listed again. */
+  retune?(tuning: Tuning): Promise<void>
   /** How old what was last brought is. */
   views?(): readonly View[]
 }
@@ -48,13 +50,8 @@ export interface ManifestsSettings extends Selection {
   readonly folder: string
 }
 
-export interface ApiSettings extends Selection {
-  /** `endpoint URL`; undefined: from the kubeconfig, or the cluster this runs in. */
-  readonly endpoint: string | undefined
-  /** `tls CERT KEY CA`, absolute paths. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined
-  /** `kubeconfig FILE [CONTEXT]`; absolute path, context undefined: the file's current one. */
-  readonly kubeconfig: { readonly file: string; readonly context: string | undefined } | undefined
+/** How the API server is asked, whatever for. */
+export interface Tuning {
   /** Requests per second and burst, 0: no limit of ours. */
   readonly qps: number
   readonly burst: number
@@ -62,4 +59,13 @@ export interface ApiSettings extends Selection {
   readonly maxInflight: number
   /** What no watch told of is mended within this time; 0: never. */
   readonly compareMs: number
+}
+
+export interface ApiSettings extends Selection, Tuning {
+  /** `endpoint URL`; undefined: from the kubeconfig, or the cluster this runs in. */
+  readonly endpoint: string | undefined
+  /** `tls CERT KEY CA`, absolute paths. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined
+  /** `kubeconfig FILE [CONTEXT]`; absolute path, context undefined: the file's current one. */
+  readonly kubeconfig: { readonly file: string; readonly context: string | undefined } | undefined
 }
