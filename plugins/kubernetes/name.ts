@@ -52,11 +52,11 @@ export const NAME = {
 } as const
 
 const label = (text: string): Uint8Array => nameFromText(text).slice(0, -1)
-const SVC = label('svc')
-const POD = label('pod')
-const DNS = label('dns')
-const NS = label('ns')
-const VERSION = label('dns-version')
+export const SVC = label('svc')
+export const POD = label('pod')
+export const DNS = label('dns')
+export const NS = label('ns')
+export const VERSION = label('dns-version')
 const ZONE = label('_zone')
 const PIN = label('pin')
 const PREFER = label('prefer')
