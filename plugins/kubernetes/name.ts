@@ -116,7 +116,8 @@ const SVC_NAMES: readonly number[] = [
 ]
 const POD_NAMES: readonly number[] = [NAME.APEX, NAME.EMPTY, NAME.POD_NAMESPACE, NAME.POD]
 
-function isLabel(q: Query, i: number, text: Uint8Array): boolean {
+/** True if label `i` of the question's name is this one, its length before it. */
+export function isLabel(q: Query, i: number, text: Uint8Array): boolean {
   return equalOctets(q.qname, q.labelAt[i]!, text, 0, text.length)
 }
 
