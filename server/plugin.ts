@@ -28,6 +28,8 @@ export type Next = (q: Query) => Answer | Promise<Answer>
 
 /** A zone on its way out, message by message, while what is in it may change. */
 export interface ZoneTransfer {
+  /** All that is in the zone is known, as it is now: nothing else is sent away under a serial. */
+  readonly isCurrent: boolean
   /** Its SOA record as the transfer began. What is sent under this serial is as it was then, or newer: never older. */
   readonly soa: Uint8Array
   readonly soaTtl: number
@@ -70,7 +72,7 @@ export interface Stage {
   metadata?(label: string): MetadataReader | undefined
   /**
    * The zone whose apex the question names, to be sent away; undefined if this stage is not authoritative for a zone of that
-   * name. `transfer` is who asks, and only while the stage is `ready`.
+   * name. `transfer` is who asks.
    */
   transfer?(q: Query): ZoneTransfer | undefined
   /**

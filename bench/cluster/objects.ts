@@ -37,7 +37,7 @@ export function address(base: number, n: number): string {
 }
 
 /** The n-th endpoint of the wide service, after `moves` moves. */
-export function wideAddress(n: number, moves = 0): string {
+function wideAddress(n: number, moves = 0): string {
   return address(WIDE_BASE + 16 * (moves & 1), n)
 }
 

@@ -137,7 +137,8 @@ export class Kubernetes implements Stage {
     const { cluster, clusterSet } = this.#feed.indexes
     const found = new Lookup(this.#feed.indexes, this.#zones, this.#settings) // it goes on between other look-ups
     found.index = zone.multicluster ? clusterSet! : cluster
-    return new Transfer(q, zone, found, this.#apex, this.#settings.ttl)
+    const isCurrent = this.#knowledge() === CURRENT
+    return new Transfer(q, zone, { found, apex: this.#apex, ttl: this.#settings.ttl, isCurrent })
   }
 
   condition(): string {

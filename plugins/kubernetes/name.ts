@@ -52,11 +52,11 @@ export const NAME = {
 } as const
 
 const label = (text: string): Uint8Array => nameFromText(text).slice(0, -1)
-const SVC = label('svc')
-const POD = label('pod')
-const DNS = label('dns')
-const NS = label('ns')
-const VERSION = label('dns-version')
+export const SVC = label('svc')
+export const POD = label('pod')
+export const DNS = label('dns')
+export const NS = label('ns')
+export const VERSION = label('dns-version')
 const ZONE = label('_zone')
 const PIN = label('pin')
 const PREFER = label('prefer')
@@ -116,7 +116,8 @@ const SVC_NAMES: readonly number[] = [
 ]
 const POD_NAMES: readonly number[] = [NAME.APEX, NAME.EMPTY, NAME.POD_NAMESPACE, NAME.POD]
 
-function isLabel(q: Query, i: number, text: Uint8Array): boolean {
+/** True if label `i` of the question's name is this one, its length before it. */
+export function isLabel(q: Query, i: number, text: Uint8Array): boolean {
   return equalOctets(q.qname, q.labelAt[i]!, text, 0, text.length)
 }
 

@@ -81,7 +81,7 @@ class TransferStage implements Stage {
     for (const source of this.#sources) {
       const zone = source.transfer!(q)
       if (zone === undefined) continue
-      if (source.ready?.() === false) return reply.servfail(q, undefined, EDE.NOT_READY)
+      if (!zone.isCurrent) return reply.servfail(q, undefined, EDE.NOT_READY)
       // RFC 1995 §2: over UDP, what does not fit is the SOA alone, and that does the client come back over TCP.
       if (serial !== undefined && (!q.stream || !isNewer(zone.soa, serial))) return soaAlone(q, zone)
       if (underWay >= MAX_TRANSFERS)

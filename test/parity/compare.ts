@@ -50,7 +50,7 @@ export function faults(reply: Reply, name: string, type: string): string[] {
 }
 
 /** A record twice in one section is a mistake, whoever makes it. */
-export function hasRepeats(reply: Reply): boolean {
+function hasRepeats(reply: Reply): boolean {
   return SECTIONS.some(section => textsOf(reply[section]).size !== reply[section].length)
 }
 

@@ -26,15 +26,16 @@ interface Zone {
   messages?: readonly number[]
   /** The message that cannot be composed. */
   broken?: number
-  ready?: boolean
+  isCurrent?: boolean
   prepare?: () => Promise<void>
 }
 
 /** A stage with the zone "example", whose records are A records of it, and an end of the chain. */
-function source({ messages = [2], broken = -1, ready = true, prepare = async () => {} }: Zone = {}): Stage {
+function source({ messages = [2], broken = -1, isCurrent = true, prepare = async () => {} }: Zone = {}): Stage {
   const zone = (): ZoneTransfer => {
     let at = 0
     return {
+      isCurrent,
       soa,
       soaTtl: 5,
       prepare,
@@ -47,7 +48,6 @@ function source({ messages = [2], broken = -1, ready = true, prepare = async () 
   }
   return {
     transfer: q => (q.qnameText === 'example.' ? zone() : undefined),
-    ready: () => ready,
     handle: q => reply.empty(q, RCODE.NXDOMAIN),
   }
 }
@@ -103,7 +103,7 @@ for (const { name, body = OPEN, message = query('example', { type: 'AXFR' }), st
     is: 'REFUSED',
   },
   { name: 'no apex', message: query('www.example', { type: 'AXFR' }), is: 'NOTAUTH' },
-  { name: 'not ready', zone: { ready: false }, is: 'SERVFAIL' },
+  { name: 'not known in full, or as it was once', zone: { isCurrent: false }, is: 'SERVFAIL' },
   { name: 'another type: the next plugin', message: query('example', { type: 'SOA' }), is: 'NXDOMAIN' },
   { name: 'IXFR of an older serial', message: ixfr(SERIAL - 1), is: 'NOERROR SOA A A SOA' },
   {

@@ -61,6 +61,11 @@ export class Pods {
     return this.#slab.words[(pod >> 2) + 3]!
   }
 
+  /** It has the address of its node. */
+  isOnHostNetwork(pod: number): boolean {
+    return this.#slab.bytes[this.#flagsAt(pod)] === FLAG_HOST_NETWORK
+  }
+
   /** True if a pod of the namespace (its entry) has the address. */
   has(namespace: number, bytes: Uint8Array, at: number, length: number): boolean {
     const { words } = this.#slab
@@ -76,11 +81,11 @@ export class Pods {
 
   /** The pod that alone has the address; 0 if none has it, or several have, or it is that of a node. */
   sole(bytes: Uint8Array, at: number, length: number): number {
-    const { words, bytes: slabBytes } = this.#slab
+    const { words } = this.#slab
     const link = this.addresses.first(bytes, at, length)
     if (link === 0 || this.addresses.next(link, bytes, at, length) !== 0) return 0
     const pod = ownerOf(words, setOfLink(words, link))
-    return slabBytes[this.#flagsAt(pod)] === FLAG_HOST_NETWORK ? 0 : pod
+    return this.isOnHostNetwork(pod) ? 0 : pod
   }
 
   nameText(pod: number): string {

@@ -31,6 +31,7 @@ export interface Codec {
 
 const FLAG_HEADLESS = 1
 const FLAG_EXTERNAL = 2
+const FLAG_HOST_NETWORK = 1
 /** 255 octets, each as \DDD. */
 const MAX_TARGET_CHARACTERS = 1024
 const MAX_LABELS_CHARACTERS = 63
@@ -130,13 +131,16 @@ const pod: Codec = {
     to.label(slab.bytes, namespaces.labelAt(pods.namespace(block)))
     to.octet(pods.nameLength(block))
     to.copy(slab.bytes, pods.nameAt(block), pods.nameLength(block))
+    to.octet(pods.isOnHostNetwork(block) ? FLAG_HOST_NETWORK : 0)
     writeAddresses(index, pods.set(block), to)
   },
+  // Its labels are not in it: they would be the largest part, and no answer depends on them.
   read: from =>
     ({
       kind: 'pod',
       namespace: readLabel(from),
       name: readSubdomain(from),
+      hostNetwork: readFlag(from),
       ips: readAddresses(from),
     }) satisfies Pod,
 }
@@ -204,6 +208,12 @@ function readOptionalLabels(from: OctetReader): string {
   const text = from.text(MAX_LABELS_CHARACTERS)
   if (text === dottedLabels(text)) return text
   throw new Malformed('found no labels between dots')
+}
+
+function readFlag(from: OctetReader): boolean {
+  const octet = from.octet()
+  if (octet <= 1) return octet === 1
+  throw new Malformed('found a flag that is neither 0 nor 1')
 }
 
 function zoneOf(zone: string): { readonly zone?: string } {

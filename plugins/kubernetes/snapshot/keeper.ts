@@ -13,7 +13,7 @@ import type { SourceLog } from '../source/api-reporter.ts'
 import { removeLeftovers } from './atomic-file.ts'
 import { type Picture, Unusable } from './header.ts'
 import { count, observe, writeFailures, writes } from './metrics.ts'
-import { type Restored, readSnapshot } from './read.ts'
+import { checkSnapshot, type Restored, readSnapshot } from './read.ts'
 import { changesOf, isSynced, type Section } from './section.ts'
 import { writeSnapshot } from './write.ts'
 
@@ -60,6 +60,8 @@ export class Keeper {
   #onDisk: OnDisk | undefined
   /** What stands there is not ours: it is left alone. */
   #isForbidden = false
+  /** Nobody has seen what stands there: it was not read in time. */
+  #isUnseen = false
   #notBeforeMs = 0
   /** From then on a part is better than nothing: a kind may never be permitted. */
   #partFromMs = 0
@@ -93,7 +95,8 @@ export class Keeper {
   /** Puts what the file says into the index, where that does not know better. Never fails, takes no longer than 5 s. */
   async restore(): Promise<void> {
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(new Error(`not read within ${READ_MS / 1000} s`)), READ_MS)
+    const late = () => limit.abort(new Error(`not read within ${READ_MS / 1000} s`))
+    const cancel = this.#options.clock.after(READ_MS, late)
     try {
       const restored = await Promise.race([this.#read(limit.signal), aborted(limit.signal)])
       if (restored === undefined) return
@@ -101,10 +104,11 @@ export class Keeper {
       this.#onDisk = { ...restored, changes: undefined }
       this.#notBeforeMs = this.#options.clock.nowMs() + pauseMs(restored.bytes) - 1000 * ageS(restored.takenAtMs)
     } catch (error) {
-      this.#isForbidden = !(error instanceof Unusable && error.isSnapshot)
+      this.#isForbidden = error instanceof Unusable && !error.isSnapshot
+      this.#isUnseen = !(error instanceof Unusable)
       this.#log.warn(NAME, `snapshot "${this.file}" is ignored: ${textOf(error)}`)
     } finally {
-      clearTimeout(timer)
+      cancel()
     }
   }
 
@@ -183,6 +187,8 @@ export class Keeper {
     let bytes = 0
     try {
       const header = { takenAtMs, picture: await picture() }
+      if (this.#isUnseen) await checkSnapshot(file)
+      this.#isUnseen = false
       bytes = await writeSnapshot({ file, header, sections, slices: workSlices, signal: this.#abort.signal })
       this.#onDisk = { takenAtMs, changes, sections: sections.map(({ name }) => name) }
       count(this.#writes)
@@ -190,6 +196,7 @@ export class Keeper {
       this.#isFailing = false
     } catch (error) {
       count(this.#failures)
+      this.#isForbidden = error instanceof Unusable
       const text = `snapshot "${file}" cannot be written, answers do not depend on it: ${textOf(error)}`
       if (!this.#isFailing) this.#log.warn(NAME, text)
       this.#isFailing = true

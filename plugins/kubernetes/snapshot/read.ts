@@ -40,17 +40,33 @@ export interface Restored extends Header {
  * @returns undefined if there is no file
  * @throws Unusable, with nothing restored
  */
-export async function readSnapshot(options: ReadOptions): Promise<Restored | undefined> {
+export function readSnapshot(options: ReadOptions): Promise<Restored | undefined> {
+  return withFile(options.file, handle => readFrom(handle, options))
+}
+
+/**
+ * Looks only whether what stands there may be written over: a snapshot, however old or damaged, or nothing.
+ * @throws Unusable
+ */
+export async function checkSnapshot(file: string): Promise<void> {
+  try {
+    await withFile(file, readStart)
+  } catch (error) {
+    if (!(error instanceof Unusable && error.isSnapshot)) throw error
+  }
+}
+
+async function withFile<T>(file: string, read: (handle: FileHandle) => Promise<T>): Promise<T | undefined> {
   let handle: FileHandle
   try {
     // A pipe in the file's place would otherwise wait for whoever writes into it.
-    handle = await open(options.file, constants.O_RDONLY | constants.O_NONBLOCK)
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw unreadable(cause)
   }
   try {
-    return await readFrom(handle, options)
+    return await read(handle)
   } catch (cause) {
     if (cause instanceof Unusable) throw cause
     throw cause instanceof Malformed ? new Unusable(`it is damaged: ${cause.message}`, true, cause) : unreadable(cause)
@@ -63,16 +79,21 @@ function unreadable(cause: unknown): Unusable {
   return new Unusable(`it cannot be read: ${cause instanceof Error ? cause.message : cause}`, false, cause)
 }
 
-async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Restored> {
-  const { picture, sections, nowMs, signal } = options
+/** How a snapshot begins, as much as a header may take, and its size. */
+async function readStart(handle: FileHandle): Promise<{ start: Buffer; size: number }> {
   const stat = await handle.stat()
   if (!stat.isFile()) throw new Unusable('it is no regular file and stays as it is', false)
   const memory = Buffer.alloc(Math.min(stat.size, MAX_HEADER_BYTES))
   const start = memory.subarray(0, (await handle.read(memory, 0, memory.length, 0)).bytesRead)
   checkFormat(start)
-  if (stat.size > MAX_FILE_BYTES)
-    throw new Unusable(`it has ${stat.size} octets, expected at most ${MAX_FILE_BYTES}`, true)
-  await verify(handle, stat.size, signal)
+  return { start, size: stat.size }
+}
+
+async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Restored> {
+  const { picture, sections, nowMs, signal } = options
+  const { start, size } = await readStart(handle)
+  if (size > MAX_FILE_BYTES) throw new Unusable(`it has ${size} octets, expected at most ${MAX_FILE_BYTES}`, true)
+  await verify(handle, size, signal)
   const found = readHeader(start)
   if (found === undefined) throw new Malformed('found no header')
   const { header, bytes } = found
@@ -84,12 +105,12 @@ async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Resto
       true,
     )
   try {
-    const input = new Input(handle, stat.size - DIGEST_BYTES)
+    const input = new Input(handle, size - DIGEST_BYTES)
     await input.need(bytes)
     input.at = bytes
     const counts = await new SnapshotReader(input, options).read(header.sections)
     await compareDigest(handle, input)
-    return { ...header, bytes: stat.size, counts }
+    return { ...header, bytes: size, counts }
   } catch (error) {
     for (const { index } of sections) index.forgetRestored()
     throw error

@@ -16,7 +16,7 @@ test('health: 200 OK on 8080', async () => {
 test('ready: 200 OK on 8181, and how old the view of each resource is', async () => {
   const { status, body } = await world().server.http(8181, '/ready')
   equal(status, 200)
-  match(body, /^OK\nkubernetes: namespaces [\d.]+ s, services [\d.]+ s, endpointslices [\d.]+ s$/)
+  match(body, /^OK\nkubernetes: cluster.local: namespaces [\d.]+ s, services [\d.]+ s, endpointslices [\d.]+ s$/)
 })
 
 test('the process lists what it serves', async () => {

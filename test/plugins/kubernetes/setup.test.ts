@@ -1,9 +1,10 @@
+/** The directive read from a Corefile; what it says of access to the API server stands in setup-access.test.ts. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Settings } from '../../../plugins/kubernetes/settings.ts'
 import { feedKey } from '../../../plugins/kubernetes/setup.ts'
-import { CorefileError, CorefileErrors } from '../../../server/plugin.ts'
 import { nameToText } from '../../../server/wire/name.ts'
+import { corefileFailures } from '../../harness/corefile-failure.ts'
 import { settingsOf } from './cluster.ts'
 
 const FOLDER = { folder: '/etc/coredns' }
@@ -23,7 +24,7 @@ const zones = ({ zones }: Settings) => zones.map(zone => nameToText(zone))
 const good: Good[] = [
   {
     name: 'the block has no properties',
-    is: ({ zones: _, source: __, ...rest }) => rest,
+    is: ({ zones: _, source: __, place: ___, ...rest }) => rest,
     equals: {
       ttl: 5,
       pods: 'disabled',
@@ -37,22 +38,6 @@ const good: Good[] = [
       fallthrough: undefined,
       startupTimeoutMs: 5000,
       snapshot: undefined,
-    },
-  },
-  {
-    name: 'its source is the cluster it runs in',
-    is: api,
-    equals: {
-      kinds: ['namespace', 'service', 'endpointslice'],
-      labels: undefined,
-      namespaceLabels: undefined,
-      endpoint: undefined,
-      tls: undefined,
-      kubeconfig: undefined,
-      qps: 0,
-      burst: 0,
-      maxInflight: 0,
-      compareMs: 600_000,
     },
   },
   { name: 'zones', line: 'Cluster.Local in-addr.arpa', is: zones, equals: ['cluster.local.', 'in-addr.arpa.'] },
@@ -136,43 +121,6 @@ const good: Good[] = [
   { name: 'ignore', body: 'ignore', is: s => s.ignoreEmptyService, equals: false },
   { name: 'ignore empty_service', body: 'ignore empty_service', is: s => s.ignoreEmptyService, equals: true },
   { name: 'startup_timeout', body: 'startup_timeout 1m30s', is: s => s.startupTimeoutMs, equals: 90_000 },
-  {
-    name: 'endpoint',
-    body: 'endpoint http://10.0.0.1:8080',
-    is: s => api(s)!.endpoint,
-    equals: 'http://10.0.0.1:8080',
-  },
-  {
-    name: 'endpoint, the first of several',
-    body: 'endpoint https://a:6443 https://b:6443',
-    is: s => api(s)!.endpoint,
-    equals: 'https://a:6443',
-  },
-  {
-    name: 'tls',
-    body: 'endpoint https://a\ntls cert.pem /key.pem ca.pem',
-    is: s => api(s)!.tls,
-    equals: {
-      cert: '/etc/coredns/cert.pem',
-      key: '/key.pem',
-      ca: '/etc/coredns/ca.pem',
-    },
-  },
-  {
-    name: 'kubeconfig',
-    body: 'kubeconfig admin.conf',
-    is: s => api(s)!.kubeconfig,
-    equals: { file: '/etc/coredns/admin.conf', context: undefined },
-  },
-  {
-    name: 'kubeconfig with context',
-    body: 'kubeconfig /a b',
-    is: s => api(s)!.kubeconfig,
-    equals: { file: '/a', context: 'b' },
-  },
-  { name: 'apiserver_qps', body: 'apiserver_qps 12.5', is: s => api(s)!.qps, equals: 12.5 },
-  { name: 'apiserver_burst', body: 'apiserver_burst 50', is: s => api(s)!.burst, equals: 50 },
-  { name: 'apiserver_max_inflight', body: 'apiserver_max_inflight 8', is: s => api(s)!.maxInflight, equals: 8 },
   {
     name: 'snapshot',
     body: 'snapshot ../state/dns.snapshot',
@@ -280,29 +228,6 @@ const bad: { name: string; line?: string; body?: string; at: string; says: RegEx
     says: /^invalid startup_timeout "5", expected a duration/,
   },
   { name: 'startup_timeout negative', body: 'startup_timeout -5s', at: '3:17', says: /^invalid startup_timeout "-5s"/ },
-  { name: 'endpoint without one', body: 'endpoint', at: '3:1', says: /^missing argument/ },
-  { name: 'an endpoint that is no URL', body: 'endpoint ftp://a', at: '3:10', says: /^invalid endpoint "ftp:\/\/a"/ },
-  { name: 'tls with two files', body: 'tls a b', at: '3:7', says: /^missing argument of "tls"/ },
-  { name: 'kubeconfig without a file', body: 'kubeconfig', at: '3:1', says: /^missing argument/ },
-  { name: 'kubeconfig with two contexts', body: 'kubeconfig a b c', at: '3:16', says: /^surplus argument "c"/ },
-  {
-    name: 'apiserver_qps negative',
-    body: 'apiserver_qps -1',
-    at: '3:15',
-    says: /^invalid number of requests per second "-1"/,
-  },
-  {
-    name: 'apiserver_burst with a fraction',
-    body: 'apiserver_burst 1.5',
-    at: '3:17',
-    says: /^invalid number of requests "1.5"/,
-  },
-  {
-    name: 'apiserver_max_inflight negative',
-    body: 'apiserver_max_inflight -1',
-    at: '3:24',
-    says: /^invalid number of requests "-1"/,
-  },
   { name: 'manifests without a folder', body: 'manifests', at: '3:1', says: /^missing argument/ },
   { name: 'snapshot without a file', body: 'snapshot', at: '3:1', says: /^missing argument of "snapshot"/ },
   { name: 'snapshot with two files', body: 'snapshot a b', at: '3:12', says: /^surplus argument "b"/ },
@@ -312,24 +237,11 @@ const bad: { name: string; line?: string; body?: string; at: string; says: RegEx
     at: '4:1',
     says: /^"snapshot" besides "manifests" in line 3, expected only one/,
   },
-  {
-    name: 'manifests and endpoint',
-    body: 'manifests a\nendpoint http://b',
-    at: '4:1',
-    says: /^"endpoint" besides "manifests"/,
-  },
-  { name: 'tls and manifests', body: 'tls a b c\nmanifests d', at: '4:1', says: /^"manifests" besides "tls"/ },
-  {
-    name: 'manifests and kubeconfig',
-    body: 'manifests a\nkubeconfig b',
-    at: '4:1',
-    says: /^"kubeconfig" besides "manifests"/,
-  },
 ]
 
 for (const { name, line = 'cluster.local', body = '', at, says } of bad) {
   test(`refuses ${name}`, () => {
-    const [error, ...more] = errorsOf(() => settingsOf(line, body, FOLDER))
+    const [error, ...more] = corefileFailures(() => settingsOf(line, body, FOLDER))
     assert.is(more.length, 0)
     assert.is(`${error!.line}:${error!.column}`, at)
     assert.match(error!.message, says)
@@ -338,23 +250,12 @@ for (const { name, line = 'cluster.local', body = '', at, says } of bad) {
 }
 
 test('all mistakes of a block are told at once', () => {
-  const errors = errorsOf(() => settingsOf('cluster.local', 'ttl x\npods y\nzonal z', FOLDER))
+  const errors = corefileFailures(() => settingsOf('cluster.local', 'ttl x\npods y\nzonal z', FOLDER))
   assert.equal(
     errors.map(({ line }) => line),
     [3, 4, 5],
   )
 })
-
-function errorsOf(run: () => unknown): readonly CorefileError[] {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CorefileErrors) return error.errors
-    if (error instanceof CorefileError) return [error]
-    throw error
-  }
-  throw new Error('no error, expected one')
-}
 
 for (const { name, body, plugins, wanted, kept } of [
   {
@@ -385,6 +286,7 @@ const keys: { name: string; one: string; other: string; same: boolean }[] = [
   { name: 'multicluster', one: '', other: 'multicluster cluster.local', same: false },
   { name: 'the snapshot', one: 'snapshot a', other: 'snapshot b', same: true },
   { name: 'the endpoint', one: 'endpoint http://a', other: 'endpoint http://b', same: false },
+  { name: 'limits and comparisons', one: '', other: 'apiserver_qps 9\napiserver_burst 9\ncompare 1m', same: true },
   { name: 'the source', one: '', other: 'manifests a', same: false },
 ]
 for (const { name, one, other, same } of keys) {

@@ -29,7 +29,7 @@ class World {
   readonly file: string
   readonly logged: string[] = []
   readonly keeper: Keeper
-  picture: Picture = PICTURE
+  picture: Picture | Promise<Picture> = PICTURE
   readonly #kinds: readonly Kind[]
 
   constructor({ file = newFile(), kinds = KINDS }: { file?: string; kinds?: readonly Kind[] } = {}) {
@@ -298,18 +298,59 @@ test('a file of somebody else is left alone, a damaged snapshot is replaced; one
   assert.is(readFileSync(strange, 'utf8'), '.:53 {\n}\n')
 })
 
+for (const { name, file, writes } of [
+  { name: 'a snapshot', file: () => write(indexOf(SMALL)), writes: 1 },
+  { name: 'nothing', file: async () => newFile(), writes: 1 },
+  {
+    name: 'a file of somebody else',
+    async file() {
+      const strange = newFile()
+      writeFileSync(strange, '.:53 {\n}\n')
+      return strange
+    },
+    writes: 0,
+  },
+]) {
+  test(`what cannot be read in time is looked at before it is written: ${name}`, async () => {
+    const world = new World({ file: await file() })
+    const { promise, resolve } = Promise.withResolvers<Picture>()
+    world.picture = promise
+    const restoring = world.keeper.restore()
+    world.clock.advance(5_000)
+    await restoring
+    assert.match(world.logged.join(), /^warn snapshot ".*" is ignored: not read within 5 s$/)
+    resolve(PICTURE)
+    world.keeper.start()
+    for (const kind of KINDS) world.index.setSynced(kind, true)
+    await until(() => world.writes + world.failures > 0)
+    assert.equal([world.writes, world.failures], [writes, 1 - writes])
+    for (let i = 0; i < 3; i++) {
+      world.change()
+      world.clock.advance(10 * PAUSE_MS)
+      for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    }
+    await world.keeper.stop()
+    if (writes === 0) {
+      assert.equal([world.writes, world.failures], [0, 1])
+      assert.is(readFileSync(world.file, 'utf8'), '.:53 {\n}\n')
+      assert.match(world.logged[1]!, /^warn snapshot ".*" cannot be written, .*: it is no snapshot and stays as it is/)
+    } else assert.ok(world.writes > 1)
+  })
+}
+
 test('of two that use one file, as a reload has it, the later one writes', async () => {
   const old = new World()
   await old.start()
   await old.sync()
   const next = new World({ file: old.file })
-  next.picture = { ...PICTURE, labels: 'a=b' }
+  const picture = { ...PICTURE, labels: 'a=b' }
+  next.picture = picture
   await next.start()
   assert.match(next.logged.join(), /is ignored: found a picture with labels none/)
   await next.sync()
   old.change()
   await old.keeper.stop()
-  await read(old.file, new Index(), { picture: next.picture, nowMs: Date.now() })
+  await read(old.file, new Index(), { picture, nowMs: Date.now() })
   await next.keeper.stop()
 })
 
@@ -341,5 +382,12 @@ test('leftovers of a process that was killed are taken away, what is being writt
   )
   await world.keeper.stop()
 })
+
+async function until(met: () => boolean): Promise<void> {
+  for (const startMs = performance.now(); !met(); ) {
+    assert.ok(performance.now() - startMs < 10_000, 'not within 10 s')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
 
 test.run()

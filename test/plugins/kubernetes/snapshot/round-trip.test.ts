@@ -53,6 +53,7 @@ const pods: fc.Arbitrary<Pod> = fc.record({
   kind: fc.constant('pod' as const),
   namespace: one(...NAMESPACES),
   name: one('p-0', 'p.x'),
+  hostNetwork: fc.boolean(),
   ips: addresses,
 })
 const clusters: fc.Arbitrary<SlimObject[]> = fc.array(

@@ -1,5 +1,6 @@
 /** What a snapshot means for the start, and for a reload: who waits for whom, and what a stage counts as. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { mock } from 'node:test'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { acquireFeed } from '../../../../plugins/kubernetes/feed.ts'
@@ -76,14 +77,22 @@ test('the API server is there in time: nothing is answered from the snapshot', a
 test('objects arrive: the start waits for the rest of them', async () => {
   const source = new SilentSource(bring)
   const stage = stageOf({ file: await snapshotOf(), source })
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   let started = false
   const starting = stage.start(undefined).then(() => {
     started = true
   })
-  await new Promise(resolve => setTimeout(resolve, 1000))
+  // It is restored; then half of `startup_timeout` passes at once.
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  while (stage.index.services.named('a', 's') === 0) await turn()
+  for (let second = 0; second < 30; second++) {
+    for (let i = 0; i < 10; i++) await turn()
+    mock.timers.tick(1000)
+  }
   assert.is(started, false)
   sync(source.store!)
   await starting
+  mock.timers.reset()
   assert.is(stage.ready(), true)
   await stage.stop()
 })

@@ -1,7 +1,7 @@
 /** A fake API server, an ApiSource that follows it, and what the source wrote and logged; time stands still. */
 import type { AnyKind } from '../../../../plugins/kubernetes/object/object.ts'
 import { ApiSource } from '../../../../plugins/kubernetes/source/api.ts'
-import type { ApiSettings } from '../../../../plugins/kubernetes/source/source.ts'
+import type { ApiSettings, Tuning } from '../../../../plugins/kubernetes/source/source.ts'
 import { FakeApiServer, type FakeApiServerOptions, type FakeRequest } from '../../../harness/fake-api-server.ts'
 import { FakeClock } from '../../../harness/fake-clock.ts'
 import { RecordStore } from './record-store.ts'
@@ -51,6 +51,10 @@ export class ApiWorld {
     this.#source = new ApiSource(settings, { clock: this.clock, jitter: () => 0.5, log })
     await this.#source.start(this.store)
     if (synced) await this.store.until(() => kinds.every(kind => this.store.synced.has(kind)))
+  }
+
+  async retune(tuning: Tuning): Promise<void> {
+    await this.#source?.retune(tuning)
   }
 
   async stop(): Promise<void> {

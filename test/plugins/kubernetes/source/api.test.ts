@@ -164,6 +164,23 @@ test('apiserver_qps and burst hold requests back, max_inflight lets them through
     await store.until(() => store.synced.size === 3)
   }))
 
+test('another limit, another time of comparisons: the index stays and is listed again, and the limit holds', () =>
+  ApiWorld.run(async world => {
+    const { server, store } = world
+    server.put(SERVICES, service('a'))
+    await world.start()
+    const same = { qps: 0, burst: 0, maxInflight: 0, compareMs: NO_SETTINGS.compareMs }
+    await world.retune(same)
+    assert.equal(world.requests(), ['streaming services'])
+    await world.retune({ ...same, qps: 1, burst: 1 })
+    await server.until(() => server.watchers(SERVICES) === 1 && server.requests.length === 1)
+    assert.equal(world.requests(), ['streaming services'])
+    assert.equal(store.get('service', 'default/a').clusterIPs, ['10.96.1.1'])
+    server.endWatches(SERVICES)
+    await world.waits()
+    assert.equal(world.requests(), [])
+  }))
+
 test('requests are counted as client-go counts them', () =>
   ApiWorld.run(async world => {
     await world.start()

@@ -59,7 +59,10 @@ test('down at start: SERVFAIL with a reason within startup_timeout, the rest is 
       }
       for (const name of FOREIGN) assert.match(await world.ask(name, 'PTR'), /^(YXDOMAIN|REFUSED)/, name)
       assert.is(world.stage.ready(), false)
-      assert.is(world.stage.condition(), 'namespaces never synced, services never synced, endpointslices never synced')
+      assert.is(
+        world.stage.condition(),
+        'cluster.local: namespaces never synced, services never synced, endpointslices never synced',
+      )
       await world.pass(TEN_MINUTES_MS, false)
       await back()
       await world.until('ready', 5_000, () => world.stage.ready())
@@ -180,7 +183,7 @@ test('the view tells its age while it is away', () =>
     const back = await away(world)
     await world.pass(100_000)
     assert.is(age(), 100)
-    assert.is(world.stage.condition(), 'namespaces 100 s, services 100 s, endpointslices 100 s')
+    assert.is(world.stage.condition(), 'cluster.local: namespaces 100 s, services 100 s, endpointslices 100 s')
     await back()
     await world.until('current', 6_000, () => age() <= 1)
     world.server.put(SERVICES, service('next.default', ['10.96.7.7']))
