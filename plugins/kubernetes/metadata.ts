@@ -3,18 +3,16 @@
  * or not, and the pod that asked. Read after the answer, and only if somebody wants to know.
  */
 import type { MetadataReader, Query } from '../../server/plugin.ts'
-import { equalOctets, labelToText } from '../../server/wire/name.ts'
+import { labelToText } from '../../server/wire/name.ts'
 import { readAddress } from './index/address.ts'
 import type { Index } from './index/index.ts'
-import { GRAMMAR, NAME, PORT_LABELS, readName, SERVICE_LABELS } from './name.ts'
+import { GRAMMAR, isLabel, NAME, POD, PORT_LABELS, readName, SERVICE_LABELS, SVC } from './name.ts'
 import type { Zone, Zones } from './zones.ts'
 
 const PREFIX = 'kubernetes/'
 /** What the labels of clients begin with; their key follows. */
 export const CLIENT_LABEL = `${PREFIX}client-label/`
 const PARSE_ERROR = 'invalid query name'
-const SVC = Buffer.from('svc', 'latin1')
-const POD = Buffer.from('pod', 'latin1')
 const UNDERSCORE = 0x5f
 
 /** Which label of a name each part is, counted from the zone. */
@@ -117,11 +115,6 @@ function isZonal(q: Query, left: number, { grammar }: Zone): boolean {
 
 function hasPort(q: Query, left: number, zone: Zone): boolean {
   return left === PORT_LABELS && !isEndpointOfCluster(q, left, zone)
-}
-
-function isLabel(q: Query, i: number, text: Uint8Array): boolean {
-  const at = q.labelAt[i]!
-  return q.qname[at] === text.length && equalOctets(q.qname, at + 1, text, 0, text.length)
 }
 
 /** Label `i` of the question's name, empty if there is no such. */

@@ -52,8 +52,9 @@ export const NAME = {
 } as const
 
 const label = (text: string): Uint8Array => nameFromText(text).slice(0, -1)
-const SVC = label('svc')
-const POD = label('pod')
+/** Labels with their length octets: what names of services, and those of pods, have above the zone. */
+export const SVC = label('svc')
+export const POD = label('pod')
 const DNS = label('dns')
 const NS = label('ns')
 const VERSION = label('dns-version')
@@ -116,7 +117,8 @@ const SVC_NAMES: readonly number[] = [
 ]
 const POD_NAMES: readonly number[] = [NAME.APEX, NAME.EMPTY, NAME.POD_NAMESPACE, NAME.POD]
 
-function isLabel(q: Query, i: number, text: Uint8Array): boolean {
+/** True if label `i` of the question is this one, its length octet first. */
+export function isLabel(q: Query, i: number, text: Uint8Array): boolean {
   return equalOctets(q.qname, q.labelAt[i]!, text, 0, text.length)
 }
 

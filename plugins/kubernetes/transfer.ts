@@ -60,7 +60,8 @@ function readHead(q: Query, zone: Zone, apex: Apex, head: Section): void {
   for (let i = 0; i < answer.count; i++) head.addFrom(answer, i)
   for (let i = 0; i < additional.count; i++) {
     const owner = additional.owner[i]!
-    if (owner !== null && equalOctets(owner, 0, thisServer, 0, thisServer.length)) head.addFrom(additional, i)
+    if (owner !== null && equalOctets(owner, additional.ownerAt[i]!, thisServer, 0, thisServer.length))
+      head.addFrom(additional, i)
   }
   answer.count = 0
   apex.addVersion(q.answer, zone)

@@ -16,7 +16,6 @@ const messages = (name: string, holds: Shape): Field => ({ name, holds, repeated
 const METADATA: Shape = new Map([
   [1, text('name')],
   [3, text('namespace')],
-  [5, text('uid')],
   [6, text('resourceVersion')],
   [11, map('labels')],
   [12, map('annotations')],
