@@ -143,7 +143,7 @@ export class Records {
     room.begin(q)
     if (found.service !== 0) this.#ptrTo(q.answer, found.service, zone, 0, -1)
     seen.clear()
-    const start = endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
+    const start = endpoints > 1 && endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
     for (let n = 0, i = start; n < endpoints && !room.isFull; n++) {
       const slice = found.slice[i]!
       this.#ptrTo(q.answer, slices.service(slice), zone, slice, found.address[i]!)

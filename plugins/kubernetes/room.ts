@@ -20,17 +20,17 @@ export class Room {
   #answerBytes = 0
   /** For the answer and additional sections together. */
   #wholeBytes = 0
-  /** How many more endpoints may be looked at once these are full: they may have names that are not in the answer. */
-  #looks = 0
+  /** How far below nothing that may fall: endpoints are looked at on, as they may have names that are not in the answer. */
+  #leastBytes = 0
 
   begin(q: Query): void {
     this.#answerBytes = this.#wholeBytes = q.replyBytes
-    this.#looks = recordsThatFit(q, 4)
+    this.#leastBytes = -this.#wholeBytes
   }
 
-  /** Nothing that is added is sent any more. */
+  /** Nothing that is added is sent any more, or so much was looked at that it need not be. */
   get isFull(): boolean {
-    return this.#answerBytes <= 0 || this.#looks <= 0
+    return this.#answerBytes <= 0 || this.#wholeBytes <= this.#leastBytes
   }
 
   /** Additional records may still be sent. */
@@ -40,7 +40,7 @@ export class Room {
 
   /** An endpoint is looked at. */
   look(): void {
-    if (this.#wholeBytes <= 0) this.#looks--
+    if (this.#wholeBytes <= 0) this.#wholeBytes -= LEAST_BYTES + 4
   }
 
   /** A record was added to the answer section. */

@@ -28,7 +28,7 @@ export class Srv {
   readonly #ports: number[] = []
   #portCount = 0
   #weight = 0
-  /** An endpoint's address may stand in several slices, or twice in one. */
+  /** An endpoint's address, or a port, may stand in several slices, or twice in one. */
   #hasRepeats = false
 
   constructor(found: Lookup, ttl: number) {
@@ -57,6 +57,7 @@ export class Srv {
     const addresses = count4(slab.words, set) + count6(slab.words, set)
     if (addresses === 0) return
     this.#weight = weightOf(asked * addresses)
+    this.#hasRepeats = asked > 1
     this.#portSrv(q, data, services.portsAt(data), services.portCount(data), label, asked)
     if (q.answer.answer.count > 0) this.#extraSet(q, set, q.labelAt[label]!)
   }
@@ -68,6 +69,7 @@ export class Srv {
     let entries = 0
     for (let i = 0; i < found.endpoints; i++) entries += slices.portCount(found.slice[i]!)
     this.#weight = weightOf(entries)
+    this.#hasRepeats = entries > 1
     let last = 0
     for (let i = 0; i < found.endpoints && !room.isFull; i++) {
       const slice = found.slice[i]!
@@ -103,7 +105,7 @@ export class Srv {
     const { answer } = q.answer
     const from = q.labelAt[label]!
     const length = SRV_HEAD_BYTES + q.qnameLength - from
-    const start = asked > recordsThatFit(q, length) ? random() % ports : 0
+    const start = asked > 1 && asked > recordsThatFit(q, length) ? random() % ports : 0
     for (let n = 0, i = start; n < ports && !room.isFull; n++) {
       const port = i
       if (++i === ports) i = 0
@@ -111,7 +113,7 @@ export class Srv {
       const data = q.answer.scratch(length)
       const at = q.answer.scratchAt
       writeSrvHead(data, at, this.#weight, portNumber(words, block, portsAt, port))
-      if (!seen.add(data, at + 4, 2)) {
+      if (this.#hasRepeats && !seen.add(data, at + 4, 2)) {
         q.answer.trimScratch(0)
         continue
       }
