@@ -17,17 +17,15 @@ import type { Block, Routes } from './route.ts'
 import { accept, DROP, FORMERR, GO } from './wire/accept.ts'
 import type { Answer } from './wire/answer.ts'
 import { CLASS, EDE, RCODE } from './wire/codes.ts'
-import { DEFAULT_UDP_BYTES, MIN_UDP_BYTES } from './wire/edns.ts'
+import { DEFAULT_UDP_BYTES } from './wire/edns.ts'
 import { encode } from './wire/encode.ts'
 import type { Name } from './wire/name.ts'
-import { askSelf, Query, readQuery } from './wire/query.ts'
+import { askSelf, MAX_STREAM_BYTES, Query, readQuery } from './wire/query.ts'
 
 /** What `serve` returns instead of a length: nothing to send, or a reply that `peer.send` will bring later. */
 export const NOTHING = 0
 export const LATER = -1
 
-const MAX_STREAM_BYTES = 65_535 // RFC 1035 §4.2.2
-const MAX_AMPLIFICATION = 25 // a UDP reply has at most this many octets for each one of the query's
 const MAX_WAITING = 65_536 // queries that wait for something, over all listeners
 const MAX_DEPTH = 10 // look-ups within look-ups: a chain of ten ExternalNames is followed, as by CoreDNS
 
@@ -138,14 +136,7 @@ function write(
 ): number {
   const { udpBytes, recursionAvailable } = block ?? NO_BLOCK
   const isRecursive = routes.recursionAvailable || recursionAvailable
-  const limit = q.stream ? MAX_STREAM_BYTES : datagramLimit(q, udpBytes)
-  return encode(q, a, into, at, Math.min(limit, capacity), udpBytes, isRecursive)
-}
-
-/** Most octets of a UDP reply: what the client takes, what we allow, and no amplifier for those who forge addresses. */
-function datagramLimit(q: Query, udpBytes: number): number {
-  if (!q.hasOpt) return MIN_UDP_BYTES
-  return Math.min(q.udpSize, udpBytes, Math.max(MIN_UDP_BYTES, MAX_AMPLIFICATION * q.length))
+  return encode(q, a, into, at, Math.min(q.replyBytes, capacity), udpBytes, isRecursive)
 }
 
 /** A stage waits: the query leaves the listener's memory and is answered through its peer. */
@@ -176,16 +167,20 @@ function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: num
 async function sendAll(routes: Routes, block: Block, q: Query, a: Answer, messages: Iterable<void>): Promise<void> {
   let octets = 0
   let last = a
+  let isGone = false
   try {
     for (const _ of messages) {
       const length = write(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES)
       octets += length
-      if (!(await q.peer.sendPart!(lateReply, 0, length))) break
+      isGone = !(await q.peer.sendPart!(lateReply, 0, length))
+      if (isGone) break
     }
   } catch (cause) {
     last = panicked(q, cause) // RFC 5936 §2.2: an rcode ends it, and the client keeps what it has
   }
-  sendLast(routes, block, q, last, octets)
+  if (isGone)
+    waiting-- // nothing is written any more: what `a` points at may be another's in this turn
+  else sendLast(routes, block, q, last, octets)
 }
 
 /** A look-up of the server's own, on behalf of `q`: from routing on, answered but not sent. */

@@ -75,7 +75,7 @@ export class Kubernetes implements Stage {
   }
 
   link(): void {
-    this.#apex.local = localAddresses(this.#site.listen.addresses)
+    this.#apex.nameServers.local = localAddresses(this.#site.listen.addresses)
     this.#refuseSharedSnapshot()
   }
 
@@ -182,7 +182,7 @@ export class Kubernetes implements Stage {
       case TYPE.A:
       case TYPE.AAAA:
         if ((name >= NAME.SERVICE && name <= NAME.POD) || name === NAME.PIN) this.#records.addresses(q, q.qtype)
-        else if (name === NAME.THIS_SERVER) this.#apex.addServerAddresses(a, zone, q.qtype)
+        else if (name === NAME.THIS_SERVER) this.#apex.nameServers.addAddresses(q, zone, q.qtype)
         break
       case TYPE.SRV:
         if (external) break

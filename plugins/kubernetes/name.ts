@@ -52,6 +52,7 @@ export const NAME = {
 } as const
 
 const label = (text: string): Uint8Array => nameFromText(text).slice(0, -1)
+/** Labels with their length octets. */
 export const SVC = label('svc')
 export const POD = label('pod')
 export const DNS = label('dns')

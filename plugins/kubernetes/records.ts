@@ -5,21 +5,21 @@
 import { type Answer, QUESTION, type Query } from '../../server/plugin.ts'
 import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
+import { POINTER_BYTES } from '../../server/wire/encode.ts'
 import { MAX_NAME_BYTES, type Name } from '../../server/wire/name.ts'
 import { addressAt, addressLength, count4, count6 } from './index/address-set.ts'
 import { Distinct } from './index/distinct.ts'
 import type { Lookup } from './lookup.ts'
-import { NAME } from './name.ts'
+import { NAME, SVC } from './name.ts'
+import { Room, recordsThatFit } from './room.ts'
 
 /** That many records of 16 octets fit no message (RFC 1035 §4.2.2): more would only cost time. */
-export const MAX_RECORDS = 4096
-const MAX_STREAM_BYTES = 65_535
-const MIN_DATAGRAM_BYTES = 512
-/** Pointer to the owner, type, class, TTL, length of the data. */
-const RECORD_HEAD_BYTES = 12
-const SVC = Uint8Array.of(3, 0x73, 0x76, 0x63)
+const MAX_RECORDS = 4096
+/** What the name of an endpoint takes in a message, about: some labels and a pointer. */
+const PTR_DATA_BYTES = 24
 
 const seen = new Distinct()
+const room = new Room()
 
 export class Records {
   readonly #found: Lookup
@@ -135,15 +135,19 @@ export class Records {
     }
   }
 
-  /** Adds the PTR records of the address that was looked up: the service's name, or those of all endpoints there. */
+  /** Adds the PTR records of the address that was looked up: the service's name, or those of the endpoints there. */
   ptr(q: Query, zone: Name): void {
     const { slices } = this.#found.index
     const found = this.#found
+    const { endpoints } = found
+    room.begin(q)
     if (found.service !== 0) this.#ptrTo(q.answer, found.service, zone, 0, -1)
     seen.clear()
-    for (let i = 0; i < found.endpoints && q.answer.answer.count < MAX_RECORDS; i++) {
+    const start = endpoints > 1 && endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
+    for (let n = 0, i = start; n < endpoints && !room.isFull; n++) {
       const slice = found.slice[i]!
       this.#ptrTo(q.answer, slices.service(slice), zone, slice, found.address[i]!)
+      if (++i === endpoints) i = 0
     }
   }
 
@@ -161,17 +165,11 @@ export class Records {
     for (let i = labels; i < labelsEnd; i++) data[end++] = bytes[i]!
     for (let i = 0; i < SVC.length; i++) data[end++] = SVC[i]!
     for (let i = 0; i < zone.length; i++) data[end++] = zone[i]!
-    if (end - at > MAX_NAME_BYTES) return // CoreDNS: sends it, and the client drops the whole message
-    if (this.#found.endpoints > 1 && !seen.add(data, at, end - at)) return
+    // CoreDNS: sends longer ones, and the client drops the whole message.
+    const isNew = end - at <= MAX_NAME_BYTES && (this.#found.endpoints <= 1 || seen.add(data, at, end - at))
+    a.trimScratch(isNew ? end - at : 0)
+    if (!isNew) return
     a.answer.add(QUESTION, 0, TYPE.PTR, this.#ttl, data, at, end - at)
+    room.takeAnswer(data[at]! + 1 + POINTER_BYTES)
   }
-}
-
-/**
- * One record more than the reply can hold: a set that is larger is begun at a random place, so that each address has its
- * turn, and the reply says TC.
- */
-export function recordsThatFit(q: Query, dataBytes: number): number {
-  const bytes = q.stream ? MAX_STREAM_BYTES : Math.max(MIN_DATAGRAM_BYTES, q.udpSize)
-  return Math.ceil(bytes / (RECORD_HEAD_BYTES + dataBytes))
 }

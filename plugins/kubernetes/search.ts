@@ -3,12 +3,12 @@
  * are known; whoever asks from the address of a node may be anybody.
  */
 import type { Query } from '../../server/plugin.ts'
-import { equalOctets, type Name, nameFromText } from '../../server/wire/name.ts'
+import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { readAddress } from './index/address.ts'
 import type { Index } from './index/index.ts'
+import { isLabel, SVC } from './name.ts'
 import type { Zone, Zones } from './zones.ts'
 
-const SVC = nameFromText('svc').slice(0, -1)
 /** Namespaces of which the paths are kept; beyond it all are made anew. */
 const MAX_KEPT = 4096
 
@@ -30,7 +30,7 @@ export class SearchPaths {
     const zone = this.#zones.match(q)
     const { left } = this.#zones
     if (zone === undefined || zone.reverse !== 0 || left < 3 || this.#index.unsyncedKinds !== 0) return undefined
-    if (!equalOctets(q.qname, q.labelAt[left - 1]!, SVC, 0, SVC.length)) return undefined
+    if (!isLabel(q, left - 1, SVC)) return undefined
     const { namespaces, pods, slab } = this.#index
     const length = readAddress(q.peer.address, address, 0)
     const pod = length === 0 ? 0 : pods.sole(address, 0, length)

@@ -1,8 +1,8 @@
 /**
  * SRV records: of services with addresses of their own, the ports under the service's name; of headless ones, the ports of
- * each endpoint under its name. And, as additional records, the addresses of these names.
+ * each endpoint under its name. And, as additional records, the addresses of these names. As many as the reply holds.
  */
-import { type Answer, QUESTION, type Query } from '../../server/plugin.ts'
+import { QUESTION, type Query } from '../../server/plugin.ts'
 import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { MAX_NAME_BYTES } from '../../server/wire/name.ts'
@@ -11,17 +11,25 @@ import { Distinct } from './index/distinct.ts'
 import { portNumber } from './index/ports.ts'
 import type { Lookup } from './lookup.ts'
 import { NAME, SERVICE_LABELS } from './name.ts'
-import { MAX_RECORDS, recordsThatFit } from './records.ts'
+import { LEAST_BYTES, Room, recordsThatFit } from './room.ts'
 
 /** Priority, weight, port. */
 const SRV_HEAD_BYTES = 6
+const ADDRESS_BYTES = 16
 
 const seen = new Distinct()
 const seenPairs = new Distinct()
+const room = new Room()
 
 export class Srv {
   readonly #found: Lookup
   readonly #ttl: number
+  /** Which ports of the slice at hand the question means. */
+  readonly #ports: number[] = []
+  #portCount = 0
+  #weight = 0
+  /** An endpoint's address, or a port, may stand in several slices, or twice in one. */
+  #hasRepeats = false
 
   constructor(found: Lookup, ttl: number) {
     this.#found = found
@@ -33,6 +41,8 @@ export class Srv {
     const { services } = this.#found.index
     const found = this.#found
     const service = left - SERVICE_LABELS
+    room.begin(q)
+    seen.clear()
     if (found.name === NAME.ENDPOINT) this.#endpointSrv(q)
     else if (found.name === NAME.PIN) this.#zonalSrv(q, service)
     else if (services.isHeadless(found.data)) this.#headlessSrv(q, service)
@@ -43,64 +53,88 @@ export class Srv {
   #serviceSrv(q: Query, label: number): void {
     const { services, slab } = this.#found.index
     const { asked, data } = this.#found
-    const portsAt = services.portsAt(data)
-    const ports = services.portCount(data)
     const set = services.set(data)
     const addresses = count4(slab.words, set) + count6(slab.words, set)
-    const weight = weightOf(asked * addresses)
     if (addresses === 0) return
-    this.#portSrv(q, data, portsAt, ports, weight, label, asked === ports)
+    this.#weight = weightOf(asked * addresses)
+    this.#hasRepeats = asked > 1
+    this.#portSrv(q, data, services.portsAt(data), services.portCount(data), label, asked)
     if (q.answer.answer.count > 0) this.#extraSet(q, set, q.labelAt[label]!)
   }
 
   /** The target is the question's name, which is an endpoint's. */
   #endpointSrv(q: Query): void {
-    const { slices, slab } = this.#found.index
+    const { slices } = this.#found.index
     const found = this.#found
     let entries = 0
     for (let i = 0; i < found.endpoints; i++) entries += slices.portCount(found.slice[i]!)
-    for (let i = 0; i < found.endpoints; i++) {
+    this.#weight = weightOf(entries)
+    this.#hasRepeats = entries > 1
+    let last = 0
+    for (let i = 0; i < found.endpoints && !room.isFull; i++) {
       const slice = found.slice[i]!
-      this.#portSrv(q, slice, slices.portsAt(slice), slices.portCount(slice), weightOf(entries), 0, true)
+      if (slice === last) continue // of one name, those of a slice stand together
+      last = slice
+      const ports = slices.portCount(slice)
+      this.#portSrv(q, slice, slices.portsAt(slice), ports, 0, ports)
     }
-    if (q.answer.answer.count === 0) return
-    const { additional } = q.answer
+    if (q.answer.answer.count > 0) this.#extraFound(q)
+  }
+
+  /** The addresses of the endpoints that were found, which all have the question's name. */
+  #extraFound(q: Query): void {
+    const { slices, slab } = this.#found.index
+    const { endpoints, slice, address } = this.#found
     seen.clear()
-    for (let i = 0; i < found.endpoints && additional.count < MAX_RECORDS; i++) {
-      const set = slices.set(found.slice[i]!)
-      const length = addressLength(slab.words, set, found.address[i]!)
-      const at = addressAt(slab.words, set, found.address[i]!)
-      if (seen.add(slab.bytes, at, length))
-        additional.add(QUESTION, 0, typeOf(length), this.#ttl, slab.bytes, at, length)
+    const start = endpoints > recordsThatFit(q, ADDRESS_BYTES) ? random() % endpoints : 0
+    for (let n = 0, i = start; n < endpoints && room.holdsMore; n++) {
+      const set = slices.set(slice[i]!)
+      const length = addressLength(slab.words, set, address[i]!)
+      const at = addressAt(slab.words, set, address[i]!)
+      if (seen.add(slab.bytes, at, length)) this.#addExtra(q, QUESTION, 0, at, length)
+      if (++i === endpoints) i = 0
     }
   }
 
-  /** One SRV record per port asked for (`all`: each is) and not there already; the question from `label` on is the target. */
-  #portSrv(q: Query, block: number, portsAt: number, ports: number, weight: number, label: number, all: boolean): void {
+  /**
+   * One SRV record per port asked for (so many of them are) and not there already; the question from `label` on is the
+   * target.
+   */
+  #portSrv(q: Query, block: number, portsAt: number, ports: number, label: number, asked: number): void {
     const { words } = this.#found.index.slab
     const { answer } = q.answer
     const from = q.labelAt[label]!
     const length = SRV_HEAD_BYTES + q.qnameLength - from
-    for (let i = 0; i < ports && answer.count < MAX_RECORDS; i++) {
-      if (!all && !this.#found.isAskedPort(q, block, portsAt, i)) continue
-      const port = portNumber(words, block, portsAt, i)
-      if (hasPort(q.answer, port)) continue
+    const start = asked > 1 && asked > recordsThatFit(q, length) ? random() % ports : 0
+    for (let n = 0, i = start; n < ports && !room.isFull; n++) {
+      const port = i
+      if (++i === ports) i = 0
+      if (asked < ports && !this.#found.isAskedPort(q, block, portsAt, port)) continue
       const data = q.answer.scratch(length)
       const at = q.answer.scratchAt
-      writeSrvHead(data, at, weight, port)
+      writeSrvHead(data, at, this.#weight, portNumber(words, block, portsAt, port))
+      if (this.#hasRepeats && !seen.add(data, at + 4, 2)) {
+        q.answer.trimScratch(0)
+        continue
+      }
       for (let j = from; j < q.qnameLength; j++) data[at + SRV_HEAD_BYTES + j - from] = q.qname[j]!
       answer.add(QUESTION, 0, TYPE.SRV, this.#ttl, data, at, length)
+      room.takeAnswer(length)
     }
   }
 
   #extraSet(q: Query, set: number, ownerAt: number): void {
-    const { words, bytes } = this.#found.index.slab
+    const { words } = this.#found.index.slab
     const fours = count4(words, set)
     const count = fours + count6(words, set)
-    for (let i = 0; i < count; i++) {
-      const length = i < fours ? 4 : 16
-      q.answer.additional.add(QUESTION, ownerAt, typeOf(length), this.#ttl, bytes, addressAt(words, set, i), length)
-    }
+    for (let i = 0; i < count && room.holdsMore; i++)
+      this.#addExtra(q, QUESTION, ownerAt, addressAt(words, set, i), i < fours ? 4 : 16)
+  }
+
+  #addExtra(q: Query, owner: Uint8Array | null, ownerAt: number, at: number, length: number): void {
+    const { bytes } = this.#found.index.slab
+    q.answer.additional.add(owner, ownerAt, typeOf(length), this.#ttl, bytes, at, length)
+    room.takeAdditional(length)
   }
 
   /** The targets are the endpoints; label `label` of the question is the service's. */
@@ -109,109 +143,125 @@ export class Srv {
     const found = this.#found
     let entries = 0
     let addresses = 0
+    let contributed = 0
     for (let slice = services.firstSlice(found.service); slice !== 0; slice = slices.next(slice)) {
       const set = slices.set(slice)
       const ports = found.askedPorts(q, slice, slices.portsAt(slice), slices.portCount(slice))
       const count = count4(slab.words, set) + count6(slab.words, set)
       addresses += count
       entries += ports * count
+      if (ports > 0) contributed += slices.repeats(slice) ? 2 : 1
     }
-    const limit = srvThatFit(q, label)
-    const start = entries > limit ? random() % addresses : 0
-    const weight = weightOf(entries)
-    seen.clear()
-    seenPairs.clear()
-    this.#srvRange(q, label, weight, start, addresses, limit)
-    this.#srvRange(q, label, weight, 0, start, limit)
+    const start = this.#begin(q, label, addresses, entries, contributed > 1)
+    this.#srvRange(q, label, start, addresses)
+    this.#srvRange(q, label, 0, start)
   }
 
-  /** SRV records of the endpoints `from` up to `end`, counted over all slices, until the answer has `limit` records. */
-  #srvRange(q: Query, label: number, weight: number, from: number, end: number, limit: number): void {
-    const { slices, services, slab } = this.#found.index
-    const { answer } = q.answer
+  /** Where to begin with so many addresses, that have so many combinations with ports. */
+  #begin(q: Query, label: number, addresses: number, entries: number, hasRepeats: boolean): number {
+    this.#weight = weightOf(entries)
+    this.#hasRepeats = hasRepeats
+    if (hasRepeats) seenPairs.clear()
+    // The least that they take: a target is a label, and what follows the service's.
+    const leastBytes =
+      entries * (LEAST_BYTES + SRV_HEAD_BYTES + 2 + q.qnameLength - q.labelAt[label]!) + addresses * (LEAST_BYTES + 4)
+    return leastBytes > q.replyBytes ? random() % addresses : 0
+  }
+
+  /** SRV records of the endpoints `from` up to `end`, counted over all slices, until the reply is full. */
+  #srvRange(q: Query, label: number, from: number, end: number): void {
+    const { services, slices, slab } = this.#found.index
     let passed = 0
     for (
       let slice = services.firstSlice(this.#found.service);
-      slice !== 0 && passed < end && answer.count < limit;
+      slice !== 0 && passed < end && !room.isFull;
       slice = slices.next(slice)
     ) {
       const set = slices.set(slice)
       const count = count4(slab.words, set) + count6(slab.words, set)
+      const first = Math.max(0, from - passed)
       const last = Math.min(count, end - passed)
-      for (let i = Math.max(0, from - passed); i < last && answer.count < limit; i++)
-        this.#endpointRecords(q, slice, i, weight, label)
       passed += count
+      if (first >= last) continue
+      this.#readPorts(q, slice)
+      for (let i = first; i < last && !room.isFull; i++) this.#endpointRecords(q, slice, i, label)
     }
   }
 
   /** The targets are the endpoints that were found; label `label` of the question is the service's. */
   #zonalSrv(q: Query, label: number): void {
     const { slices } = this.#found.index
-    const found = this.#found
+    const { endpoints, slice, address } = this.#found
+    if (endpoints === 0) return
     let entries = 0
-    for (let i = 0; i < found.endpoints; i++) entries += slices.portCount(found.slice[i]!)
-    const limit = srvThatFit(q, label)
-    const start = entries > limit ? random() % found.endpoints : 0
-    const weight = weightOf(entries)
-    seen.clear()
-    seenPairs.clear()
-    for (let n = 0; n < found.endpoints && q.answer.answer.count < limit; n++) {
-      const i = (start + n) % found.endpoints
-      this.#endpointRecords(q, found.slice[i]!, found.address[i]!, weight, label)
+    for (let i = 0; i < endpoints; i++) entries += slices.portCount(slice[i]!)
+    const start = this.#begin(q, label, endpoints, entries, endpoints > 1)
+    let last = 0
+    for (let n = 0, i = start; n < endpoints && !room.isFull; n++) {
+      if (slice[i] !== last) {
+        last = slice[i]!
+        this.#readPorts(q, last)
+      }
+      this.#endpointRecords(q, last, address[i]!, label)
+      if (++i === endpoints) i = 0
+    }
+  }
+
+  #readPorts(q: Query, slice: number): void {
+    const { slices } = this.#found.index
+    const portsAt = slices.portsAt(slice)
+    const count = slices.portCount(slice)
+    this.#portCount = 0
+    for (let i = 0; i < count; i++) {
+      if (!this.#found.isAskedPort(q, slice, portsAt, i)) continue
+      this.#ports[this.#portCount++] = portNumber(this.#found.index.slab.words, slice, portsAt, i)
     }
   }
 
   /** SRV records of one endpoint address, one per port, and that address. */
-  #endpointRecords(q: Query, slice: number, i: number, weight: number, label: number): void {
-    const { slices, slab } = this.#found.index
+  #endpointRecords(q: Query, slice: number, i: number, label: number): void {
+    const { slices } = this.#found.index
     const { answer } = q.answer
     const from = q.labelAt[label]!
-    const portsAt = slices.portsAt(slice)
-    const ports = slices.portCount(slice)
-    const nameBytes = slices.maxNameBytes(slice)
-    let owned = false
-    for (let port = 0; port < ports; port++) {
-      if (!this.#found.isAskedPort(q, slice, portsAt, port)) continue
-      const data = q.answer.scratch(SRV_HEAD_BYTES + nameBytes + q.qnameLength - from)
+    const suffixBytes = q.qnameLength - from
+    const mostBytes = SRV_HEAD_BYTES + slices.maxNameBytes(slice) + suffixBytes + ADDRESS_BYTES
+    room.look()
+    for (let port = 0; port < this.#portCount && !room.isFull; port++) {
+      const data = q.answer.scratch(mostBytes)
       const at = q.answer.scratchAt
-      writeSrvHead(data, at, weight, portNumber(slab.words, slice, portsAt, port))
+      writeSrvHead(data, at, this.#weight, this.#ports[port]!)
       const targetAt = at + SRV_HEAD_BYTES
       let end = targetAt + slices.writeName(slice, i, data, targetAt)
-      if (end - targetAt + q.qnameLength - from > MAX_NAME_BYTES) return // no name, and no client would read the rest
+      if (end - targetAt + suffixBytes > MAX_NAME_BYTES) {
+        q.answer.trimScratch(0)
+        return // no name, and no client would read the rest
+      }
       // Port and label tell the records apart: what follows is the same in all of them.
       const isNew = seen.add(data, at + 4, end - at - 4)
       for (let j = from; j < q.qnameLength; j++) data[end++] = q.qname[j]!
-      if (isNew) answer.add(QUESTION, 0, TYPE.SRV, this.#ttl, data, at, end - at)
-      if (owned) continue
-      owned = true
-      this.#extraOf(q.answer, slice, i, data, targetAt)
+      if (isNew) {
+        answer.add(QUESTION, 0, TYPE.SRV, this.#ttl, data, at, end - at)
+        room.takeAnswer(end - at)
+      }
+      const isOwner = port === 0 && room.holdsMore && this.#addExtraOf(q, slice, i, data, targetAt, end)
+      const used = isOwner && this.#hasRepeats ? end + ADDRESS_BYTES : isNew || isOwner ? end : at
+      q.answer.trimScratch(used - at)
     }
   }
 
-  /** The address behind a target, once: it may stand in several slices, and several endpoints may have one name. */
-  #extraOf(a: Answer, slice: number, i: number, target: Uint8Array, targetAt: number): void {
+  /** The address behind a target, once; what stands behind the target's end is overwritten. False if it was there. */
+  #addExtraOf(q: Query, slice: number, i: number, target: Uint8Array, targetAt: number, end: number): boolean {
     const { slices, slab } = this.#found.index
     const set = slices.set(slice)
     const length = addressLength(slab.words, set, i)
     const at = addressAt(slab.words, set, i)
-    if (!this.#isNewPair(a, slice, i, at, length)) return
-    a.additional.add(target, targetAt, typeOf(length), this.#ttl, slab.bytes, at, length)
+    if (this.#hasRepeats) {
+      for (let j = 0; j < length; j++) target[end + j] = slab.bytes[at + j]!
+      if (!seenPairs.add(target, targetAt, end + length - targetAt)) return false
+    }
+    this.#addExtra(q, target, targetAt, at, length)
+    return true
   }
-
-  /** True if this name with this address was not there yet. */
-  #isNewPair(a: Answer, slice: number, i: number, at: number, length: number): boolean {
-    const { slices, slab } = this.#found.index
-    const key = a.scratch(slices.maxNameBytes(slice) + length)
-    const keyAt = a.scratchAt
-    const end = keyAt + slices.writeName(slice, i, key, keyAt)
-    for (let j = 0; j < length; j++) key[end + j] = slab.bytes[at + j]!
-    return seenPairs.add(key, keyAt, end + length - keyAt)
-  }
-}
-
-/** At least as many records as the reply can hold; label `label` of the question and what follows ends their targets. */
-function srvThatFit(q: Query, label: number): number {
-  return recordsThatFit(q, SRV_HEAD_BYTES + 2 + q.qnameLength - q.labelAt[label]!)
 }
 
 /** CoreDNS: a hundred shared by all combinations of address and port, at least one each. */
@@ -229,14 +279,4 @@ export function writeSrvHead(data: Uint8Array, at: number, weight: number, port:
   data[at + 3] = weight
   data[at + 4] = port >> 8
   data[at + 5] = port & 255
-}
-
-/** True if an SRV record with this port is in the answer; all of them have one target. */
-function hasPort(a: Answer, port: number): boolean {
-  const { answer } = a
-  for (let i = 0; i < answer.count; i++) {
-    const at = answer.dataAt[i]! + 4
-    if (((answer.data[i]![at]! << 8) | answer.data[i]![at + 1]!) === port) return true
-  }
-  return false
 }

@@ -4,6 +4,10 @@
  * this composition; wire/encode.ts turns it into a message. One belongs to each Query and is reset, not rebuilt.
  */
 
+/** Memory for record data that an answer keeps for the next one: enough for any datagram, and little for each of many. */
+const KEPT_SCRATCH_BYTES = 16_384
+const FIRST_SCRATCH_BYTES = 256
+
 /** Owner "the name that was asked": becomes a pointer to the question. */
 export const QUESTION: Uint8Array | null = null
 
@@ -95,7 +99,7 @@ export class Answer {
    */
   messages: Iterable<void> | undefined = undefined
   /** Memory for record data made for this answer alone (SRV, joined addresses). */
-  #scratch = new Uint8Array(256)
+  #scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
   #scratchUsed = 0
 
   reset(): this {
@@ -110,6 +114,7 @@ export class Answer {
     this.error = undefined
     this.upstream = ''
     this.#scratchUsed = 0
+    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
     return this
   }
 
@@ -128,4 +133,9 @@ export class Answer {
   }
   /** Where the octets of the last `scratch` begin. */
   scratchAt = 0
+
+  /** Gives back what follows the first `length` octets of the last `scratch`. */
+  trimScratch(length: number): void {
+    this.#scratchUsed = this.scratchAt + length
+  }
 }

@@ -14,7 +14,15 @@ export const OPT_BYTES = 11 // RFC 6891 §6.1.2, without options
 /** What this server says it takes, and the most it sends by default (DNS flag day 2020; RFC 9715 §3.2). */
 export const DEFAULT_UDP_BYTES = 1232
 export const MIN_UDP_BYTES = 512 // RFC 1035 §4.2.1; RFC 6891 §6.2.3 treats less as this
+/** A UDP reply has at most this many octets for each one of the query's: no amplifier for those who forge addresses. */
+const MAX_AMPLIFICATION = 25
 const DO_BIT = 0x80 // of the first Z octet, RFC 3225 §3
+
+/** Most octets of a UDP reply: what the client takes, what we allow (`udpBytes`), and what its query is worth. */
+export function datagramLimit(q: Query, udpBytes: number): number {
+  if (!q.hasOpt) return MIN_UDP_BYTES
+  return Math.min(q.udpSize, udpBytes, Math.max(MIN_UDP_BYTES, MAX_AMPLIFICATION * q.length))
+}
 
 /** Reads the OPT whose TYPE field is at `at`. False where it, or an option with a rule of its own, is malformed. */
 export function readOpt(q: Query, at: number, end: number): boolean {

@@ -8,13 +8,16 @@ import { optBytes, writeOpt } from './edns.ts'
 import { HEADER_BYTES, type Query } from './query.ts'
 
 const POINTER_LIMIT = 0x4000 // RFC 1035 §4.1.4: a pointer holds 14 bits
+export const POINTER_BYTES = 2
+/** Type, class, TTL, length of the data (RFC 1035 §4.1.3). */
+export const RECORD_HEAD_BYTES = 10
 
 /**
  * Compression table (RFC 1035 §4.1.4): for a name of L octets, where in the message a name of that length was written
  * and the uncompressed octets it stands for. Two names of one length share a slot, the later one has it. A slot is valid
  * if its stamp is that of the message being written.
  */
-const slotStamp = new Int32Array(256)
+const slotStamp = new Uint16Array(256)
 const slotAt = new Uint16Array(256)
 const slotName: Uint8Array[] = Array.from({ length: 256 }, () => new Uint8Array(1))
 const slotNameAt = new Int32Array(256)
@@ -23,7 +26,7 @@ const slotNameAt = new Int32Array(256)
  * octets become a pointer, also where many targets have one length. A slot is valid as those above are.
  */
 const TARGET_BITS = 10
-const targetStamp = new Int32Array(1 << TARGET_BITS)
+const targetStamp = new Uint16Array(1 << TARGET_BITS)
 const targetAt = new Uint16Array(1 << TARGET_BITS)
 const targetName: Uint8Array[] = Array.from({ length: 1 << TARGET_BITS }, () => new Uint8Array(1))
 const targetNameAt = new Int32Array(1 << TARGET_BITS)
@@ -52,7 +55,8 @@ export function encode(
   base = at
   question = q
   questionKnown = false
-  stamp = (stamp + 1) | 0
+  stamp = (stamp + 1) & 0xffff
+  if (stamp === 0) forgetNames()
   if (into !== q.bytes || at !== q.start) into.set(q.bytes.subarray(q.start, q.start + q.questionEnd), at)
 
   const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
@@ -100,6 +104,13 @@ export function encode(
   return to - at
 }
 
+/** Empties the tables: stamps begin anew, and those of messages long ago would come again. */
+function forgetNames(): void {
+  slotStamp.fill(0)
+  targetStamp.fill(0)
+  stamp = 1
+}
+
 /** How many records the last `writeSection` wrote. */
 let written = 0
 
@@ -121,14 +132,14 @@ function writeRecord(section: Section, i: number, from: number, end: number): nu
   const length = section.dataLength[i]!
   const owner = section.owner[i]
   let at = from
-  if (at + 12 > end) return -1
+  if (at + POINTER_BYTES + RECORD_HEAD_BYTES > end) return -1
   const isQuestion = owner === null || owner === undefined
   const pointer = isQuestion ? HEADER_BYTES + section.ownerAt[i]! : findTarget(owner, section.ownerAt[i]!)
   if (pointer > 0) {
     out[at++] = 0xc0 | (pointer >> 8)
     out[at++] = pointer & 255
   } else at = writeName(owner!, section.ownerAt[i]!, at, end)
-  if (at < 0 || at + 10 > end) return -1
+  if (at < 0 || at + RECORD_HEAD_BYTES > end) return -1
   const type = section.type[i]!
   const ttl = section.ttl[i]!
   out[at] = type >> 8
@@ -139,7 +150,7 @@ function writeRecord(section: Section, i: number, from: number, end: number): nu
   out[at + 5] = (ttl >> 16) & 255
   out[at + 6] = (ttl >> 8) & 255
   out[at + 7] = ttl & 255
-  const dataAt = at + 10
+  const dataAt = at + RECORD_HEAD_BYTES
   const next = writeData(type, section.data[i]!, section.dataAt[i]!, length, dataAt, end)
   if (next < 0) return -1
   out[at + 8] = (next - dataAt) >> 8
@@ -193,7 +204,7 @@ function writeName(name: Uint8Array, from: number, to: number, end: number): num
   let at = from
   while (name[at]! > 0) {
     const length = last + 1 - at
-    if (slotStamp[length] === stamp && sameName(name, at, length)) {
+    if (slotStamp[length] === stamp && isSlotName(name, at, length)) {
       if (to + 2 > end) return -1
       out[to] = 0xc0 | (slotAt[length]! >> 8)
       out[to + 1] = slotAt[length]! & 255
@@ -211,7 +222,8 @@ function writeName(name: Uint8Array, from: number, to: number, end: number): num
   return to + 1
 }
 
-function sameName(name: Uint8Array, at: number, length: number): boolean {
+/** True if the name of the slot for its length is this one. */
+function isSlotName(name: Uint8Array, at: number, length: number): boolean {
   const known = slotName[length]!
   const knownAt = slotNameAt[length]!
   if (known === name && knownAt === at) return true

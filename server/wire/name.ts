@@ -103,6 +103,11 @@ export function nameFromText(text: string): Name {
   return name.slice(0, labelAt + 1)
 }
 
+/** The name that labels as text, between dots, have below a zone. @throws RangeError as `nameFromText` does */
+export function nameBelow(zone: Name, labels: string): Name {
+  return nameFromText(zone.length === 1 ? labels : `${labels}.${nameToText(zone)}`)
+}
+
 function closeLabel(name: Uint8Array, labelAt: number, to: number, text: string): number {
   const length = to - labelAt - 1
   if (length === 0) throw new RangeError(`name "${text}" has an empty label`)

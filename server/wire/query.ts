@@ -13,10 +13,11 @@
 import type { Block, Routes } from '../route.ts'
 import { Answer } from './answer.ts'
 import { FLAG, RCODE, TYPE } from './codes.ts'
-import { readOpt } from './edns.ts'
+import { DEFAULT_UDP_BYTES, datagramLimit, readOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
 
 export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
+export const MAX_STREAM_BYTES = 65_535 // RFC 1035 §4.2.2
 /** `stage` of a query that no stage has answered. */
 export const NO_STAGE = -1
 const NO_BYTES = new Uint8Array(0)
@@ -99,6 +100,11 @@ export class Query {
 
   get checkingDisabled(): boolean {
     return (this.flags & FLAG.CD) !== 0
+  }
+
+  /** Most octets of its reply. */
+  get replyBytes(): number {
+    return this.stream ? MAX_STREAM_BYTES : datagramLimit(this, this.block?.udpBytes ?? DEFAULT_UDP_BYTES)
   }
 
   /** The question's name as text, lower case, for logs and errors. */

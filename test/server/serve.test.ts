@@ -4,8 +4,10 @@ import * as assert from 'uvu/assert'
 import type { Stage } from '../../server/plugin.ts'
 import { QUESTION } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
+import { LATER, serve, takeQuery, waitingQueries } from '../../server/serve.ts'
 import { RCODE, TYPE } from '../../server/wire/codes.ts'
 import { nameFromText } from '../../server/wire/name.ts'
+import type { Peer } from '../../server/wire/query.ts'
 import { query, readReply, replyText, text } from '../harness/message.ts'
 import { wire } from '../harness/stage.ts'
 
@@ -305,6 +307,52 @@ test('a stage that waits answers through the peer', async () => {
       ),
   }
   assert.is(await wire([slow]).ask('Slow.Example'), 'NOERROR rd\n;; ANSWER\nSlow.Example. 1 IN A 10.96.0.1')
+})
+
+test('a client that is gone between two messages: nothing more is written, and nothing is told of', async () => {
+  let ended = 0
+  const told: number[] = []
+  const sent: string[] = []
+  const zone: Stage = {
+    async handle(q) {
+      const a = q.answer.reset()
+      function* messages() {
+        try {
+          for (;;) {
+            a.answer.count = 0
+            a.answer.add(QUESTION, 0, TYPE.A, 1, address)
+            yield
+          }
+        } finally {
+          ended++
+        }
+      }
+      a.messages = messages()
+      return a
+    },
+    observe: (_, __, octets) => void told.push(octets),
+  }
+  const peer: Peer = {
+    address: '192.0.2.9',
+    port: 40_000,
+    family: 4,
+    localAddress: '127.0.0.1',
+    keep: () => peer,
+    send: () => void sent.push('last'),
+    async sendPart() {
+      sent.push('part')
+      await new Promise(resume => setImmediate(resume))
+      return sent.length < 2
+    },
+  }
+  const message = query('x.')
+  const waiting = waitingQueries()
+  const q = Object.assign(takeQuery(), { bytes: message, start: 0, length: message.length, stream: true, peer })
+  assert.is(serve(wire([zone]).routes, q), LATER)
+  while (ended === 0) await new Promise(resume => setImmediate(resume))
+  await new Promise(resume => setImmediate(resume))
+  assert.equal({ sent, told, ended }, { sent: ['part', 'part'], told: [], ended: 1 })
+  assert.is(waitingQueries(), waiting)
 })
 
 test('RA is on every reply of a listener that resolves for others', async () => {

@@ -2,7 +2,6 @@
  * Where the addresses of an object are gathered before its block is allocated: read from text, sorted by family, each
  * with its label and its topology zone. One object at a time; refilled, not rebuilt.
  */
-import { equalOctets } from '../../../server/wire/name.ts'
 import { readAddress } from './address.ts'
 import { addressAt, beginAddressSet } from './address-set.ts'
 import { Distinct } from './distinct.ts'
@@ -25,6 +24,9 @@ export class Draft {
   #places4: number[] = []
   #places6: number[] = []
   readonly #addresses = new Distinct()
+  /** Addresses with their labels. Filled once an address stands twice: few objects have such. */
+  readonly #labelled = new Distinct()
+  #isLabelledFilled = false
   /** By the place of the address they belong to. */
   readonly #zones = new Map<number, string>()
   readonly #distinctZones = new Set<string>()
@@ -33,6 +35,7 @@ export class Draft {
     this.count4 = this.count6 = this.labelBytes = this.zoneBytes = this.#used = 0
     this.repeats = false
     this.#addresses.clear()
+    this.#isLabelledFilled = false
     if (this.#zones.size === 0) return // clearing makes a new table, to which the old one leads: a chain for the collector
     this.#zones.clear()
     this.#distinctZones.clear()
@@ -47,10 +50,10 @@ export class Draft {
     if (length === 0) return
     pool[at] = length
     const labelLength = writeLabel(pool, at + 1 + length, label)
-    if (!this.#addresses.add(pool, at, 1 + length)) {
-      if (this.#isKnown(at, 1 + length + labelLength)) return
-      this.repeats = true
-    }
+    const isRepeated = !this.#addresses.add(pool, at, 1 + length)
+    if (isRepeated && !this.#isLabelledFilled) this.#fillLabelled()
+    if (this.#isLabelledFilled && !this.#labelled.add(pool, at, 1 + length + labelLength)) return
+    this.repeats ||= isRepeated
     this.#used += 1 + length + labelLength
     if (label !== '') this.labelBytes += labelLength
     if (zone !== '') this.#addZone(at, zone)
@@ -90,12 +93,14 @@ export class Draft {
     this.zoneBytes += zone.length + 2
   }
 
-  /** True if an address with its label stands in the pool before `at` as it stands there. */
-  #isKnown(at: number, bytes: number): boolean {
-    const places = this.#pool[at] === 4 ? this.#places4 : this.#places6
-    const count = this.#pool[at] === 4 ? this.count4 : this.count6
-    for (let i = 0; i < count; i++) if (equalOctets(this.#pool, places[i]!, this.#pool, at, bytes)) return true
-    return false
+  #fillLabelled(): void {
+    this.#isLabelledFilled = true
+    this.#labelled.clear()
+    for (let i = 0; i < this.count4 + this.count6; i++) {
+      const place = this.#place(i)
+      const labelAt = place + 1 + this.#pool[place]!
+      this.#labelled.add(this.#pool, place, labelAt + 1 + this.#pool[labelAt]! - place)
+    }
   }
 
   #place(i: number): number {

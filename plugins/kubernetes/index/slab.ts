@@ -15,7 +15,7 @@ const FINE_CLASSES = FINE_BYTES / STEP_BYTES
 const CLASSES = FINE_CLASSES + 8 * 21
 
 /** Words at the start that belong to fixed owners, such as the places of tables. Word 0 is unused: offset 0 is "none". */
-export const ROOT_WORDS = 16
+const ROOT_WORDS = 16
 const FIRST_BYTE = ROOT_WORDS * 4
 
 export class Slab {

@@ -18,6 +18,8 @@ export interface Field {
   readonly name: string
   /** `texts` is a map from text to text, `octets` a view of the message's own memory. */
   readonly holds: 'text' | 'number' | 'boolean' | 'texts' | 'octets' | Shape
+  /** Of `texts`, the keys that are wanted; all of them if not given. Values of others are not read. */
+  readonly keys?: readonly Buffer[]
   /** The field may stand several times: a list. */
   readonly repeated?: true
 }
@@ -61,12 +63,8 @@ function readDelimited(message: Record<string, unknown>, field: Field, bytes: Bu
     const text = bytes.toString('utf8', from, end)
     if (field.repeated) append(message, name, text)
     else message[name] = text
-  } else if (holds === 'texts') {
-    const entry = readMessage(bytes, from, end, ENTRY) as { key?: string; value?: string }
-    message[name] ??= Object.create(null)
-    const texts = message[name] as Record<string, string>
-    texts[entry.key ?? ''] = entry.value ?? ''
-  } else if (holds === 'octets') message[name] = bytes.subarray(from, end)
+  } else if (holds === 'texts') readEntry(message, field, bytes, from, end)
+  else if (holds === 'octets') message[name] = bytes.subarray(from, end)
   else if (typeof holds === 'object') {
     const inner = readMessage(bytes, from, end, holds)
     if (field.repeated) append(message, name, inner)
@@ -76,9 +74,19 @@ function readDelimited(message: Record<string, unknown>, field: Field, bytes: Bu
 
 /** Of a map from text to text. */
 const ENTRY: Shape = new Map([
-  [1, { name: 'key', holds: 'text' }],
-  [2, { name: 'value', holds: 'text' }],
+  [1, { name: 'key', holds: 'octets' }],
+  [2, { name: 'value', holds: 'octets' }],
 ])
+const NO_OCTETS = Buffer.alloc(0)
+
+function readEntry(message: Record<string, unknown>, field: Field, bytes: Buffer, from: number, end: number): void {
+  const { name, keys } = field
+  const { key = NO_OCTETS, value = NO_OCTETS } = readMessage(bytes, from, end, ENTRY) as Record<string, Buffer>
+  if (keys !== undefined && !keys.some(wanted => wanted.equals(key))) return
+  message[name] ??= Object.create(null)
+  const texts = message[name] as Record<string, string>
+  texts[key.toString()] = value.toString()
+}
 
 function append(message: Record<string, unknown>, name: string, value: unknown): void {
   const known = message[name]

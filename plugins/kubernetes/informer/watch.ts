@@ -10,7 +10,7 @@ import type { RecentVersions } from './recent-versions.ts'
 import { type ApiClient, type ApiObject, type Resource, selectors, type Target } from './resource.ts'
 import type { WorkSlices } from './work-slices.ts'
 
-const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
+export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 /** CoreDNS: 30 s without a frame, then 15 s for a ping. A half-open connection is noticed within the same 45 s. */
 export const WATCH_IDLE_MS = 40_000
 

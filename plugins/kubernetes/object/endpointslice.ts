@@ -45,7 +45,7 @@ export interface EndpointSlice {
 const SERVICE_LABEL = 'kubernetes.io/service-name'
 export const IMPORT_LABEL = 'multicluster.kubernetes.io/service-name'
 const CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster'
-const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
+export const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
 
 export function trimEndpointSlice(json: unknown): Trimmed<EndpointSlice> {
   return trimSlice(json, SERVICE_LABEL)

@@ -3,23 +3,28 @@
  * Numbers are those of generated.proto in k8s.io/api and k8s.io/apimachinery, which never change.
  */
 import type { Field, Shape } from '../informer/protobuf.ts'
+import { INITIAL_EVENTS_END } from '../informer/watch.ts'
+import { TRIGGER_ANNOTATION } from './endpointslice.ts'
 import type { AnyKind } from './object.ts'
 
 const text = (name: string): Field => ({ name, holds: 'text' })
 const number = (name: string): Field => ({ name, holds: 'number' })
 const texts = (name: string): Field => ({ name, holds: 'text', repeated: true })
-const map = (name: string): Field => ({ name, holds: 'texts' })
+const map = (name: string, keys?: readonly string[]): Field => ({
+  name,
+  holds: 'texts',
+  ...(keys && { keys: keys.map(key => Buffer.from(key)) }),
+})
 const message = (name: string, holds: Shape): Field => ({ name, holds })
 const messages = (name: string, holds: Shape): Field => ({ name, holds, repeated: true })
 
-/** meta/v1 ObjectMeta. Annotations: bookmarks have some, whatever their kind. */
+/** meta/v1 ObjectMeta. Annotations may be of any size, and few are looked at; bookmarks have some, whatever their kind. */
 const METADATA: Shape = new Map([
   [1, text('name')],
   [3, text('namespace')],
-  [5, text('uid')],
   [6, text('resourceVersion')],
   [11, map('labels')],
-  [12, map('annotations')],
+  [12, map('annotations', [INITIAL_EVENTS_END, TRIGGER_ANNOTATION])],
 ])
 
 const SERVICE_PORT: Shape = new Map([

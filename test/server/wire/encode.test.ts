@@ -74,6 +74,27 @@ test('two names of one length do not take each other for the same', async () => 
   assert.equal(targets, ['aa.x', 'bb.x', 'aa.x', 'aa.y'])
 })
 
+for (const gap of [65_535, 65_536]) {
+  test(`what was written ${gap} messages ago is not pointed at`, async () => {
+    const target = nameFromText('far.away.example.')
+    const stage: Stage = {
+      handle(q) {
+        const a = q.answer.reset()
+        if (q.qtype === TYPE.CNAME) a.answer.add(QUESTION, 0, TYPE.CNAME, 1, target)
+        else a.answer.add(QUESTION, 0, TYPE.A, 1, Uint8Array.of(1, 2, 3, 4))
+        return a
+      },
+    }
+    const { send } = wire([stage])
+    // A pointer into this one leads to where the last one has nothing.
+    await send(query('long.'.repeat(20), { type: 'CNAME' }))
+    const between = query('q.')
+    for (let i = 1; i < gap; i++) await send(between)
+    const { answers } = readReply(await send(query('q.', { type: 'CNAME' })))
+    assert.is((answers![0] as { data: string }).data, 'far.away.example')
+  })
+}
+
 test('whatever is composed, the message is whole and within its limit', async () => {
   const label = fc.stringMatching(/^[a-c]{1,12}$/)
   const name = fc.array(label, { minLength: 1, maxLength: 6 }).map(labels => `${labels.join('.')}.`)

@@ -104,6 +104,27 @@ test('custom resources are asked for as JSON, and what comes as JSON is read as 
   assert.ok(objects.length > 0)
 })
 
+test('of a map of which some keys are wanted, the others are not there', () => {
+  const entry = (key: string, value: string) => {
+    const texts = Buffer.from(
+      `\n${String.fromCharCode(key.length)}${key}\x12${String.fromCharCode(value.length)}${value}`,
+    )
+    return Buffer.concat([Buffer.of(0x0a, texts.length), texts])
+  }
+  const octets = Buffer.concat([entry('other', 'x'.repeat(80)), entry('wanted', 'a'), entry('want', 'b')])
+  const readWith = (keys?: Buffer[]) =>
+    readMessage(octets, 0, octets.length, new Map([[1, { name: 'map', holds: 'texts', ...(keys && { keys }) }]]))
+  assert.equal({ ...(readWith([Buffer.from('wanted')]).map as object) }, { wanted: 'a' })
+  assert.equal(readWith([Buffer.from('none')]), {})
+  assert.equal({ ...(readWith().map as object) }, { other: 'x'.repeat(80), wanted: 'a', want: 'b' })
+  const metadata = SHAPES.pod!.get(1)!.holds as Shape
+  assert.not([...metadata.values()].some(({ name }) => name === 'uid'))
+  assert.equal(metadata.get(12)!.keys!.map(String), [
+    'k8s.io/initial-events-end',
+    'endpoints.kubernetes.io/last-change-trigger-time',
+  ])
+})
+
 test('an empty list', () => {
   const empty = Buffer.from('6b3873000a070a027631120150120a0a080a00120234321a001a002200', 'hex')
   const found = read(empty, PROTOBUF, true, SHAPES.pod, 3)
