@@ -140,8 +140,9 @@ export class Records {
     const { slices } = this.#found.index
     const found = this.#found
     const { endpoints } = found
-    room.begin(q)
     if (found.service !== 0) this.#ptrTo(q.answer, found.service, zone, 0, -1)
+    if (endpoints === 0) return
+    room.begin(q)
     seen.clear()
     const start = endpoints > 1 && endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
     for (let n = 0, i = start; n < endpoints && !room.isFull; n++) {
