@@ -140,10 +140,13 @@ export class Records {
     const { slices } = this.#found.index
     const found = this.#found
     const { endpoints } = found
-    room.begin(q)
     if (found.service !== 0) this.#ptrTo(q.answer, found.service, zone, 0, -1)
+    if (endpoints === 1)
+      this.#ptrTo(q.answer, slices.service(found.slice[0]!), zone, found.slice[0]!, found.address[0]!)
+    if (endpoints <= 1) return
+    room.begin(q)
     seen.clear()
-    const start = endpoints > 1 && endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
+    const start = endpoints > recordsThatFit(q, PTR_DATA_BYTES) ? random() % endpoints : 0
     for (let n = 0, i = start; n < endpoints && !room.isFull; n++) {
       const slice = found.slice[i]!
       this.#ptrTo(q.answer, slices.service(slice), zone, slice, found.address[i]!)
@@ -166,10 +169,13 @@ export class Records {
     for (let i = 0; i < SVC.length; i++) data[end++] = SVC[i]!
     for (let i = 0; i < zone.length; i++) data[end++] = zone[i]!
     // CoreDNS: sends longer ones, and the client drops the whole message.
-    const isNew = end - at <= MAX_NAME_BYTES && (this.#found.endpoints <= 1 || seen.add(data, at, end - at))
-    a.trimScratch(isNew ? end - at : 0)
-    if (!isNew) return
-    a.answer.add(QUESTION, 0, TYPE.PTR, this.#ttl, data, at, end - at)
-    room.takeAnswer(data[at]! + 1 + POINTER_BYTES)
+    const isName = end - at <= MAX_NAME_BYTES
+    if (this.#found.endpoints > 1) {
+      const isNew = isName && seen.add(data, at, end - at)
+      a.trimScratch(isNew ? end - at : 0)
+      if (!isNew) return
+      room.takeAnswer(data[at]! + 1 + POINTER_BYTES)
+    }
+    if (isName) a.answer.add(QUESTION, 0, TYPE.PTR, this.#ttl, data, at, end - at)
   }
 }

@@ -128,7 +128,7 @@ test(
     await server.ready()
     await delay(5_000)
     const { body } = await server.http(8181, '/ready')
-    match(body, /^OK\nkubernetes: namespaces [\d.]+ s, services [\d.]+ s, endpointslices [\d.]+ s$/)
+    match(body, /^OK\nkubernetes: cluster.local: namespaces [\d.]+ s, services [\d.]+ s, endpointslices [\d.]+ s$/)
     const before = { octets: await received(server), requests: await requests(server) }
     await eventually(
       70_000,
