@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../../plugins/kubernetes/informer/clock.ts'
+import { apiVersionOf, eventText, keyOf, LIST_KINDS, withVersion, writable } from './fake-api-text.ts'
 import { type FakeFailure, fail } from './fake-failure.ts'
 import { timeWatch } from './watch-times.ts'
 
@@ -40,14 +41,6 @@ interface Collection {
   readonly objects: Map<string, FakeObject>
   readonly events: Event[]
   readonly watchers: Set<ServerResponse>
-}
-
-const LIST_KINDS: Record<string, string> = {
-  '/api/v1/services': 'ServiceList',
-  '/api/v1/namespaces': 'NamespaceList',
-  '/api/v1/pods': 'PodList',
-  '/apis/discovery.k8s.io/v1/endpointslices': 'EndpointSliceList',
-  '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports': 'ServiceImportList',
 }
 
 export const SERVICES = '/api/v1/services'
@@ -355,32 +348,4 @@ export class FakeApiServer {
   #changed(): void {
     for (const check of this.#waiting) check()
   }
-}
-
-/** Resolves once the response takes more, or takes no more. */
-function writable(response: ServerResponse): Promise<void> {
-  return new Promise(resolve => {
-    const settle = () => {
-      response.off('drain', settle).off('close', settle)
-      resolve()
-    }
-    response.on('drain', settle).on('close', settle)
-  })
-}
-
-function eventText(type: string, object: FakeObject): string {
-  return `${JSON.stringify({ type, object })}\n`
-}
-
-/** `/apis/GROUP/VERSION/resource`, or `/api/v1/resource` for the group without a name. */
-function apiVersionOf(path: string): string {
-  return path.replace(/^\/apis?\//, '').replace(/\/[^/]+$/, '')
-}
-
-function keyOf({ metadata }: FakeObject): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
-}
-
-function withVersion(object: FakeObject, version: number): FakeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
 }
