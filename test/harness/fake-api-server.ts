@@ -128,6 +128,13 @@ export class FakeApiServer {
     return this.#sockets.size
   }
 
+  /** Octets that wait for connections to take them. */
+  get unsentBytes(): number {
+    let bytes = 0
+    for (const { writableLength } of this.#sockets) bytes += writableLength
+    return bytes
+  }
+
   get sockets(): Iterable<Socket> {
     return this.#sockets
   }
