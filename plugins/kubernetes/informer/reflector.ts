@@ -147,7 +147,7 @@ export class Reflector {
     } catch (error) {
       if (this.#interrupt.signal.aborted) return 0
       if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
-      const waitMs = this.#recover(error)
+      const waitMs = await this.#recover(error)
       // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
       return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs
     } finally {
@@ -221,11 +221,11 @@ export class Reflector {
   }
 
   /** There are none: what was known goes. Gives the milliseconds until it may be there again. */
-  #absent(): number {
+  async #absent(): Promise<number> {
     const { target, reporter, resource, jitter } = this.#options
     this.#forget()
     target.beginList()
-    target.endList()
+    await target.endList()
     this.#pages = this.#isRefused = false
     this.#list = undefined
     this.#failures = 0
@@ -238,8 +238,8 @@ export class Reflector {
   }
 
   /** Decides how to go on after an error, and gives the time to wait before, in milliseconds. */
-  #recover(error: unknown): number {
-    if (this.#options.resource.optional && isUnknown(error)) return this.#absent()
+  async #recover(error: unknown): Promise<number> {
+    if (this.#options.resource.optional && isUnknown(error)) return await this.#absent()
     if (this.#during === 'list' && !this.#pages && isRefusal(error)) {
       this.#pages = this.#isRefused = true
       return 0

@@ -78,13 +78,14 @@ class WatchConnection {
     if (listing) options.target.beginList()
   }
 
-  apply(event: WatchEvent): void {
+  /** Of the end of a list there is something to wait for; what comes meanwhile waits in the connection. */
+  apply(event: WatchEvent): Promise<void> | void {
     const { type, object } = event
     if (type === 'ERROR') throw errorOfStatus(200, (object ?? {}) as Status)
     const version = object?.metadata?.resourceVersion
     if (!object || !version) throw new MalformedStream(`found an event "${type}" without an object and its version`)
-    if (type === 'BOOKMARK') this.#bookmark(object, version)
-    else if (this.#listing) this.#change(type, object)
+    if (type === 'BOOKMARK') return this.#bookmark(object, version)
+    if (this.#listing) this.#change(type, object)
     else if (this.#options.versions.accept(keyOf(object), version, type === 'DELETED')) {
       this.#change(type, object)
       this.#options.onProgress(type ?? 'ERROR')
@@ -102,19 +103,24 @@ class WatchConnection {
     else throw new MalformedStream(`found an event "${type}", expected ADDED, MODIFIED, DELETED, BOOKMARK or ERROR`)
   }
 
-  #bookmark(object: ApiObject, version: string): void {
-    const { versions, target, onListed, onProgress } = this.#options
+  #bookmark(object: ApiObject, version: string): Promise<void> | void {
+    const { versions, onProgress } = this.#options
     if (this.#listing) {
-      if (object.metadata?.annotations?.[INITIAL_EVENTS_END] !== 'true') return
-      this.#listing = false
-      target.endList()
-      versions.listed(version)
-      onListed()
+      if (object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true') return this.#listed(version)
     } else if (versions.bookmark(version)) {
       onProgress('BOOKMARK')
     } else {
       throw new VersionWentBack(`found a bookmark of version "${version}" after version "${versions.current}"`)
     }
+  }
+
+  async #listed(version: string): Promise<void> {
+    const { versions, target, onListed, signal } = this.#options
+    await target.endList()
+    if (signal.aborted) return
+    this.#listing = false
+    versions.listed(version)
+    onListed()
   }
 }
 

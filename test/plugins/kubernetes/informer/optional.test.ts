@@ -51,7 +51,7 @@ async function run(scenario: (world: World) => Promise<void>, resource = RESOURC
       check()
     },
     beginList: () => listed.clear(),
-    endList() {
+    async endList() {
       for (const name of names) if (!listed.has(name)) names.delete(name)
       ended = true
       check()

@@ -34,7 +34,7 @@ export class RecordStore implements Store {
     return this.#tokens
   }
 
-  endList(kind: AnyKind, token: ListToken): number {
+  async endList(kind: AnyKind, token: ListToken): Promise<number> {
     const mark = this.#marks.get(kind)
     if (mark?.token !== token) return 0
     const outdated = [...this.#of(kind).keys()].filter(key => !mark.seen.has(key))
