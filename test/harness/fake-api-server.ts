@@ -70,6 +70,8 @@ export class FakeApiServer {
   selects: (request: FakeRequest, object: FakeObject) => boolean = () => true
   /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
+  /** What that is said to be. */
+  contentType = 'application/json'
 
   /** True for a connection whose requests are never answered. */
   ignore: (socket: Socket) => boolean = () => false
@@ -256,22 +258,35 @@ export class FakeApiServer {
       fail(response, failure)
       return
     }
+    if (request.path === '/version') {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.0' }))
+      return
+    }
     if (!(request.path in LIST_KINDS)) {
       fail(response, { status: 404, message: 'the server could not find it' })
       return
     }
     const octets = this.body(request)
     if (octets) {
-      response.writeHead(200)
-      for await (const chunk of octets) {
-        if (!response.write(chunk)) await writable(response)
-        if (response.destroyed) return
-      }
-      if (request.verb === 'list') response.end()
+      await this.#sendBody(request, octets, response)
       return
     }
     if (request.verb === 'watch') this.#watch(request, response)
     else this.#list(request, response)
+  }
+
+  async #sendBody({ verb, query }: FakeRequest, octets: AsyncIterable<Uint8Array>, response: ServerResponse) {
+    response.writeHead(200, { 'content-type': this.contentType })
+    response.flushHeaders()
+    const timeoutMs = Number(query.get('timeoutSeconds') ?? 1800) * 1000
+    const cancel = verb === 'list' ? undefined : this.#clock?.after(timeoutMs, () => response.end())
+    response.on('close', () => cancel?.())
+    for await (const chunk of octets) {
+      if (response.writableEnded || response.destroyed) return
+      if (!response.write(chunk)) await writable(response)
+    }
+    if (verb === 'list') response.end()
   }
 
   #list(request: FakeRequest, response: ServerResponse): void {

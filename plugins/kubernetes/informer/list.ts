@@ -73,7 +73,9 @@ export class PagedList {
       }
       const page = await readPage({ ...this.#options, signal }, query)
       this.#pages++
-      this.#token = page.metadata?.continue ?? ''
+      const token = page.metadata?.continue ?? ''
+      if (token !== '' && token === this.#token) throw new MalformedStream('found a page that leads to itself')
+      this.#token = token
       if (this.#token !== '') continue
       const version = page.metadata?.resourceVersion
       if (!version) throw new MalformedStream('found a list without a resourceVersion')

@@ -3,6 +3,7 @@
  * the whole state in front. Ends when the server ends it; when to open the next one is the reflector's business.
  */
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
+import type { Clock } from './clock.ts'
 import { MalformedStream } from './json-splitter.ts'
 import { acceptedTypes, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
@@ -20,8 +21,9 @@ export interface WatchOptions {
   readonly target: Target
   readonly slices: WorkSlices
   readonly signal: AbortSignal
+  readonly clock: Clock
   readonly versions: RecentVersions
-  /** How long the server should keep the watch open. */
+  /** How long the server should keep the watch open. Within this time a streaming list is to be complete. */
   readonly timeoutS: number
   /** The API server has accepted the watch. */
   onOpened(): void
@@ -70,10 +72,12 @@ export async function watch(options: WatchOptions): Promise<void> {
 class WatchConnection {
   readonly #options: WatchOptions
   #listing: boolean
+  readonly #listUntilMs: number
 
   constructor(options: WatchOptions, listing: boolean) {
     this.#options = options
     this.#listing = listing
+    this.#listUntilMs = options.clock.nowMs() + options.timeoutS * 1000
     options.onOpened()
     if (listing) options.target.beginList()
   }
@@ -82,6 +86,7 @@ class WatchConnection {
   apply(event: WatchEvent): Promise<void> | void {
     const { type, object } = event
     if (type === 'ERROR') throw errorOfStatus(200, (object ?? {}) as Status)
+    if (this.#listing) this.#checkTime()
     const version = object?.metadata?.resourceVersion
     if (!object || !version) throw new MalformedStream(`found an event "${type}" without an object and its version`)
     if (type === 'BOOKMARK') return this.#bookmark(object, version)
@@ -95,6 +100,13 @@ class WatchConnection {
   /** @throws MalformedStream if the server ended the stream before the list was complete */
   ended(): void {
     if (this.#listing) throw new MalformedStream(`found the end of a streaming list, expected "${INITIAL_EVENTS_END}"`)
+  }
+
+  /** @throws MalformedStream if it goes on and on */
+  #checkTime(): void {
+    const { clock, timeoutS } = this.#options
+    if (clock.nowMs() <= this.#listUntilMs) return
+    throw new MalformedStream(`found no end of a streaming list after ${timeoutS} s, expected "${INITIAL_EVENTS_END}"`)
   }
 
   #change(type: EventType | undefined, object: ApiObject): void {

@@ -65,7 +65,7 @@ export class RecordStore implements Store {
       const check = () => {
         if (!met()) return
         this.#waiting.delete(check)
-        resolve()
+        setImmediate(resolve) // after what follows from the write at once
       }
       this.#waiting.add(check)
       check()
