@@ -72,6 +72,10 @@ export class FakeApiServer {
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
   /** What that is said to be. */
   contentType = 'application/json'
+  /** Watches end where it ends, as answers of somebody else do. */
+  ends = false
+  /** Watches do not end by themselves. */
+  endless = false
 
   /** True for a connection whose requests are never answered. */
   ignore: (socket: Socket) => boolean = () => false
@@ -280,13 +284,14 @@ export class FakeApiServer {
     response.writeHead(200, { 'content-type': this.contentType })
     response.flushHeaders()
     const timeoutMs = Number(query.get('timeoutSeconds') ?? 1800) * 1000
-    const cancel = verb === 'list' ? undefined : this.#clock?.after(timeoutMs, () => response.end())
+    const cancel =
+      verb === 'list' ? undefined : this.endless ? undefined : this.#clock?.after(timeoutMs, () => response.end())
     response.on('close', () => cancel?.())
     for await (const chunk of octets) {
       if (response.writableEnded || response.destroyed) return
       if (!response.write(chunk)) await writable(response)
     }
-    if (verb === 'list') response.end()
+    if (verb === 'list' || this.ends) response.end()
   }
 
   #list(request: FakeRequest, response: ServerResponse): void {
