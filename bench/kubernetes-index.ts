@@ -77,7 +77,7 @@ console.log(
   `resident +${mib(rssBytes - startBytes)}, heap ${mib(process.memoryUsage().heapUsed)}, slab ${mib(index.slab.touchedBytes)}`,
 )
 
-relist('pod', [...pods()])
+await relist('pod', [...pods()])
 churn()
 wide()
 
@@ -94,12 +94,12 @@ function measure(kind: Kind, all: readonly SlimObject[]): void {
 }
 
 /** The same objects once more, as after an API server's restart. */
-function relist(kind: Kind, all: readonly SlimObject[]): void {
+async function relist(kind: Kind, all: readonly SlimObject[]): Promise<void> {
   const startMs = cpuMs()
   const token = index.beginList(kind)
   for (const object of all) index.put(kind, object)
   const sweepMs = cpuMs()
-  index.endList(kind, token)
+  await index.endList(kind, token)
   const endMs = cpuMs()
   const each = ((sweepMs - startMs) * 1000) / all.length
   console.log(

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../../plugins/kubernetes/informer/clock.ts'
+import { apiVersionOf, eventText, keyOf, LIST_KINDS, withVersion, writable } from './fake-api-text.ts'
 import { type FakeFailure, fail } from './fake-failure.ts'
 import { timeWatch } from './watch-times.ts'
 
@@ -42,14 +43,6 @@ interface Collection {
   readonly watchers: Set<ServerResponse>
 }
 
-const LIST_KINDS: Record<string, string> = {
-  '/api/v1/services': 'ServiceList',
-  '/api/v1/namespaces': 'NamespaceList',
-  '/api/v1/pods': 'PodList',
-  '/apis/discovery.k8s.io/v1/endpointslices': 'EndpointSliceList',
-  '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports': 'ServiceImportList',
-}
-
 export const SERVICES = '/api/v1/services'
 export const NAMESPACES = '/api/v1/namespaces'
 export const PODS = '/api/v1/pods'
@@ -77,6 +70,12 @@ export class FakeApiServer {
   selects: (request: FakeRequest, object: FakeObject) => boolean = () => true
   /** Asked for each list in full: octets instead of the list, for lists larger than memory. */
   body: (request: FakeRequest) => AsyncIterable<Uint8Array> | undefined = () => undefined
+  /** What that is said to be. */
+  contentType = 'application/json'
+  /** Watches end where it ends, as answers of somebody else do. */
+  ends = false
+  /** Watches do not end by themselves. */
+  endless = false
 
   /** True for a connection whose requests are never answered. */
   ignore: (socket: Socket) => boolean = () => false
@@ -133,6 +132,13 @@ export class FakeApiServer {
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  /** Octets that wait for connections to take them. */
+  get unsentBytes(): number {
+    let bytes = 0
+    for (const { writableLength } of this.#sockets) bytes += writableLength
+    return bytes
   }
 
   get sockets(): Iterable<Socket> {
@@ -256,22 +262,36 @@ export class FakeApiServer {
       fail(response, failure)
       return
     }
+    if (request.path === '/version') {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.0' }))
+      return
+    }
     if (!(request.path in LIST_KINDS)) {
       fail(response, { status: 404, message: 'the server could not find it' })
       return
     }
     const octets = this.body(request)
     if (octets) {
-      response.writeHead(200)
-      for await (const chunk of octets) {
-        if (!response.write(chunk)) await writable(response)
-        if (response.destroyed) return
-      }
-      if (request.verb === 'list') response.end()
+      await this.#sendBody(request, octets, response)
       return
     }
     if (request.verb === 'watch') this.#watch(request, response)
     else this.#list(request, response)
+  }
+
+  async #sendBody({ verb, query }: FakeRequest, octets: AsyncIterable<Uint8Array>, response: ServerResponse) {
+    response.writeHead(200, { 'content-type': this.contentType })
+    response.flushHeaders()
+    const timeoutMs = Number(query.get('timeoutSeconds') ?? 1800) * 1000
+    const cancel =
+      verb === 'list' ? undefined : this.endless ? undefined : this.#clock?.after(timeoutMs, () => response.end())
+    response.on('close', () => cancel?.())
+    for await (const chunk of octets) {
+      if (response.writableEnded || response.destroyed) return
+      if (!response.write(chunk)) await writable(response)
+    }
+    if (verb === 'list' || this.ends) response.end()
   }
 
   #list(request: FakeRequest, response: ServerResponse): void {
@@ -355,32 +375,4 @@ export class FakeApiServer {
   #changed(): void {
     for (const check of this.#waiting) check()
   }
-}
-
-/** Resolves once the response takes more, or takes no more. */
-function writable(response: ServerResponse): Promise<void> {
-  return new Promise(resolve => {
-    const settle = () => {
-      response.off('drain', settle).off('close', settle)
-      resolve()
-    }
-    response.on('drain', settle).on('close', settle)
-  })
-}
-
-function eventText(type: string, object: FakeObject): string {
-  return `${JSON.stringify({ type, object })}\n`
-}
-
-/** `/apis/GROUP/VERSION/resource`, or `/api/v1/resource` for the group without a name. */
-function apiVersionOf(path: string): string {
-  return path.replace(/^\/apis?\//, '').replace(/\/[^/]+$/, '')
-}
-
-function keyOf({ metadata }: FakeObject): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
-}
-
-function withVersion(object: FakeObject, version: number): FakeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
 }

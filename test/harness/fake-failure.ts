@@ -8,14 +8,27 @@ export interface FakeFailure {
   /** The header `Retry-After`, and the clock of who sends it. */
   readonly retryAfter?: string
   readonly date?: string
+  /** The same in the Status. */
+  readonly retryAfterSeconds?: number
 }
 
-export function fail(response: ServerResponse, { status, reason, message, retryAfter, date }: FakeFailure): void {
+export function fail(response: ServerResponse, failure: FakeFailure): void {
+  const { status, reason, message, retryAfter, date, retryAfterSeconds } = failure
   const headers = {
     'content-type': 'application/json',
     ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
     ...(date !== undefined && { date }),
   }
   response.writeHead(status, headers)
-  response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message }))
+  response.end(
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: status,
+      reason,
+      message,
+      details: { retryAfterSeconds },
+    }),
+  )
 }

@@ -3,6 +3,7 @@
  * an object as it was before a change or after it, never in between.
  */
 
+import { type WorkSlices, workSlices } from '../informer/work-slices.ts'
 import type { EndpointSlice } from '../object/endpointslice.ts'
 import { KINDS, type Kind, type SlimObject } from '../object/object.ts'
 import type { Service } from '../object/service.ts'
@@ -12,6 +13,7 @@ import { Services } from './services.ts'
 import { Slab } from './slab.ts'
 import { Slices } from './slices.ts'
 import type { ListToken, Store } from './store.ts'
+import { sweep } from './sweep.ts'
 
 export type { ListToken, Store } from './store.ts'
 
@@ -20,7 +22,6 @@ export const KIND_BIT: Readonly<Record<Kind, number>> = { service: 1, endpointsl
 
 /** Generation of what a snapshot brought: that of no list. */
 const RESTORED = -1
-const NO_GENERATION = -2
 
 export interface IndexOptions {
   /** The kinds that are kept; the others count as synced and empty. */
@@ -50,6 +51,8 @@ export class Index implements Store<Kind> {
   unsyncedKinds = 0
   /** Those of them that were restored from a snapshot: what is found may be out of date. */
   staleKinds = 0
+  /** What was restored is going: nothing may be restored behind the back of what removes it. */
+  #isForgetting = false
   /** How often anything changed. */
   changes = 0
   /** A source has brought an object. */
@@ -87,19 +90,16 @@ export class Index implements Store<Kind> {
   }
 
   delete(kind: Kind, namespace: string, name: string): void {
-    if (this.#remove(kind, this.#find(kind, namespace, name))) this.#changed()
+    if (this.#of(kind).delete(this.#find(kind, namespace, name))) this.#changed()
   }
 
   beginList(kind: Kind): ListToken {
     return ++this.#listed[kind]
   }
 
-  endList(kind: Kind, token: ListToken): number {
-    if (token !== this.#listed[kind]) return 0
-    const outdated = this.#of(kind).outdated(token)
-    for (const block of outdated) this.#remove(kind, block)
-    if (outdated.length > 0) this.#changed()
-    return outdated.length
+  async endList(kind: Kind, token: ListToken, slices = workSlices): Promise<number> {
+    const isOver = () => token !== this.#listed[kind]
+    return isOver() ? 0 : await this.#sweep(kind, slices, generation => generation !== token, isOver)
   }
 
   setSynced(kind: Kind, synced: boolean): void {
@@ -119,19 +119,35 @@ export class Index implements Store<Kind> {
 
   /** Puts an object as it was once, unless something newer is known of it. The end of the next list removes it again. */
   restore(object: SlimObject): void {
-    if ((this.staleKinds & KIND_BIT[object.kind]) === 0 || this.#isKnown(object)) return
+    if ((this.staleKinds & KIND_BIT[object.kind]) === 0 || this.#isForgetting || this.#isKnown(object)) return
     if (this.#put(object, RESTORED)) this.#changed()
   }
 
-  /** Removes all that was restored and not put since. */
-  forgetRestored(): void {
+  /** Removes all that was restored and not put since, between queries; until it is gone it counts as out of date. */
+  async forgetRestored(slices = workSlices): Promise<void> {
+    this.#isForgetting = true
     for (const kind of KINDS) {
-      if ((this.staleKinds & KIND_BIT[kind]) === 0) continue
-      const put = new Set(this.#of(kind).outdated(RESTORED))
-      for (const block of this.#of(kind).outdated(NO_GENERATION)) if (!put.has(block)) this.#remove(kind, block)
+      const isOver = () => (this.staleKinds & KIND_BIT[kind]) === 0
+      if (!isOver()) await this.#sweep(kind, slices, generation => generation === RESTORED, isOver)
     }
     this.staleKinds = 0
+    this.#isForgetting = false
     this.#changed()
+  }
+
+  async #sweep(
+    kind: Kind,
+    slices: WorkSlices,
+    isToGo: (generation: number) => boolean,
+    isOver: () => boolean,
+  ): Promise<number> {
+    let removed = 0
+    const onRemoved = () => {
+      removed++
+      this.#changed()
+    }
+    await sweep(this.#of(kind), { slices, isToGo, isOver, onRemoved })
+    return removed
   }
 
   #isKnown(object: SlimObject): boolean {
@@ -194,10 +210,6 @@ export class Index implements Store<Kind> {
       case 'namespace':
         return this.namespaces
     }
-  }
-
-  #remove(kind: Kind, block: number): boolean {
-    return this.#of(kind).delete(block)
   }
 
   #changed(): void {

@@ -71,9 +71,9 @@ export class Indexes implements Store {
     return this.#of(kind)?.beginList(roleOf(kind)) ?? 0
   }
 
-  endList(kind: AnyKind, token: ListToken): number {
-    if (kind === 'namespace') this.clusterSet?.endList(kind, token)
-    return this.#of(kind)?.endList(roleOf(kind), token) ?? 0
+  async endList(kind: AnyKind, token: ListToken): Promise<number> {
+    if (kind === 'namespace') await this.clusterSet?.endList(kind, token)
+    return (await this.#of(kind)?.endList(roleOf(kind), token)) ?? 0
   }
 
   setSynced(kind: AnyKind, synced: boolean): void {

@@ -108,10 +108,10 @@ export class Namespaces {
     return true
   }
 
-  /** Entries of the namespaces that exist and are not of this generation. */
-  outdated(generation: number): number[] {
+  /** The list that brought the namespace of an entry last; undefined if it is merely mentioned. */
+  generation(entry: number): number | undefined {
     const { words } = this.#slab
-    return this.#table.unlike(GENERATION, generation).filter(entry => words[(entry >> 2) + 1] === 1)
+    return words[(entry >> 2) + 1] === 1 ? words[(entry >> 2) + GENERATION]! : undefined
   }
 
   #ensure(name: string): number {

@@ -144,9 +144,9 @@ export class Pods {
     return 0
   }
 
-  /** Pods that are not of this generation. */
-  outdated(generation: number): number[] {
-    return this.#table.unlike(2, generation)
+  /** The list that brought it last. */
+  generation(pod: number): number {
+    return this.#slab.words[(pod >> 2) + 2]!
   }
 
   #write(namespace: number, pod: Pod, generation: number): number {

@@ -176,10 +176,10 @@ export class Services {
     return true
   }
 
-  /** Entries of the Services that are not of this generation. */
-  outdated(generation: number): number[] {
+  /** The list that brought the Service of an entry last; undefined if there is none. */
+  generation(entry: number): number | undefined {
     const { words } = this.#slab
-    return this.#table.unlike(5, generation).filter(entry => words[(entry >> 2) + 2] !== 0)
+    return words[(entry >> 2) + 2] === 0 ? undefined : words[(entry >> 2) + 5]!
   }
 
   /** The entries of all Services, in no order. */

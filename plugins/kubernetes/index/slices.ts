@@ -263,9 +263,9 @@ export class Slices {
     return 0
   }
 
-  /** Slices that are not of this generation. */
-  outdated(generation: number): number[] {
-    return this.#table.unlike(SLICE.GENERATION, generation)
+  /** The list that brought it last. */
+  generation(slice: number): number {
+    return this.#word(slice, SLICE.GENERATION)
   }
 
   #nameHash(namespace: number, name: string): number {

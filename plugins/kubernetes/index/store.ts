@@ -1,4 +1,4 @@
-/** The write side of the index: what a source may do with it. All of it is synchronous; there is one writer. */
+/** The write side of the index: what a source may do with it. All but the end of a list is synchronous; there is one writer. */
 import type { AnyKind, SlimObject } from '../object/object.ts'
 
 export interface Store<K extends AnyKind = AnyKind> {
@@ -15,9 +15,12 @@ export interface Store<K extends AnyKind = AnyKind> {
    * of the kind that were not put since. A list that is given up is simply not ended; the next one begins anew.
    */
   beginList(kind: K): ListToken
-  /** Ends a list, and gives how many objects that removed: none if another list of this kind was begun meanwhile. */
-  endList(kind: K, token: ListToken): number
-  /** True once all objects of a kind are known. Until then its names are SERVFAIL where they would be NXDOMAIN. */
+  /**
+   * Ends a list, between queries, and gives how many objects that removed: what is put and deleted meanwhile stands. Removes
+   * nothing any more once another list of this kind is begun.
+   */
+  endList(kind: K, token: ListToken): Promise<number>
+  /** True once all objects of a kind are known: after `endList` is done. Until then its names are SERVFAIL where they would be NXDOMAIN. */
   setSynced(kind: K, synced: boolean): void
 }
 

@@ -17,6 +17,8 @@ export class Table {
   readonly #slab: Slab
   /** The root word that holds the table's place. */
   readonly #root: number
+  /** How often all entries changed their places. */
+  rebuilds = 0
 
   constructor(slab: Slab, root: number) {
     this.#slab = slab
@@ -50,6 +52,18 @@ export class Table {
   /** Puts another block of the same hash into a slot: one store, so that a reader sees the old or the new one. */
   setBlock(slot: number, block: number): void {
     this.#slab.words[slot + 1] = block
+  }
+
+  /** How many places for entries there are, empty ones among them. */
+  get places(): number {
+    const { words } = this.#slab
+    return words[words[this.#root]! >> 2]! + 1
+  }
+
+  /** The block at a place, counted from 0; 0 if there is none. */
+  blockAt(place: number): number {
+    const { words } = this.#slab
+    return Math.max(0, words[(words[this.#root]! >> 2) + HEAD_WORDS + 2 * place + 1]!)
   }
 
   /** All blocks for which `word` of them is not `value`, in no order. */
@@ -113,6 +127,7 @@ export class Table {
       if (words[slot + 1]! > 0) put(words, made >> 2, words[slot]!, words[slot + 1]!)
     }
     words[this.#root] = made
+    this.rebuilds++
     this.#slab.free(old)
   }
 

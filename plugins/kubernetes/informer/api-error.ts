@@ -52,6 +52,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Obeyed to the letter up to this; client-go has no limit. */
+export const MAX_RETRY_AFTER_MS = 3_600_000
+
 const TOO_LARGE = 'ResourceVersionTooLarge'
 
 /** The error that a Status stands for, of an HTTP answer or of an ERROR event. */
@@ -60,7 +63,7 @@ export function errorOfStatus(httpStatus: number, status: Status, retryAfterMs =
   const tooLarge = status.details?.causes?.some(cause => cause.reason === TOO_LARGE)
   const reason = tooLarge ? TOO_LARGE : (status.reason ?? '')
   const text = status.message || status.reason || `status ${code}`
-  const detailMs = (status.details?.retryAfterSeconds ?? 0) * 1000
+  const detailMs = Math.min((status.details?.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_AFTER_MS)
   return new ApiError(`the API server answered ${code}: ${text}`, {
     status: code,
     reason,

@@ -51,7 +51,8 @@ export async function compare(options: CompareOptions): Promise<number> {
     if (precedes(version, before)) {
       throw new VersionWentBack(`found a list of version "${version}" after version "${before}"`)
     }
-    const mended = beside.mended + versions.untold + target.endList()
+    const mended = beside.mended + versions.untold + (await target.endList())
+    signal.throwIfAborted()
     listed = version
     return mended
   } finally {
@@ -112,7 +113,7 @@ class Beside implements Target {
 
   beginList(): void {}
 
-  endList(): number {
+  async endList(): Promise<number> {
     this.#isOver = true
     return 0
   }

@@ -73,11 +73,13 @@ export class PagedList {
       }
       const page = await readPage({ ...this.#options, signal }, query)
       this.#pages++
-      this.#token = page.metadata?.continue ?? ''
+      const token = page.metadata?.continue ?? ''
+      if (token !== '' && token === this.#token) throw new MalformedStream('found a page that leads to itself')
+      this.#token = token
       if (this.#token !== '') continue
       const version = page.metadata?.resourceVersion
       if (!version) throw new MalformedStream('found a list without a resourceVersion')
-      target.endList()
+      await target.endList()
       return version
     }
   }
@@ -90,7 +92,9 @@ async function readPage(options: PageOptions, page: Record<string, string>): Pro
   const accept = acceptedTypes(resource.shape)
   const body = await client.get({ path: resource.path, query, accept, idleMs, signal })
   const stream = objectStream(body.contentType, 'list', resource.shape)
-  await readObjects(body.octets, stream, slices, object => void target.put(object as ApiObject))
+  await readObjects(body.octets, stream, slices, object => {
+    target.put(object as ApiObject)
+  })
   const { envelope } = stream
   if (envelope.kind === 'Status') throw errorOfStatus(200, envelope as Status)
   return envelope

@@ -30,9 +30,10 @@ export function acceptedTypes(shape: Shape | undefined): string {
   return shape === undefined ? 'application/json' : `${PROTOBUF},application/json`
 }
 
-/** Reads a body of this content type. */
+/** Reads a body of this content type; without one, as JSON. Any other type is an error once it is read. */
 export function objectStream(contentType: string, stream: StreamShape, shape: Shape | undefined): ObjectStream {
-  if (shape === undefined || !contentType.startsWith(PROTOBUF)) return new JsonObjects(stream)
+  if (contentType === '' || /^application\/json\b/i.test(contentType)) return new JsonObjects(stream)
+  if (shape === undefined || !contentType.startsWith(PROTOBUF)) return new Unreadable(contentType, acceptedTypes(shape))
   return stream === 'events' ? new ProtobufEvents(shape) : new ProtobufList(shape)
 }
 
@@ -58,6 +59,29 @@ class JsonObjects implements ObjectStream {
 
   get envelope(): ListEnvelope {
     return parse(this.#splitter.envelope) as ListEnvelope
+  }
+}
+
+/** A body of a type that was not asked for. */
+class Unreadable implements ObjectStream {
+  readonly #text: string
+
+  constructor(found: string, expected: string) {
+    this.#text = `found an answer of type "${found}", expected ${expected.replace(',', ' or ')}`
+  }
+
+  feed(): void {
+    throw new MalformedStream(this.#text)
+  }
+
+  next(): undefined {}
+
+  get complete(): boolean {
+    throw new MalformedStream(this.#text)
+  }
+
+  get envelope(): ListEnvelope {
+    throw new MalformedStream(this.#text)
   }
 }
 

@@ -13,12 +13,13 @@ export async function readObjects(
   octets: AsyncIterable<Uint8Array>,
   stream: ObjectStream,
   slices: WorkSlices,
-  take: (object: unknown) => void,
+  take: (object: unknown) => Promise<void> | void,
 ): Promise<void> {
   for await (const chunk of octets) {
     stream.feed(chunk)
     for (let object = stream.next(); object !== undefined; object = stream.next()) {
-      take(object)
+      const taking = take(object)
+      if (taking !== undefined) await taking // of most it is done at once
       if (slices.spent) await slices.pause()
     }
   }

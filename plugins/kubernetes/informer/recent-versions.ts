@@ -104,7 +104,7 @@ export class RecentVersions {
       this.#advance(number, version!)
       this.#floor = Math.max(this.#floor, number)
     }
-    while (this.#byKey.size > MAX_REMEMBERED) this.#forgetOldest()
+    this.#forgetOldest()
   }
 
   #advance(number: number, version: string): void {
@@ -115,15 +115,19 @@ export class RecentVersions {
   #note(key: string, version: number): void {
     this.#byKey.delete(key) // to the end: the map is in order of arrival
     this.#byKey.set(key, version)
-    if (this.#ahead === undefined && this.#byKey.size > MAX_REMEMBERED) this.#forgetOldest()
+    if (this.#ahead === undefined) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
+    let excess = this.#byKey.size - MAX_REMEMBERED
+    if (excess <= 0) return
+    const current = numberOf(this.#current) ?? 0
+    // One walk for all: each new one would pass by all that was deleted before.
     for (const [key, version] of this.#byKey) {
+      if (excess-- === 0) return
       this.#byKey.delete(key)
       // No change beyond the current version may count as known: what a list brought ahead of the watch goes unnoted.
-      this.#floor = Math.max(this.#floor, Math.min(version, numberOf(this.#current) ?? 0))
-      return
+      this.#floor = Math.max(this.#floor, Math.min(version, current))
     }
   }
 }

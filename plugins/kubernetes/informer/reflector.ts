@@ -7,9 +7,11 @@
  *               │ refused                  ↑  └──→ 410, versions went back, three failures in a row: start
  *               └──→ list in pages ────────┘
  *
- * An optional resource that the API server does not know (404) counts as listed, and empty; it is asked for again.
+ * An optional resource that the API server does not know (404) counts as listed, and empty, if it is an API server that
+ * says so; it is asked for again.
  */
 import { ApiError, BROKEN, STALLED } from './api-error.ts'
+import { isApiServer } from './api-presence.ts'
 import { Backoff, type Jitter } from './backoff.ts'
 import { type Clock, sleep } from './clock.ts'
 import { type ComparisonReporter, Comparisons } from './comparisons.ts'
@@ -141,13 +143,17 @@ export class Reflector {
         return 0
       }
       await this.#watch()
+      if (this.#quiet && this.#trust.openMs < SHORT_MS) {
+        // As of whoever answers 200 to everything: no sign that anything is current.
+        throw new ApiError('found a watch that ended at once', { status: 200 })
+      }
       this.#trust.prove()
       if (this.#trust.openMs >= WORKED_MS) this.#progress()
       return this.#trust.openMs >= SHORT_MS ? 0 : this.#backoff.next()
     } catch (error) {
       if (this.#interrupt.signal.aborted) return 0
       if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
-      const waitMs = this.#recover(error)
+      const waitMs = await this.#recover(error)
       // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
       return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs
     } finally {
@@ -166,7 +172,8 @@ export class Reflector {
       ...this.#options,
       signal: this.#interrupt.signal,
       versions: this.#versions,
-      timeoutS: wasQuiet ? QUIET_TIMEOUT_S : Math.floor(MIN_TIMEOUT_S * (1 + this.#options.jitter())),
+      // It bounds the list in front as well.
+      timeoutS: wasQuiet && !isList ? QUIET_TIMEOUT_S : Math.floor(MIN_TIMEOUT_S * (1 + this.#options.jitter())),
       onOpened: () => this.#trust.open(!isList),
       onListed: () => this.#listed(),
       onProgress: type => {
@@ -221,11 +228,11 @@ export class Reflector {
   }
 
   /** There are none: what was known goes. Gives the milliseconds until it may be there again. */
-  #absent(): number {
+  async #absent(): Promise<number> {
     const { target, reporter, resource, jitter } = this.#options
     this.#forget()
     target.beginList()
-    target.endList()
+    await target.endList()
     this.#pages = this.#isRefused = false
     this.#list = undefined
     this.#failures = 0
@@ -238,8 +245,12 @@ export class Reflector {
   }
 
   /** Decides how to go on after an error, and gives the time to wait before, in milliseconds. */
-  #recover(error: unknown): number {
-    if (this.#options.resource.optional && isUnknown(error)) return this.#absent()
+  async #recover(error: unknown): Promise<number> {
+    const { client, resource } = this.#options
+    if (resource.optional && isUnknown(error)) {
+      const isBelieved = await isApiServer(client, this.#interrupt.signal)
+      if (isBelieved) return await this.#absent()
+    }
     if (this.#during === 'list' && !this.#pages && isRefusal(error)) {
       this.#pages = this.#isRefused = true
       return 0

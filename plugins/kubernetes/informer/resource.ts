@@ -40,10 +40,10 @@ export interface Target {
   /** Every object will be put again. Begun anew if a list broke off. */
   beginList(): void
   /**
-   * Drops what was not put since `beginList`, and gives how many that were. From the first call on the
-   * target answers for the whole resource.
+   * Drops what was not put since `beginList`, between queries, and gives how many that were. Once it is done the target
+   * answers for the whole resource. Drops nothing any more if a list is begun anew meanwhile.
    */
-  endList(): number
+  endList(): Promise<number>
 }
 
 export interface ApiRequest {

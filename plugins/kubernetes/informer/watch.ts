@@ -3,6 +3,7 @@
  * the whole state in front. Ends when the server ends it; when to open the next one is the reflector's business.
  */
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
+import type { Clock } from './clock.ts'
 import { MalformedStream } from './json-splitter.ts'
 import { acceptedTypes, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
@@ -20,8 +21,9 @@ export interface WatchOptions {
   readonly target: Target
   readonly slices: WorkSlices
   readonly signal: AbortSignal
+  readonly clock: Clock
   readonly versions: RecentVersions
-  /** How long the server should keep the watch open. */
+  /** How long the server should keep the watch open. Within this time a streaming list is to be complete. */
   readonly timeoutS: number
   /** The API server has accepted the watch. */
   onOpened(): void
@@ -70,21 +72,25 @@ export async function watch(options: WatchOptions): Promise<void> {
 class WatchConnection {
   readonly #options: WatchOptions
   #listing: boolean
+  readonly #listUntilMs: number
 
   constructor(options: WatchOptions, listing: boolean) {
     this.#options = options
     this.#listing = listing
+    this.#listUntilMs = options.clock.nowMs() + options.timeoutS * 1000
     options.onOpened()
     if (listing) options.target.beginList()
   }
 
-  apply(event: WatchEvent): void {
+  /** Of the end of a list there is something to wait for; what comes meanwhile waits in the connection. */
+  apply(event: WatchEvent): Promise<void> | void {
     const { type, object } = event
     if (type === 'ERROR') throw errorOfStatus(200, (object ?? {}) as Status)
+    if (this.#listing) this.#checkTime()
     const version = object?.metadata?.resourceVersion
     if (!object || !version) throw new MalformedStream(`found an event "${type}" without an object and its version`)
-    if (type === 'BOOKMARK') this.#bookmark(object, version)
-    else if (this.#listing) this.#change(type, object)
+    if (type === 'BOOKMARK') return this.#bookmark(object, version)
+    if (this.#listing) this.#change(type, object)
     else if (this.#options.versions.accept(keyOf(object), version, type === 'DELETED')) {
       this.#change(type, object)
       this.#options.onProgress(type ?? 'ERROR')
@@ -96,25 +102,37 @@ class WatchConnection {
     if (this.#listing) throw new MalformedStream(`found the end of a streaming list, expected "${INITIAL_EVENTS_END}"`)
   }
 
+  /** @throws MalformedStream if it goes on and on */
+  #checkTime(): void {
+    const { clock, timeoutS } = this.#options
+    if (clock.nowMs() <= this.#listUntilMs) return
+    throw new MalformedStream(`found no end of a streaming list after ${timeoutS} s, expected "${INITIAL_EVENTS_END}"`)
+  }
+
   #change(type: EventType | undefined, object: ApiObject): void {
     if (type === 'ADDED' || type === 'MODIFIED') this.#options.target.put(object)
     else if (type === 'DELETED') this.#options.target.delete(object)
     else throw new MalformedStream(`found an event "${type}", expected ADDED, MODIFIED, DELETED, BOOKMARK or ERROR`)
   }
 
-  #bookmark(object: ApiObject, version: string): void {
-    const { versions, target, onListed, onProgress } = this.#options
+  #bookmark(object: ApiObject, version: string): Promise<void> | void {
+    const { versions, onProgress } = this.#options
     if (this.#listing) {
-      if (object.metadata?.annotations?.[INITIAL_EVENTS_END] !== 'true') return
-      this.#listing = false
-      target.endList()
-      versions.listed(version)
-      onListed()
+      if (object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true') return this.#listed(version)
     } else if (versions.bookmark(version)) {
       onProgress('BOOKMARK')
     } else {
       throw new VersionWentBack(`found a bookmark of version "${version}" after version "${versions.current}"`)
     }
+  }
+
+  async #listed(version: string): Promise<void> {
+    const { versions, target, onListed, signal } = this.#options
+    await target.endList()
+    if (signal.aborted) return
+    this.#listing = false
+    versions.listed(version)
+    onListed()
   }
 }
 

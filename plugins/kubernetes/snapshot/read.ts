@@ -112,7 +112,7 @@ async function readFrom(handle: FileHandle, options: ReadOptions): Promise<Resto
     await compareDigest(handle, input)
     return { ...header, bytes: size, counts }
   } catch (error) {
-    for (const { index } of sections) index.forgetRestored()
+    for (const { index } of sections) await index.forgetRestored(options.slices)
     throw error
   }
 }

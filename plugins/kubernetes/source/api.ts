@@ -191,9 +191,10 @@ class StoreTarget implements Target {
     this.#token = this.#store.beginList(this.#kind)
   }
 
-  endList(): number {
-    const dropped = this.#store.endList(this.#kind, this.#token)
-    this.#store.setSynced(this.#kind, true)
+  async endList(): Promise<number> {
+    const token = this.#token
+    const dropped = await this.#store.endList(this.#kind, token)
+    if (token === this.#token) this.#store.setSynced(this.#kind, true)
     return dropped
   }
 }

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { cells } from '../../../server/metrics.ts'
-import { ApiError, BROKEN, errorOfStatus, STALLED, type Status } from '../informer/api-error.ts'
+import { ApiError, BROKEN, errorOfStatus, MAX_RETRY_AFTER_MS, STALLED, type Status } from '../informer/api-error.ts'
 import type { Clock } from '../informer/clock.ts'
 import { statusOfProtobuf } from '../informer/protobuf-stream.ts'
 import type { ApiBody, ApiClient, ApiRequest } from '../informer/resource.ts'
@@ -21,8 +21,6 @@ const CONNECT_MS = 3_500
 /** Until TLS is set up, and a proxy has let us through. */
 const SECURE_MS = 10_000
 const MAX_STATUS_BYTES = 64 << 10
-/** `Retry-After` is obeyed to the letter, up to this; client-go has no limit. */
-const MAX_RETRY_AFTER_MS = 3_600_000
 const USER_AGENT = 'sextant'
 
 export interface HttpClientOptions {
@@ -41,7 +39,7 @@ export class HttpClient implements ApiClient {
     const { server, proxy } = options.credentials
     this.#options = options
     this.#base = server
-    this.server = server.href.replace(/\/$/, '')
+    this.server = (server.origin + server.pathname).replace(/\/$/, '') // without a password that stands in it
     const agentOptions = {
       keepAlive: true,
       maxFreeSockets: 2,
@@ -87,7 +85,9 @@ export class HttpClient implements ApiClient {
 
   async #send({ path, query, accept, idleMs, signal }: ApiRequest): Promise<IncomingMessage> {
     const { credentials, clock } = this.#options
-    const [tls, identity] = await Promise.all([credentials.tls(), credentials.headers()])
+    const startedAtMs = clock.nowMs()
+    const made = Promise.all([credentials.tls(), credentials.headers()])
+    const [tls, identity] = await within(made, idleMs, 'credentials', { clock, signal })
     const url = new URL(this.#base)
     url.pathname = url.pathname.replace(/\/$/, '') + path
     url.search = new URLSearchParams(query).toString()
@@ -102,7 +102,9 @@ export class HttpClient implements ApiClient {
       const message = send(url, { ...tls, agent: this.#agent, headers, signal })
       let cancelConnect = () => {}
       const cancelSecure = clock.after(SECURE_MS, () => message.destroy(late('secure connection', SECURE_MS)))
-      const cancelIdle = clock.after(idleMs, () => message.destroy(stalled(`no answer after ${idleMs / 1000} s`)))
+      const cancelIdle = clock.after(startedAtMs + idleMs - clock.nowMs(), () =>
+        message.destroy(stalled(`no answer after ${idleMs / 1000} s`)),
+      )
       const settle = () => {
         cancelConnect()
         cancelSecure()
@@ -187,6 +189,30 @@ export class HttpClient implements ApiClient {
 }
 
 const TLS_TROUBLE = /CERT|SIGNATURE|ISSUER|SSL|TLS/
+
+/** @throws Error if it takes longer; what `signal` aborts with */
+function within<T>(
+  made: Promise<T>,
+  limitMs: number,
+  what: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const settle = (then: () => void) => {
+      cancel()
+      signal.removeEventListener('abort', giveUp)
+      then()
+    }
+    const giveUp = () => settle(() => reject(signal.reason))
+    const cancel = clock.after(limitMs, () => settle(() => reject(late(what, limitMs))))
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
+    made.then(
+      value => settle(() => resolve(value)),
+      error => settle(() => reject(error)),
+    )
+  })
+}
 
 function late(what: string, afterMs: number): Error {
   return new Error(`no ${what} after ${afterMs / 1000} s`)

@@ -178,7 +178,7 @@ export class ManifestsSource implements Source {
         store.put(kind, object)
         if (workSlices.spent) await workSlices.pause()
       }
-      store.endList(kind, token)
+      await store.endList(kind, token)
     }
   }
 

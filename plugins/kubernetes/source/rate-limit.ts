@@ -39,13 +39,34 @@ export class RateLimit {
   /** Resolves when a request may be sent, or at once if `signal` aborts; the result says that it was answered. */
   async take(signal: AbortSignal): Promise<() => void> {
     await this.#takeToken(signal)
-    if (this.#inFlight < this.#maxInflight) this.#inFlight++
-    else await new Promise<void>(resolve => this.#waiting.push(resolve)) // the place is handed over, not freed
+    if (!(await this.#takePlace(signal))) return () => {}
     return () => {
       const next = this.#waiting.shift()
       if (next) next()
       else this.#inFlight--
     }
+  }
+
+  /** False if `signal` aborts before there is a place. */
+  #takePlace(signal: AbortSignal): Promise<boolean> | boolean {
+    if (signal.aborted) return false
+    if (this.#inFlight < this.#maxInflight) {
+      this.#inFlight++
+      return true
+    }
+    return new Promise(resolve => {
+      const settle = (isTaken: boolean) => {
+        signal.removeEventListener('abort', giveUp)
+        resolve(isTaken)
+      }
+      const take = () => settle(true) // the place is handed over, not freed
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1)
+        settle(false)
+      }
+      this.#waiting.push(take)
+      signal.addEventListener('abort', giveUp)
+    })
   }
 
   async #takeToken(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * DNS programming latency: from the API server's commit to the answer that shows it, in a cluster of 1,000 services.
- * Each name was asked for just before, and did not exist or had another address; times count from the API's own answer.
+ * Each name was asked for just before, and did not exist, or had another address, or one that is gone now; times count from the API's own answer.
  */
 import { ok } from 'node:assert/strict'
 import { ask } from '../ask.ts'
@@ -38,6 +38,7 @@ test(
 
     const changed: number[] = []
     const appeared: number[] = []
+    const vanished: number[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const moved = `10.245.${i & 3}.${i}`
       await api.patch(slice(NAMESPACE, `s-${i}`, []), { endpoints: [endpoint({ ip: moved })] })
@@ -47,8 +48,11 @@ test(
       await api.create(slice(NAMESPACE, `late-${i}`, [{ ip: moved }]))
       await api.create(service(NAMESPACE, `late-${i}`, { clusterIP: 'None' }))
       appeared.push(await visible(server.ip, name(`late-${i}`), data => data.includes(moved)))
+
+      await api.delete(service(NAMESPACE, `late-${i}`, { clusterIP: 'None' }))
+      vanished.push(await visible(server.ip, name(`late-${i}`), (_, rcode) => rcode === 'NXDOMAIN'))
     }
-    for (const [what, times] of Object.entries({ changed, appeared })) {
+    for (const [what, times] of Object.entries({ changed, appeared, vanished })) {
       times.sort((a, b) => a - b)
       const [p50, p99] = [times[ROUNDS / 2]!, times[Math.floor(ROUNDS * 0.99)]!]
       note(`${what}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`)

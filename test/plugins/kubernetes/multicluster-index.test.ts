@@ -157,7 +157,7 @@ test('a custom resource that is gone takes its objects with it, and they come ba
   const cluster = both()
   const { indexes } = cluster.feed
   assert.match(await cluster.ask('web.prod.svc.clusterset.local'), /^NOERROR/)
-  indexes.endList('serviceimport', indexes.beginList('serviceimport'))
+  await indexes.endList('serviceimport', indexes.beginList('serviceimport'))
   assert.match(await cluster.ask('web.prod.svc.clusterset.local'), /^NXDOMAIN/)
   assert.match(await cluster.ask('web.prod.svc.cluster.local'), 'A 10.96.0.1')
   cluster.put(web)
@@ -169,7 +169,7 @@ test('a list of namespaces drops those that are gone from both', async () => {
   const { indexes } = cluster.feed
   const token = indexes.beginList('namespace')
   indexes.put('namespace', { kind: 'namespace', name: 'other' })
-  indexes.endList('namespace', token)
+  await indexes.endList('namespace', token)
   assert.match(await cluster.ask('web.prod.svc.clusterset.local'), /^NXDOMAIN/)
   assert.match(await cluster.ask('web.prod.svc.cluster.local'), /^NXDOMAIN/)
   assert.match(await cluster.ask('other.svc.clusterset.local'), /^NOERROR/)

@@ -74,7 +74,7 @@ test('the serial never goes back', () => {
   assert.is(index.serial, 4_000_000_000)
 })
 
-test('memory comes back: a cluster that changes without growing takes no more, an empty one next to nothing', () => {
+test('memory comes back: a cluster that changes without growing takes no more, an empty one next to nothing', async () => {
   const index = new Index()
   const baseBytes = index.slab.usedBytes
   const fill = (round: number) => {
@@ -97,19 +97,19 @@ test('memory comes back: a cluster that changes without growing takes no more, a
     }
     index.slab.reclaim()
   }
-  const clear = (round: number) => {
-    for (const kind of KINDS) index.endList(kind, index.beginList(kind))
+  const clear = async (round: number) => {
+    for (const kind of KINDS) await index.endList(kind, index.beginList(kind))
     index.slab.reclaim()
     assert.is(index.slab.usedBytes, baseBytes, `round ${round}`)
   }
   for (let round = 0; round < 40; round++) {
     fill(round)
-    clear(round)
+    await clear(round)
   }
   const touchedBytes = index.slab.touchedBytes
   for (let round = 40; round < 80; round++) {
     fill(round)
-    clear(round)
+    await clear(round)
   }
   // Which names collide, and so how large the few collision lists are, differs from process to process.
   const grownBytes = index.slab.touchedBytes - touchedBytes
@@ -134,14 +134,14 @@ test('a slab that is full is replaced by a larger one, with all that is in it', 
   }
 })
 
-test('a list that was overtaken by the next one removes nothing', () => {
+test('a list that was overtaken by the next one removes nothing', async () => {
   const index = new Index()
   index.put('service', web)
   const first = index.beginList('service')
   const second = index.beginList('service')
-  index.endList('service', first)
+  await index.endList('service', first)
   assert.ok(index.services.named('a', 's') !== 0)
-  index.endList('service', second)
+  await index.endList('service', second)
   assert.is(index.services.named('a', 's'), 0)
 })
 

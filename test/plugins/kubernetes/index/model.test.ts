@@ -80,10 +80,10 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
 )
 
 /** Applies changes to an index, by the names that its objects have for sources, and to a model. */
-function applyAll(sequence: readonly Change[], index: Store<Kind>, model: Model): void {
+async function applyAll(sequence: readonly Change[], index: Store<Kind>, model: Model): Promise<void> {
   for (const name of NAMESPACES) apply(index, model, { kind: 'namespace', name })
   for (const step of sequence) {
-    if (step.change === 'list') relist(index, model, step.kind, step.all, step.given)
+    if (step.change === 'list') await relist(index, model, step.kind, step.all, step.given)
     else if (step.change === 'put') apply(index, model, step.object)
     else remove(index, model, step.object)
   }
@@ -94,7 +94,7 @@ test('the index answers as a naive model does, whatever is put, deleted and list
     fc.asyncProperty(fc.array(changes, { minLength: 1, maxLength: 80, size: 'max' }), async sequence => {
       const cluster = clusterOf({ body: 'pods verified\nzonal' })
       const model = new Model()
-      applyAll(sequence, cluster.index, model)
+      await applyAll(sequence, cluster.index, model)
       await compare(cluster, model)
       await compareZones(cluster, model)
     }),
@@ -118,7 +118,7 @@ test('so does that of a cluster set, where slices come from clusters', async () 
             ? { ...step, all: step.all.map(ofCluster) }
             : { ...step, object: ofCluster(step.object) },
         )
-        applyAll(imported, cluster.feed.indexes.clusterSet!, model)
+        await applyAll(imported, cluster.feed.indexes.clusterSet!, model)
         await compareClusters(cluster, model)
       },
     ),
@@ -138,12 +138,18 @@ function remove(index: Store<Kind>, model: Model, object: SlimObject): void {
 }
 
 /** A full list; one that is given up changes nothing but what it brought. */
-function relist(index: Store<Kind>, model: Model, kind: Kind, all: readonly SlimObject[], given: boolean): void {
+async function relist(
+  index: Store<Kind>,
+  model: Model,
+  kind: Kind,
+  all: readonly SlimObject[],
+  given: boolean,
+): Promise<void> {
   const listed = all.filter(object => object.kind === kind)
   const token = index.beginList(kind)
   for (const object of listed) index.put(kind, object)
   if (given) {
-    index.endList(kind, token)
+    await index.endList(kind, token)
     model.relist(kind, listed)
   } else for (const object of listed) model.put(object)
 }

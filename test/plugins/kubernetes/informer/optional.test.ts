@@ -8,12 +8,15 @@ import { ApiReporter } from '../../../../plugins/kubernetes/source/api-reporter.
 import { HttpClient } from '../../../../plugins/kubernetes/source/http-client.ts'
 import { endpointCredentials } from '../../../../plugins/kubernetes/source/in-cluster.ts'
 import { RateLimit } from '../../../../plugins/kubernetes/source/rate-limit.ts'
-import { FakeApiServer, SERVICES } from '../../../harness/fake-api-server.ts'
+import { FakeApiServer, type FakeFailure, type FakeRequest, SERVICES } from '../../../harness/fake-api-server.ts'
 import { FakeClock } from '../../../harness/fake-clock.ts'
 import { CONNECT_MS, service } from '../source/api-world.ts'
 
 const test = suite('optional resources')
 const RESOURCE: Resource = { name: 'imports', group: 'example.net', path: SERVICES, optional: true }
+
+const NOT_FOUND = { status: 404, reason: 'NotFound' }
+const notInstalled = ({ path }: FakeRequest) => (path === SERVICES ? NOT_FOUND : undefined)
 
 interface World {
   readonly server: FakeApiServer
@@ -28,7 +31,7 @@ interface World {
 /** A reflector of the resource, started on an API server that does not know it. */
 async function run(scenario: (world: World) => Promise<void>, resource = RESOURCE): Promise<void> {
   const server = await FakeApiServer.start()
-  server.refuse = () => ({ status: 404, reason: 'NotFound' })
+  server.refuse = notInstalled
   const clock = new FakeClock()
   const client = new HttpClient({
     credentials: await endpointCredentials(server.url, undefined, clock),
@@ -51,7 +54,7 @@ async function run(scenario: (world: World) => Promise<void>, resource = RESOURC
       check()
     },
     beginList: () => listed.clear(),
-    endList() {
+    async endList() {
       for (const name of names) if (!listed.has(name)) names.delete(name)
       ended = true
       check()
@@ -75,7 +78,7 @@ async function run(scenario: (world: World) => Promise<void>, resource = RESOURC
   const known = () => (ended ? [...names].sort() : undefined)
   const until = (wanted: string[]) =>
     new Promise<void>(resolve => {
-      check = () => known()?.join() === wanted.join() && resolve()
+      check = () => known()?.join() === wanted.join() && setImmediate(resolve)
       check()
     })
   reflector.start()
@@ -100,7 +103,7 @@ test('not there: listed and empty at once, one line at info, asked again within 
     const { server, logged, until } = world
     await until([])
     for (let i = 0; i < 3; i++) assert.is(await askAgain(world), 7_500)
-    await server.until(() => server.requests.length === 4)
+    await server.until(() => server.requests.filter(({ path }) => path === SERVICES).length === 4)
     assert.equal(logged, [`info the API server ${server.url} does not know imports.example.net: there are none`])
   }))
 
@@ -116,7 +119,7 @@ test('it appears: listed and watched; it vanishes with its objects, and appears 
       server.put(SERVICES, service('watched'))
       await until(name === 'one' ? ['one', 'watched'] : ['one', 'two', 'watched'])
       server.delete(SERVICES, 'default', 'watched')
-      server.refuse = () => ({ status: 404, reason: 'NotFound' })
+      server.refuse = notInstalled
       world.clock.advance(6_000)
       server.endWatches(SERVICES)
       await until([])
@@ -148,6 +151,46 @@ test('no permission is told, whether it is there or not; what was known stays', 
     assert.match(logged.at(-1)!, /^error no permission to watch imports\.example\.net/)
     assert.equal(world.known(), ['one'])
   }))
+
+const toVersion =
+  (failure: FakeFailure) =>
+  ({ path }: FakeRequest) =>
+    path === SERVICES ? NOT_FOUND : failure
+
+for (const { name, refuse, isBelieved } of [
+  { name: '404 to everything', refuse: () => NOT_FOUND, isBelieved: false },
+  { name: '404, and 502 to what every API server knows', refuse: toVersion({ status: 502 }), isBelieved: false },
+  { name: '404, and 401 to that', refuse: toVersion({ status: 401, reason: 'Unauthorized' }), isBelieved: false },
+  { name: '404, and a 403 of somebody else to that', refuse: toVersion({ status: 403 }), isBelieved: false },
+  {
+    name: '404, and no permission for that',
+    refuse: toVersion({ status: 403, reason: 'Forbidden' }),
+    isBelieved: true,
+  },
+]) {
+  test(`${name}: ${isBelieved ? 'there are none' : 'an ordinary failure, what was known stays'}`, () =>
+    run(async world => {
+      const { server, clock, logged, until } = world
+      await until([])
+      server.refuse = () => undefined
+      server.put(SERVICES, service('one'))
+      await askAgain(world)
+      await until(['one'])
+      server.refuse = refuse
+      clock.advance(6_000)
+      server.cut(SERVICES)
+      clock.advance(await clock.waiting(ms => ms >= 300 && ms < CONNECT_MS))
+      if (isBelieved) return await until([])
+      for (let i = 0; i < 3; i++) clock.advance(await clock.waiting(ms => ms >= 300 && ms < CONNECT_MS))
+      await clock.waiting(ms => ms >= 300 && ms < CONNECT_MS)
+      assert.equal(world.known(), ['one'])
+      assert.is(logged.length, 3)
+      assert.match(logged[2]!, /^warn cannot watch imports\.example\.net, trying again: the API server answered 404/)
+      server.refuse = notInstalled
+      clock.advance(await clock.waiting(ms => ms >= 300 && ms < CONNECT_MS))
+      await until([])
+    }))
+}
 
 test('a resource that is not optional waits for it', () =>
   run(

@@ -80,7 +80,7 @@ test('what was restored answers as what was written', async () => {
         const token = after.index.beginList(kind)
         if (kind === 'namespace') for (const name of NAMESPACES) after.index.put(kind, { kind, name })
         for (const object of last.values()) if (object.kind === kind) after.index.put(kind, object)
-        after.index.endList(kind, token)
+        await after.index.endList(kind, token)
       }
       assert.is(after.index.changes, changes)
     }),
@@ -189,7 +189,7 @@ test('what a source told is not overwritten, and what it listed goes with its li
   await read(file, index)
   assert.match(await answer(cluster, 's.a.svc.cluster.local', 'A'), /IN A 10\.0\.0\.2$/)
   assert.match(await answer(cluster, 'gone.a.svc.cluster.local', 'A'), /IN A 10\.0\.0\.9$/)
-  index.endList('service', token)
+  await index.endList('service', token)
   for (const kind of KINDS) index.setSynced(kind, true)
   assert.match(await answer(cluster, 's.a.svc.cluster.local', 'A'), /IN A 10\.0\.0\.2$/)
   assert.match(await answer(cluster, 'gone.a.svc.cluster.local', 'A'), /^NXDOMAIN/)

@@ -34,7 +34,7 @@ export class RecordStore implements Store {
     return this.#tokens
   }
 
-  endList(kind: AnyKind, token: ListToken): number {
+  async endList(kind: AnyKind, token: ListToken): Promise<number> {
     const mark = this.#marks.get(kind)
     if (mark?.token !== token) return 0
     const outdated = [...this.#of(kind).keys()].filter(key => !mark.seen.has(key))
@@ -65,7 +65,7 @@ export class RecordStore implements Store {
       const check = () => {
         if (!met()) return
         this.#waiting.delete(check)
-        resolve()
+        setImmediate(resolve) // after what follows from the write at once
       }
       this.#waiting.add(check)
       check()

@@ -241,7 +241,10 @@ export class TroubleWorld {
   }
 
   #activity(): string {
-    return `${this.clock.changes} ${this.server.requests.length} ${this.server.connections}`
+    const { clock, server, feed } = this
+    // Octets that are under way show in nothing but what they change.
+    const changes = `${feed.indexes.cluster.changes} ${feed.indexes.clusterSet?.changes}`
+    return `${clock.changes} ${server.requests.length} ${server.connections} ${server.unsentBytes} ${changes}`
   }
 
   #fill(): void {
