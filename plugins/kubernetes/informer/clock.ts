@@ -9,10 +9,13 @@ export interface Clock {
   after(delayMs: number, then: () => void): () => void
 }
 
+/** What a timer can hold: with more it fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 export const monotonicClock: Clock = {
   nowMs: () => performance.now(),
   after(delayMs, then) {
-    const timer = setTimeout(then, delayMs)
+    const timer = setTimeout(then, Math.min(delayMs, MAX_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   },

@@ -34,9 +34,13 @@ const QUIET_TIMEOUT_S = WATCH_IDLE_MS / 1000 - 4
 const WORKED_MS = 5_000
 /** A watch that ended sooner is not opened again at once. */
 const SHORT_MS = 1_000
-/** After so many failures to read a stream from one version, only a list helps. */
-const MAX_BROKEN_STREAMS = 3
-/** Where versions are gone over and over, lists are this far apart; and ten times as far as the last one took. */
+/**
+ * After so many watches that failed, a list: one now and then, as long as no watch is to be had. An API server that is in
+ * trouble itself (5xx) is spared that for half a minute, since the version that is known is good for a watch when it is well.
+ */
+const MAX_FAILED_WATCHES = 3
+const MAX_TROUBLED_WATCHES = 10
+/** Lists are this far apart; and ten times as far as the last one took, where none of them leads to a watch. */
 const LIST_GAP_MS = 4_000
 const MAX_LIST_GAP_MS = 60_000
 const LIST_SHARE = 10
@@ -90,7 +94,10 @@ export class Reflector {
   #told: 'list' | 'watch' | undefined
   /** When the current step began, and when another list may be what it does about a version that is gone. */
   #stepAtMs = 0
-  #nextListAtMs = 0
+  #listedAtMs = Number.NEGATIVE_INFINITY
+  #listGapMs = LIST_GAP_MS
+  /** Watches are refused, lists are not. */
+  #isPolling = false
 
   constructor(options: ReflectorOptions) {
     this.#options = options
@@ -194,19 +201,19 @@ export class Reflector {
 
   #listed(): void {
     const nowMs = this.#options.clock.nowMs()
-    const gapMs = Math.max(LIST_GAP_MS, LIST_SHARE * (nowMs - this.#stepAtMs))
-    this.#nextListAtMs = nowMs + Math.min(gapMs, MAX_LIST_GAP_MS)
+    this.#listedAtMs = nowMs
+    this.#listGapMs = Math.min(Math.max(LIST_GAP_MS, LIST_SHARE * (nowMs - this.#stepAtMs)), MAX_LIST_GAP_MS)
     this.#during = 'watch'
     this.#pages = this.#isRefused = false
     this.#list = undefined
     this.#trust.prove()
     this.#comparisons.listed()
-    if (this.#told !== 'watch') this.#works()
+    if (this.#told !== 'watch' && !this.#isPolling) this.#works()
   }
 
   #progress(): void {
     this.#failures = 0
-    this.#wasGone = false
+    this.#wasGone = this.#isPolling = false
     this.#backoff.reset()
     this.#works()
   }
@@ -236,7 +243,7 @@ export class Reflector {
     this.#pages = this.#isRefused = false
     this.#list = undefined
     this.#failures = 0
-    this.#wasGone = false
+    this.#wasGone = this.#isPolling = false
     this.#backoff.reset()
     this.#trust.prove()
     this.#told = undefined
@@ -258,17 +265,19 @@ export class Reflector {
     // A watch that worked and broke is nothing to tell: most often the next one works. So does a list, if it is gone.
     const again = this.#failures++ > 0
     if (this.#during === 'watch' && isGone(error)) {
+      const gapMs = this.#wasGone ? this.#listGapMs : LIST_GAP_MS
       if (this.#wasGone) this.#tell(error)
       this.#wasGone = true
       this.#forget()
-      return this.#nextListAtMs - this.#options.clock.nowMs()
+      return this.#listedAtMs + gapMs - this.#options.clock.nowMs()
     }
     if (again || this.#during === 'list' || isDenied(error)) this.#tell(error)
     if (this.#during === 'list') this.#chooseList(error)
     const waitMs = this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0)
-    if (this.#during === 'list' || this.#failures < MAX_BROKEN_STREAMS || !isBrokenStream(error)) return waitMs
+    if (this.#during === 'list' || this.#failures < patienceWith(error)) return waitMs
+    this.#isPolling = true
     this.#forget()
-    return Math.max(waitMs, this.#nextListAtMs - this.#options.clock.nowMs())
+    return Math.max(waitMs, this.#listedAtMs + this.#listGapMs - this.#options.clock.nowMs())
   }
 
   /** After a list that failed: one in pages goes on where it was; unless that leads nowhere, and there is another way. */
@@ -292,8 +301,13 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof ApiError && error.status === 0 && error.reason !== STALLED && error.reason !== BROKEN
 }
 
-function isBrokenStream(error: unknown): boolean {
-  return error instanceof MalformedStream || (error instanceof ApiError && error.inStream)
+/** How many watches may fail this way before a list is tried. */
+function patienceWith(error: unknown): number {
+  if (error instanceof MalformedStream) return MAX_FAILED_WATCHES
+  if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) return Number.POSITIVE_INFINITY
+  if (error.inStream) return MAX_FAILED_WATCHES
+  if (error.retryAfterMs > 0) return Number.POSITIVE_INFINITY
+  return error.status < 500 ? MAX_FAILED_WATCHES : MAX_TROUBLED_WATCHES
 }
 
 function isDenied(error: unknown): boolean {

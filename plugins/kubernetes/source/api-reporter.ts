@@ -130,8 +130,9 @@ function troubleOf(error: unknown): Trouble {
 /** One line that names what is missing, and the rule that would do. */
 function forbidden(resource: Resource, during: 'list' | 'watch'): string {
   const rule = `apiGroups: ["${resource.group}"], resources: ["${resource.name}"], verbs: ["list", "watch"]`
+  const until = during === 'list' ? 'not ready' : 'a change shows seconds late'
   return (
     `no permission to ${during} ${fullName(resource)} at the cluster scope, ` +
-    `not ready until a ClusterRoleBinding gives our user a ClusterRole with ${rule}`
+    `${until} until a ClusterRoleBinding gives our user a ClusterRole with ${rule}`
   )
 }
