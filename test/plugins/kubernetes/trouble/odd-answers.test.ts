@@ -101,7 +101,7 @@ for (const { name, body, contentType = JSON_TYPE, failure, told } of ODD) {
           server.version++
           server.compact()
         }
-        await world.converges(isCompacted ? 9_000 : 5_000)
+        await world.converges()
       }))
   }
 }
