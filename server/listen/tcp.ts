@@ -36,16 +36,16 @@ export async function listenTcp(address: string, port: number, options: Listener
   if (sockaddr(host, port) === undefined) throw new ListenError('tcp', address, port, 'EINVAL')
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
   const listener = new TcpListener(server, address, options)
+  // Not `options` itself in what stays: it holds the first routes, and with them all that this configuration had.
+  const { server: name, ipv6Only = false, reusePort = false } = options
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       reject(new ListenError('tcp', address, port, cause.code ?? cause.message, cause))
     })
-    const ipv6Only = options.ipv6Only ?? false
-    const reusePort = options.reusePort ?? false
     server.listen({ host, port, ipv6Only, reusePort, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
   })
   server.removeAllListeners('error')
-  server.on('error', cause => warn(undefined, `accepting on ${options.server}: ${cause.message}`))
+  server.on('error', cause => warn(undefined, `accepting on ${name}: ${cause.message}`))
   return listener
 }
 

@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ListenError, type Listener, listen, listenPair, type Transport } from '../../../server/listen/listen.ts'
@@ -142,5 +144,28 @@ test('the kernel’s drops are exported', async () => {
     client.close()
   }
 })
+
+for (const { name, transport, udp } of WAYS_TO_LISTEN) {
+  test(`${name}: what answered before a reload is not held`, async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const held = async (): Promise<[Listener, WeakRef<object>]> => {
+      const first = new Behaviour().routes
+      const options = { routes: first, server, ...(udp && { udp }) }
+      const listener = await listen(transport, '127.0.0.1', 0, options)
+      listener.start()
+      listener.routes = routes
+      return [listener, new WeakRef(first)]
+    }
+    const [listener, reference] = await held()
+    // What a WeakRef was asked for, or made of, stays to the end of the turn.
+    for (let i = 0; i < 3; i++) {
+      await new Promise(resolve => setImmediate(resolve))
+      collect()
+    }
+    assert.is(reference.deref(), undefined)
+    await listener.stop()
+  })
+}
 
 test.run()
