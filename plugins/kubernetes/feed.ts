@@ -19,6 +19,8 @@ import { hide, show, textOfViews } from './views.ts'
 const NAME = 'kubernetes'
 const WAIT_LOG_MS = 500
 const WAIT_REMINDER_MS = 5_000
+/** So much longer than `startup_timeout` may a reload wait for objects that are arriving. */
+const RELOAD_MS = 60_000
 /** Within this an API server that works has sent its first object, and a small cluster has been listed. */
 const GRACE_MS = 250
 /** A clock that was set must not spoil the sum for good. */
@@ -172,6 +174,8 @@ export class Feed {
     const first = setTimeout(log, WAIT_LOG_MS)
     const reminder = setInterval(log, WAIT_REMINDER_MS)
     await this.#synced(timeoutMs)
+    // Nobody waits for a reload: a list that is on its way is not thrown away, to be begun anew by the next one.
+    if (isReload && !this.indexes.synced && this.indexes.isFed) await this.#synced(RELOAD_MS)
     clearTimeout(first)
     clearInterval(reminder)
     if (!this.indexes.synced && !isReload) warn(NAME, 'starting server with unsynced Kubernetes API')

@@ -78,6 +78,22 @@ test('a new source that does not sync does not replace one that has', async () =
   await before.stop()
 })
 
+test('a new source that is bringing objects is waited for beyond startup_timeout', async () => {
+  const before = stageOf(`reload ${made++}`, new FakeSource())
+  await before.start(undefined)
+  const other = new FakeSource({ syncs: false })
+  const after = stageOf(`reload ${made++}`, other)
+  const starting = after.start(before)
+  await new Promise(resolve => setImmediate(resolve))
+  other.store!.put('namespace', { kind: 'namespace', name: 'default' })
+  await new Promise(resolve => setTimeout(resolve, 50)) // startup_timeout is 10 ms
+  for (const kind of KINDS) other.store!.setSynced(kind, true)
+  await starting
+  assert.is(after.ready(), true)
+  await before.stop()
+  await after.stop()
+})
+
 test('the first start goes on unsynced after startup_timeout', async () => {
   const source = new FakeSource({ syncs: false })
   const stage = stageOf(`start ${made++}`, source)
