@@ -114,7 +114,7 @@ export class Feed {
       await this.release()
       throw new Error(textOf(cause), { cause })
     }
-    if (tuning !== undefined) await this.#source?.retune?.(tuning)
+    if (tuning !== undefined) this.#source?.retune?.(tuning)
     if (snapshot !== undefined) await this.#snapshots.use(snapshot)
     const { indexes } = this
     const isWarm = !isToSync && indexes.isStale && this.isCovered

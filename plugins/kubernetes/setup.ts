@@ -118,7 +118,8 @@ export function readSettings(occurrence: Occurrence, site: Site): Settings {
 
 /** The property that says where objects come from; the directive if none does. */
 function placeOfSource(occurrence: Occurrence): Settings['place'] {
-  return occurrence.properties.find(({ name }) => SOURCES.includes(name.text)) ?? occurrence
+  const named = SOURCES.map(source => occurrence.properties.find(({ name }) => name.text === source))
+  return named.find(property => property !== undefined) ?? occurrence
 }
 
 /**
@@ -265,7 +266,7 @@ function readEndpoint(argument: Argument): string {
   const isBare = url?.search === '' && url.hash === ''
   if (isBare && /^https?:$/.test(url.protocol) && url.hostname !== '') return full
   throw argument.error(
-    `invalid endpoint "${text}", expected a URL such as "https://10.0.0.1:6443"`,
+    `invalid endpoint "${text.replace(/\/\/[^/@]*@/, '//…@')}", expected a URL such as "https://10.0.0.1:6443"`,
     'COREFILE_INVALID_ADDRESS',
   )
 }

@@ -17,6 +17,8 @@ const PATIENCE = 0.1
 const LOOK_MS = 5_000
 /** A comparison that failed is tried again after half to all of this. */
 const RETRY_MS = 60_000
+/** Where nothing is compared, this long is slept at a time. */
+const NEVER_MS = 86_400_000
 
 export interface ComparisonReporter {
   /** So many objects were not as any watch had told. */
@@ -38,30 +40,43 @@ export interface ComparisonsOptions extends Omit<CompareOptions, 'patienceMs' | 
 
 export class Comparisons {
   readonly #options: ComparisonsOptions
+  #compareMs: number
+  /** Ends the sleep of `run`, for another time. */
+  #nudge = new AbortController()
   #dueAtMs = Number.POSITIVE_INFINITY
   #running: AbortController | undefined
 
   constructor(options: ComparisonsOptions) {
     this.#options = options
+    this.#compareMs = options.compareMs
     this.listed()
   }
 
   /** Resolves once `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, compareMs, isWatching } = this.#options
-    if (compareMs === 0) return
+    const { clock, isWatching } = this.#options
     while (!signal.aborted) {
-      const restMs = this.#dueAtMs - clock.nowMs()
-      if (restMs > 0) await sleep(clock, restMs, signal)
-      else if (!isWatching()) await sleep(clock, LOOK_MS, signal)
+      this.#nudge = new AbortController()
+      const woken = AbortSignal.any([signal, this.#nudge.signal])
+      const restMs = this.#compareMs === 0 ? NEVER_MS : this.#dueAtMs - clock.nowMs()
+      if (restMs > 0) await sleep(clock, restMs, woken)
+      else if (!isWatching()) await sleep(clock, LOOK_MS, woken)
       else await this.#compare(signal)
     }
   }
 
+  /** Within another time from now on; 0: never. */
+  retune(compareMs: number): void {
+    if (compareMs === this.#compareMs) return
+    this.#compareMs = compareMs
+    this.listed()
+    this.#nudge.abort()
+  }
+
   /** All was listed, which is a comparison too. */
   listed(): void {
-    const { clock, compareMs, jitter } = this.#options
-    this.#dueAtMs = clock.nowMs() + compareMs * (BEGIN + BEGIN_JITTER * jitter())
+    const { clock, jitter } = this.#options
+    this.#dueAtMs = clock.nowMs() + this.#compareMs * (BEGIN + BEGIN_JITTER * jitter())
   }
 
   /** A list is about to begin: what is under way ends, and writes nothing any more. */
@@ -70,12 +85,12 @@ export class Comparisons {
   }
 
   async #compare(stop: AbortSignal): Promise<void> {
-    const { compareMs, reporter, resource, clock, jitter, onWentBack } = this.#options
+    const { reporter, resource, clock, jitter, onWentBack } = this.#options
     const running = new AbortController()
     this.#running = running
     try {
       const signal = AbortSignal.any([stop, running.signal])
-      const mended = await compare({ ...this.#options, patienceMs: compareMs * PATIENCE, signal })
+      const mended = await compare({ ...this.#options, patienceMs: this.#compareMs * PATIENCE, signal })
       if (mended > 0) reporter.mended(resource, mended)
       reporter.compared(resource, undefined)
       this.listed()

@@ -126,6 +126,11 @@ export class Reflector {
     await this.#running
   }
 
+  /** What no watch told of is mended within another time from now on. */
+  retune(compareMs: number): void {
+    this.#comparisons.retune(compareMs)
+  }
+
   /** Milliseconds since the API server last told that the target is current; Infinity if it never did. */
   get ageMs(): number {
     return this.#trust.ageMs
@@ -160,6 +165,8 @@ export class Reflector {
     } catch (error) {
       if (this.#interrupt.signal.aborted) return 0
       if (this.#during === 'watch' && this.#trust.openMs >= WORKED_MS) this.#progress()
+      // A watch that stood for a while after a list: should its version be gone later, that is another matter.
+      if (this.#during === 'watch' && this.#trust.openMs >= SHORT_MS) this.#wasGone = false
       const waitMs = await this.#recover(error)
       // Attempts that nobody answers are counted from their beginning, so that healing is seen as soon.
       return isUnreachable(error) ? waitMs - (clock.nowMs() - this.#stepAtMs) : waitMs

@@ -31,7 +31,7 @@ export interface ApiSourceOptions {
 }
 
 export class ApiSource implements Source {
-  #settings: ApiSettings
+  readonly #settings: ApiSettings
   readonly #clock: Clock
   readonly #jitter: Jitter
   readonly #log: SourceLog
@@ -39,8 +39,7 @@ export class ApiSource implements Source {
   #credentials: Credentials | undefined
   #client: HttpClient | undefined
   #reflectors: Reflector[] = []
-  #store: Store | undefined
-  #retuning = Promise.resolve()
+  #rateLimit: RateLimit | undefined
 
   constructor(settings: ApiSettings, options: ApiSourceOptions = {}) {
     this.#settings = settings
@@ -51,28 +50,13 @@ export class ApiSource implements Source {
   }
 
   async start(store: Store): Promise<void> {
-    this.#credentials = await this.#makeCredentials()
-    this.#store = store
-    this.#begin(this.#credentials, store)
-  }
-
-  /** The index stays as it is, and takes the new list as it takes any. */
-  retune({ qps, burst, maxInflight, compareMs }: Tuning): Promise<void> {
-    const wanted = { ...this.#settings, qps, burst, maxInflight, compareMs }
-    this.#retuning = this.#retuning.then(async () => {
-      const isSame = JSON.stringify(wanted) === JSON.stringify(this.#settings)
-      if (isSame || this.#store === undefined) return
-      this.#settings = wanted
-      await this.#end()
-      if (this.#store !== undefined) this.#begin(this.#credentials!, this.#store)
-    })
-    return this.#retuning
-  }
-
-  #begin(credentials: Credentials, store: Store): void {
     const settings = this.#settings
     const clock = this.#clock
-    const client = new HttpClient({ credentials, clock, rateLimit: new RateLimit(clock, settings) })
+    const credentials = await this.#makeCredentials()
+    this.#credentials = credentials
+    const rateLimit = new RateLimit(clock, settings)
+    this.#rateLimit = rateLimit
+    const client = new HttpClient({ credentials, clock, rateLimit })
     this.#client = client
     const reporter = new ApiReporter(client.server, this.#log)
     this.#reflectors = settings.kinds.map(
@@ -89,6 +73,11 @@ export class ApiSource implements Source {
         }),
     )
     for (const reflector of this.#reflectors) reflector.start()
+  }
+
+  retune(tuning: Tuning): void {
+    this.#rateLimit?.retune(tuning)
+    for (const reflector of this.#reflectors) reflector.retune(tuning.compareMs)
   }
 
   async cluster(): Promise<ClusterIdentity> {
@@ -108,15 +97,9 @@ export class ApiSource implements Source {
   }
 
   async stop(): Promise<void> {
-    this.#store = undefined
-    await this.#retuning
-    await this.#end()
-    this.#credentials?.close?.()
-  }
-
-  async #end(): Promise<void> {
     await Promise.all(this.#reflectors.map(reflector => reflector.stop()))
     this.#client?.close()
+    this.#credentials?.close?.()
   }
 }
 

@@ -18,22 +18,32 @@ export interface RateLimitSettings {
 
 export class RateLimit {
   readonly #clock: Clock
-  readonly #qps: number
-  readonly #burst: number
-  readonly #maxInflight: number
-  #tokens: number
+  #qps = Number.POSITIVE_INFINITY
+  #burst = Number.POSITIVE_INFINITY
+  #maxInflight = Number.POSITIVE_INFINITY
+  #tokens = Number.POSITIVE_INFINITY
   #countedAtMs: number
   #inFlight = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(clock: Clock, { qps, burst, maxInflight }: RateLimitSettings) {
-    const limited = qps > 0 || burst > 0
+  constructor(clock: Clock, settings: RateLimitSettings) {
     this.#clock = clock
+    this.#countedAtMs = clock.nowMs()
+    this.retune(settings)
+    this.#tokens = this.#burst
+  }
+
+  /** Other limits from now on, for those who wait too. */
+  retune({ qps, burst, maxInflight }: RateLimitSettings): void {
+    const limited = qps > 0 || burst > 0
     this.#qps = limited ? qps || DEFAULT_QPS : Number.POSITIVE_INFINITY
     this.#burst = limited ? burst || DEFAULT_BURST : Number.POSITIVE_INFINITY
     this.#maxInflight = maxInflight || Number.POSITIVE_INFINITY
-    this.#tokens = this.#burst
-    this.#countedAtMs = clock.nowMs()
+    this.#tokens = Math.min(this.#tokens, this.#burst)
+    while (this.#waiting.length > 0 && this.#inFlight < this.#maxInflight) {
+      this.#inFlight++
+      this.#waiting.shift()!()
+    }
   }
 
   /** Resolves when a request may be sent, or at once if `signal` aborts; the result says that it was answered. */

@@ -15,8 +15,8 @@ export interface Source {
   stop(): Promise<void>
   /** Which cluster this is, as far as that can be told without asking it. After `start`. */
   cluster?(): Promise<ClusterIdentity>
-  /** Asks in another way from now on: what was brought stays, and is listed again. */
-  retune?(tuning: Tuning): Promise<void>
+  /** Asks in another way from now on. */
+  retune?(tuning: Tuning): void
   /** How old what was last brought is. */
   views?(): readonly View[]
 }

@@ -53,8 +53,8 @@ export class ApiWorld {
     if (synced) await this.store.until(() => kinds.every(kind => this.store.synced.has(kind)))
   }
 
-  async retune(tuning: Tuning): Promise<void> {
-    await this.#source?.retune(tuning)
+  retune(tuning: Tuning): void {
+    this.#source?.retune(tuning)
   }
 
   async stop(): Promise<void> {
