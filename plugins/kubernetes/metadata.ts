@@ -4,7 +4,6 @@
  */
 import type { MetadataReader, Query } from '../../server/plugin.ts'
 import { labelToText } from '../../server/wire/name.ts'
-import { readAddress } from './index/address.ts'
 import type { Index } from './index/index.ts'
 import { GRAMMAR, isLabel, NAME, POD, PORT_LABELS, readName, SERVICE_LABELS, SVC } from './name.ts'
 import type { Zone, Zones } from './zones.ts'
@@ -19,8 +18,6 @@ const UNDERSCORE = 0x5f
 const FROM_ZONE: Readonly<Record<string, number>> = { kind: 1, namespace: 2, service: 3 }
 /** Labels left of the zone of a name with an endpoint. */
 const ENDPOINT_LABELS = 4
-
-const address = new Uint8Array(16)
 
 export class ClusterMetadata {
   readonly #index: Index
@@ -90,8 +87,7 @@ export class ClusterMetadata {
   /** Of the pod that asked, whatever it asked; nobody knows which one did if several share the address. */
   #ofClient(read: (pod: number) => string | undefined): MetadataReader {
     return q => {
-      const length = readAddress(q.peer.address, address, 0)
-      const pod = length === 0 ? 0 : this.#index.pods.sole(address, 0, length)
+      const pod = this.#index.pods.soleOf(q.peer.address)
       return pod === 0 ? undefined : read(pod)
     }
   }

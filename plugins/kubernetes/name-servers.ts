@@ -8,7 +8,7 @@ import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { POINTER_BYTES } from '../../server/wire/encode.ts'
 import { MAX_NAME_BYTES, type Name, nameBelow } from '../../server/wire/name.ts'
-import { addressAt, addressLength, count4, count6, ownerOf, setOfLink } from './index/address-set.ts'
+import { addressAt, addressCount, addressLength, ownerOf, setOfLink } from './index/address-set.ts'
 import { Distinct } from './index/distinct.ts'
 import type { Index } from './index/index.ts'
 import { SVC } from './name.ts'
@@ -95,13 +95,13 @@ export class NameServers {
       const service = slices.service(ownerOf(words, setOfLink(words, link)))
       const data = services.data(service)
       const labels = services.labelsAt(service)
-      if (data === 0 || !seenServices.add(bytes, labels, labelsEnd(bytes, labels) - labels)) continue
+      if (data === 0 || !seenServices.add(bytes, labels, services.labelsEnd(service) - labels)) continue
       if (services.isHeadless(data)) {
         this.#addEndpoints(q, service)
         isFound = true
       } else {
         const set = services.set(data)
-        const count = count4(words, set) + count6(words, set)
+        const count = addressCount(words, set)
         this.#addSet(q, service, 0, set, 0, count)
         isFound ||= count > 0
       }
@@ -136,7 +136,7 @@ export class NameServers {
   #count(slice: number): number {
     const { words } = this.#index.slab
     const set = this.#index.slices.set(slice)
-    return count4(words, set) + count6(words, set)
+    return addressCount(words, set)
   }
 
   #addSet(q: Query, service: number, slice: number, set: number, from: number, end: number): void {
@@ -191,7 +191,7 @@ export class NameServers {
     const labels = services.labelsAt(service)
     let end = at
     if (slice !== 0) end += slices.writeName(slice, i, data, at)
-    end = write(slab.bytes, labels, labelsEnd(slab.bytes, labels), data, end)
+    end = write(slab.bytes, labels, services.labelsEnd(service), data, end)
     return write(this.#zone.name, 0, -1, data, write(SVC, 0, -1, data, end))
   }
 }
@@ -201,10 +201,4 @@ function write(bytes: Uint8Array, from: number, end: number, to: Uint8Array, at:
   const stop = end < 0 ? bytes.length : end
   for (let i = from; i < stop; i++) to[at++] = bytes[i]!
   return at
-}
-
-/** Where the two labels end, a service's and its namespace's. */
-function labelsEnd(bytes: Uint8Array, labels: number): number {
-  const namespace = labels + bytes[labels]! + 1
-  return namespace + bytes[namespace]! + 1
 }

@@ -158,8 +158,7 @@ export class Records {
     const { services, slices, slab } = this.#found.index
     const { bytes } = slab
     const labels = services.labelsAt(service)
-    const namespaceAt = labels + bytes[labels]! + 1
-    const labelsEnd = namespaceAt + bytes[namespaceAt]! + 1
+    const labelsEnd = services.labelsEnd(service)
     const nameBytes = slice === 0 ? 0 : slices.maxNameBytes(slice)
     const data = a.scratch(nameBytes + labelsEnd - labels + SVC.length + zone.length)
     const at = a.scratchAt

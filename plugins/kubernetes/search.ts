@@ -4,15 +4,12 @@
  */
 import type { Query } from '../../server/plugin.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
-import { readAddress } from './index/address.ts'
 import type { Index } from './index/index.ts'
 import { isLabel, SVC } from './name.ts'
 import type { Zone, Zones } from './zones.ts'
 
 /** Namespaces of which the paths are kept; beyond it all are made anew. */
 const MAX_KEPT = 4096
-
-const address = new Uint8Array(16)
 
 export class SearchPaths {
   readonly #index: Index
@@ -32,8 +29,7 @@ export class SearchPaths {
     if (zone === undefined || zone.reverse !== 0 || left < 3 || this.#index.unsyncedKinds !== 0) return undefined
     if (!isLabel(q, left - 1, SVC)) return undefined
     const { namespaces, pods, slab } = this.#index
-    const length = readAddress(q.peer.address, address, 0)
-    const pod = length === 0 ? 0 : pods.sole(address, 0, length)
+    const pod = pods.soleOf(q.peer.address)
     if (pod === 0) return undefined
     const namespace = pods.namespace(pod)
     const label = q.labelAt[left - 2]!

@@ -6,7 +6,7 @@ import { QUESTION, type Query } from '../../server/plugin.ts'
 import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { MAX_NAME_BYTES } from '../../server/wire/name.ts'
-import { addressAt, addressLength, count4, count6 } from './index/address-set.ts'
+import { addressAt, addressCount, addressLength, count4 } from './index/address-set.ts'
 import { Distinct } from './index/distinct.ts'
 import { portNumber } from './index/ports.ts'
 import type { Lookup } from './lookup.ts'
@@ -54,7 +54,7 @@ export class Srv {
     const { services, slab } = this.#found.index
     const { asked, data } = this.#found
     const set = services.set(data)
-    const addresses = count4(slab.words, set) + count6(slab.words, set)
+    const addresses = addressCount(slab.words, set)
     if (addresses === 0) return
     this.#weight = weightOf(asked * addresses)
     this.#hasRepeats = asked > 1
@@ -126,7 +126,7 @@ export class Srv {
   #extraSet(q: Query, set: number, ownerAt: number): void {
     const { words } = this.#found.index.slab
     const fours = count4(words, set)
-    const count = fours + count6(words, set)
+    const count = addressCount(words, set)
     for (let i = 0; i < count && room.holdsMore; i++)
       this.#addExtra(q, QUESTION, ownerAt, addressAt(words, set, i), i < fours ? 4 : 16)
   }
@@ -147,7 +147,7 @@ export class Srv {
     for (let slice = services.firstSlice(found.service); slice !== 0; slice = slices.next(slice)) {
       const set = slices.set(slice)
       const ports = found.askedPorts(q, slice, slices.portsAt(slice), slices.portCount(slice))
-      const count = count4(slab.words, set) + count6(slab.words, set)
+      const count = addressCount(slab.words, set)
       addresses += count
       entries += ports * count
       if (ports > 0) contributed += slices.repeats(slice) ? 2 : 1
@@ -178,7 +178,7 @@ export class Srv {
       slice = slices.next(slice)
     ) {
       const set = slices.set(slice)
-      const count = count4(slab.words, set) + count6(slab.words, set)
+      const count = addressCount(slab.words, set)
       const first = Math.max(0, from - passed)
       const last = Math.min(count, end - passed)
       passed += count

@@ -6,7 +6,7 @@
  */
 import { TYPE } from '../../server/wire/codes.ts'
 import { HASH_START, hashOctet, MAX_NAME_BYTES, type Name } from '../../server/wire/name.ts'
-import { addressAt, addressLength, count4, count6 } from './index/address-set.ts'
+import { addressAt, addressCount, addressLength } from './index/address-set.ts'
 import type { Index } from './index/index.ts'
 import { portNameAt, portNumber, portProtocolAt } from './index/ports.ts'
 import type { Lookup } from './lookup.ts'
@@ -123,9 +123,8 @@ export class ServiceRecords {
     const { services, slab } = this.#index
     const message = this.#message
     const from = services.labelsAt(entry)
-    const namespaceAt = from + slab.bytes[from]! + 1
     this.#nameAt = message.used
-    message.write(slab.bytes, from, namespaceAt + slab.bytes[namespaceAt]! + 1 - from)
+    message.write(slab.bytes, from, services.labelsEnd(entry) - from)
     message.write(SVC, 0, SVC.length)
     message.write(this.#zone, 0, this.#zone.length)
     this.#nameBytes = message.used - this.#nameAt
@@ -142,7 +141,7 @@ export class ServiceRecords {
   #addClusterIPs(data: number): void {
     const { services, slab } = this.#index
     const set = services.set(data)
-    const count = this.#count(set)
+    const count = addressCount(slab.words, set)
     if (count === 0) return
     const ports = { block: data, at: services.portsAt(data), count: services.portCount(data) }
     this.#total = count + ports.count
@@ -159,19 +158,19 @@ export class ServiceRecords {
 
   /** Of a headless service: the addresses of its name and of its endpoints' names, and the SRV records that lead to these. */
   #addEndpoints(entry: number): void {
-    const { services, slices } = this.#index
+    const { services, slices, slab } = this.#index
     let entries = 0
     this.#total = 0
     for (let slice = services.firstSlice(entry); slice !== 0; slice = slices.next(slice)) {
-      const count = this.#count(slices.set(slice))
+      const count = addressCount(slab.words, slices.set(slice))
       entries += slices.portCount(slice) * count
       this.#total += count
     }
     const weight = weightOf(entries)
     for (let slice = services.firstSlice(entry); slice !== 0 && !this.#isTooMany; slice = slices.next(slice)) {
       const ports = this.#portsOf(slice)
-      const count = this.#count(slices.set(slice))
-      hashes.read(this.#index.slab, ports)
+      const count = addressCount(slab.words, slices.set(slice))
+      hashes.read(slab, ports)
       for (let i = 0; i < count && !this.#isTooMany; i++, this.#seen++) this.#addEndpoint(slice, i, ports, weight)
     }
   }
@@ -257,16 +256,11 @@ export class ServiceRecords {
     names.clear()
     if (services.isHeadless(data)) {
       for (let slice = services.firstSlice(this.#entry); slice !== 0; slice = slices.next(slice))
-        names.count(slab, this.#portsOf(slice), this.#count(slices.set(slice)))
+        names.count(slab, this.#portsOf(slice), addressCount(slab.words, slices.set(slice)))
     } else {
       const ports = { block: data, at: services.portsAt(data), count: services.portCount(data) }
-      names.count(slab, ports, this.#count(services.set(data)))
+      names.count(slab, ports, addressCount(slab.words, services.set(data)))
     }
-  }
-
-  #count(set: number): number {
-    const { words } = this.#index.slab
-    return count4(words, set) + count6(words, set)
   }
 
   #portsOf(slice: number): Ports {

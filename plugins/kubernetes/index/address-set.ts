@@ -38,6 +38,11 @@ export function count6(words: Int32Array, set: number): number {
   return words[(set >> 2) + 2]!
 }
 
+/** Addresses of either family. */
+export function addressCount(words: Int32Array, set: number): number {
+  return count4(words, set) + count6(words, set)
+}
+
 /** Where address `i` stands. */
 export function addressAt(words: Int32Array, set: number, i: number): number {
   const fours = words[(set >> 2) + 1]!
@@ -153,7 +158,7 @@ export class AddressIndex {
   #each(set: number, insert: boolean): void {
     const slab = this.#slab
     const fours = count4(slab.words, set)
-    const count = fours + count6(slab.words, set)
+    const count = addressCount(slab.words, set)
     let link = linksAt(slab.words, set)
     for (let i = 0; i < count; i++, link += LINK_BYTES) {
       const { words, bytes } = slab // inserting may replace the memory

@@ -7,6 +7,7 @@
  */
 import { equalOctets, hashJoin } from '../../../server/wire/name.ts'
 import type { Pod } from '../object/pod.ts'
+import { readAddress } from './address.ts'
 import { AddressIndex, addressSetBytes, count4, count6, ownerOf, setOfLink } from './address-set.ts'
 import { Draft } from './draft.ts'
 import type { Namespaces } from './namespaces.ts'
@@ -20,6 +21,7 @@ const SET_AT = 16
 const FLAG_HOST_NETWORK = 1
 
 const draft = new Draft()
+const octets = new Uint8Array(16)
 
 export class Pods {
   readonly #slab: Slab
@@ -79,12 +81,12 @@ export class Pods {
     return false
   }
 
-  /** The pod that alone has the address; 0 if none has it, or several have, or it is that of a node. */
-  sole(bytes: Uint8Array, at: number, length: number): number {
-    const { words } = this.#slab
-    const link = this.addresses.first(bytes, at, length)
-    if (link === 0 || this.addresses.next(link, bytes, at, length) !== 0) return 0
-    const pod = ownerOf(words, setOfLink(words, link))
+  /** The pod that alone has an address (as text); 0 if none has it, or several have, or it is that of a node. */
+  soleOf(address: string): number {
+    const length = readAddress(address, octets, 0)
+    const link = length === 0 ? 0 : this.addresses.first(octets, 0, length)
+    if (link === 0 || this.addresses.next(link, octets, 0, length) !== 0) return 0
+    const pod = ownerOf(this.#slab.words, setOfLink(this.#slab.words, link))
     return this.isOnHostNetwork(pod) ? 0 : pod
   }
 

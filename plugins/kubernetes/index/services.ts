@@ -78,6 +78,14 @@ export class Services {
     return entry + NAME_AT
   }
 
+  /** Where these two labels end. */
+  labelsEnd(entry: number): number {
+    const { bytes } = this.#slab
+    const at = this.labelsAt(entry)
+    const namespaceAt = at + bytes[at]! + 1
+    return namespaceAt + bytes[namespaceAt]! + 1
+  }
+
   isHeadless(data: number): boolean {
     return (this.#slab.words[data >> 2]! & FLAG_HEADLESS) !== 0
   }

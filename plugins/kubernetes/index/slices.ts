@@ -9,10 +9,9 @@ import { writeDashed } from './address.ts'
 import {
   AddressIndex,
   addressAt,
+  addressCount,
   addressLength,
   Chains,
-  count4,
-  count6,
   LINK_BYTES,
   ownerOf,
   setOfLink,
@@ -166,7 +165,7 @@ export class Slices {
   nextInZone(slice: number, i: number, q: Query, end: number): number {
     const { words, bytes } = this.#slab
     const set = slice + SET_AT
-    const count = count4(words, set) + count6(words, set)
+    const count = addressCount(words, set)
     const octets = q.labelAt[end]!
     let other = 0
     for (let j = i; j < count; j++) {
@@ -308,7 +307,7 @@ export class Slices {
   #eachLabel(slice: number, insert: boolean): void {
     const at = slice >> 2
     if (this.#slab.words[at + SLICE.LABELS] === 0) return
-    const count = count4(this.#slab.words, slice + SET_AT) + count6(this.#slab.words, slice + SET_AT)
+    const count = addressCount(this.#slab.words, slice + SET_AT)
     const serviceHash = this.#services.hash(this.service(slice))
     for (let i = 0; i < count; i++) {
       const label = this.labelAt(slice, i)

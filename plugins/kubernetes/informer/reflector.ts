@@ -4,7 +4,7 @@
  * stays until the API server says otherwise. Owns retries, not connections and not objects.
  *
  *   start ─→ streaming list ──complete──→ watch ─→ ended or broken: watch again from the last version
- *               │ refused                  ↑  └──→ 410, versions went back, three failures in a row: start
+ *               │ refused                  ↑  └──→ 410, versions went back, failures in a row: start
  *               └──→ list in pages ────────┘
  *
  * An optional resource that the API server does not know (404) counts as listed, and empty, if it is an API server that
@@ -92,8 +92,9 @@ export class Reflector {
   #wasGone = false
   /** What operators were told to fail: a list that is done does not mean that a watch works. */
   #told: 'list' | 'watch' | undefined
-  /** When the current step began, and when another list may be what it does about a version that is gone. */
+  /** When the current step began. */
   #stepAtMs = 0
+  /** When the last list ended, and how long after it the next may begin that answers a version that is gone. */
   #listedAtMs = Number.NEGATIVE_INFINITY
   #listGapMs = LIST_GAP_MS
   /** Watches are refused, lists are not. */

@@ -6,7 +6,7 @@
  *   ports      count; of each: number, name as a label, protocol as a label
  */
 import { nameToText } from '../../../server/wire/name.ts'
-import { addressAt, count4, count6 } from '../index/address-set.ts'
+import { addressAt, addressCount, count4, count6 } from '../index/address-set.ts'
 import type { Index } from '../index/index.ts'
 import { portNameAt, portNumber, portProtocolAt } from '../index/ports.ts'
 import type { Table } from '../index/table.ts'
@@ -85,7 +85,7 @@ const endpointslice: Codec = {
     to.label(slab.bytes, labels)
     const set = slices.set(slice)
     writeAddresses(index, set, to)
-    const count = count4(slab.words, set) + count6(slab.words, set)
+    const count = addressCount(slab.words, set)
     for (let i = 0; i < count; i++) {
       const label = slices.labelAt(slice, i)
       if (label === 0) to.octet(0)
