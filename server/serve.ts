@@ -159,7 +159,8 @@ function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Ans
 /** Sends the only message of a late reply, or the last one, after `before` octets in others. */
 function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: number): void {
   waiting--
-  q.peer.send(lateReply, 0, finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before))
+  const octets = finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before)
+  q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets)
   if (spare.length < 1024) spare.push(q)
 }
 

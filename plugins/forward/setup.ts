@@ -49,6 +49,7 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
       except: block.except.map(zone => nameFromText(zone)),
       policy: block.policy,
       preferUdp: block.preferUdp,
+      mixedCase: block.mixedCase,
       readTimeoutMs: block.readTimeoutMs ?? DEFAULTS.readTimeoutMs,
       readTimeoutSet: block.readTimeoutMs !== undefined,
       maxConnectAttempts: block.maxConnectAttempts,
@@ -81,7 +82,8 @@ function emptyBlock() {
     readTimeoutMs: undefined as number | undefined,
     maxFails: DEFAULTS.maxFails,
     maxConnectAttempts: undefined as number | undefined,
-    policy: 'random' as PolicyName,
+    policy: undefined as PolicyName | undefined,
+    mixedCase: true,
     healthCheck: rootCheck(DEFAULTS.healthCheckMs),
     maxConcurrent: 0,
     nextRcodes: new Set<number>(),
@@ -129,6 +131,9 @@ function readBlock(line: Occurrence): Block {
     },
     policy: p => {
       b.policy = p.argument().oneOf(POLICIES, 'policy')
+    },
+    query_case: p => {
+      b.mixedCase = p.argument().oneOf(['random', 'lower'], 'query_case') === 'random'
     },
     health_check: p => {
       b.healthCheck = readHealthCheck(p)

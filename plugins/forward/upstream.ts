@@ -6,6 +6,9 @@ import { counter, type Histogram, histogram, TIME_BOUNDS } from '../../server/me
 import { RCODE, rcodeName } from '../../server/wire/codes.ts'
 import type { Exchange } from './exchange.ts'
 import { HealthCheck } from './health.ts'
+import { Latency } from './latency.ts'
+import { Spelling } from './spelling.ts'
+import { Standing } from './standing.ts'
 import { TcpPool } from './tcp.ts'
 import { UdpPool } from './udp.ts'
 
@@ -44,8 +47,6 @@ const discardedReplies = counter(
   'to',
 )
 
-const MIN_PATIENCE_MS = 200
-const MAX_PATIENCE_MS = 800
 const EDNS_REFUSED_MS = 600_000
 
 /** What all upstreams of one `forward` have in common. */
@@ -93,20 +94,15 @@ export class Upstream {
   readonly misses: { readonly udp: number; readonly tcp: number }
   readonly discarded: number
   readonly healthFailures: number
-  /** Failures in a row: of checks, and of queries after which nothing was heard. */
-  fails = 0
-  /** A query went unanswered for long, and nothing was heard since: others are asked first. */
-  suspect = false
+  readonly latency = new Latency()
+  readonly spelling = new Spelling()
+  readonly standing: Standing
   /** Why it is not to be asked at all (`loop`). */
   disabled: string | undefined = undefined
-  heardAtMs = Number.NEGATIVE_INFINITY
-  triedAtMs = Number.NEGATIVE_INFINITY
   readonly #udp = new UdpPool(this)
   readonly #tcp = new TcpPool(this)
   readonly #health = new HealthCheck(this)
   readonly #durations = new Map<number, Histogram>()
-  #smoothedMs = -1
-  #varianceMs = 0
   #ednsRefusedUntilMs = 0
 
   constructor({ host, port }: UpstreamAddress, options: UpstreamOptions) {
@@ -119,11 +115,12 @@ export class Upstream {
     this.misses = { udp: cacheMisses(NAME, this.text, 'udp'), tcp: cacheMisses(NAME, this.text, 'tcp') }
     this.discarded = discardedReplies(this.text)
     this.healthFailures = healthFailures(NAME, this.text)
+    this.standing = new Standing(this.latency, this.#health)
   }
 
   /** True once more checks or queries have failed in a row than the Corefile allows. */
   get down(): boolean {
-    return this.options.maxFails > 0 && this.fails > this.options.maxFails
+    return this.options.maxFails > 0 && this.standing.fails > this.options.maxFails
   }
 
   /** It said not long ago that it does not read EDNS. */
@@ -137,18 +134,14 @@ export class Upstream {
 
   /** Sends the query of an exchange that was made for this upstream. `fresh`: over a connection of its own. */
   send(exchange: Exchange, fresh = false): void {
-    this.triedAtMs = performance.now()
+    this.standing.sent(exchange, performance.now())
     if (exchange.stream) this.#tcp.send(exchange, fresh)
     else this.#udp.send(exchange)
   }
 
-  /** A reply came that matches, in time or late: the upstream lives. */
+  /** A reply came that matches, in time or late. */
   heard(exchange: Exchange): void {
-    this.heardAtMs = performance.now()
-    this.fails = 0
-    this.suspect = false
-    this.#health.stop()
-    this.#learn(this.heardAtMs - exchange.sentAtMs)
+    this.standing.heard(exchange, performance.now())
   }
 
   /** Counts an answer that was used. */
@@ -161,35 +154,11 @@ export class Upstream {
     times.observe((performance.now() - exchange.sentAtMs) / 1000)
   }
 
-  /** How long one waits for an answer before somebody else is asked as well. */
-  get patienceMs(): number {
-    if (this.#smoothedMs < 0) return MAX_PATIENCE_MS
-    return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, this.#smoothedMs + 4 * this.#varianceMs))
-  }
-
-  /** A query has waited longer than the upstream usually takes. */
-  slow(exchange: Exchange): void {
-    if (this.heardAtMs > exchange.sentAtMs) return
-    this.suspect = true
-    this.#health.start()
-  }
-
-  /** A query failed, or met its read timeout, and nothing was heard since it was sent. */
-  failed(exchange: Exchange): void {
-    if (this.heardAtMs > exchange.sentAtMs) return
-    this.fails++
-    this.suspect = true
-    this.#health.start()
-  }
-
   /** Takes over what is known about the same upstream from the configuration before. */
   inherit(from: Upstream): void {
-    this.fails = from.fails
-    this.suspect = from.suspect
-    this.#smoothedMs = from.#smoothedMs
-    this.#varianceMs = from.#varianceMs
+    this.latency.inherit(from.latency)
+    this.standing.inherit(from.standing)
     this.#ednsRefusedUntilMs = from.#ednsRefusedUntilMs
-    if (this.suspect) this.#health.start()
   }
 
   /** Stops checks; closes sockets when the last query has its answer. */
@@ -197,16 +166,5 @@ export class Upstream {
     this.#health.stop()
     this.#udp.close()
     this.#tcp.close()
-  }
-
-  /** RFC 6298 §2, on the time to an answer. */
-  #learn(ms: number): void {
-    if (this.#smoothedMs < 0) {
-      this.#smoothedMs = ms
-      this.#varianceMs = ms / 2
-      return
-    }
-    this.#varianceMs += (Math.abs(ms - this.#smoothedMs) - this.#varianceMs) / 4
-    this.#smoothedMs += (ms - this.#smoothedMs) / 8
   }
 }

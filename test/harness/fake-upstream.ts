@@ -10,7 +10,10 @@ import { type Answer, type DecodedPacket, decode, encode, type Packet } from 'dn
 /** A query as the upstream saw it. */
 export interface Asked {
   readonly transport: 'udp' | 'tcp'
+  /** In lower case. */
   readonly name: string
+  /** The name as it was spelled. */
+  readonly spelled: string
   readonly type: string
   readonly id: number
   readonly rd: boolean
@@ -57,7 +60,7 @@ const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED
 
 /** A reply to `asked` with records written as `name ttl TYPE data`. */
 export function answer(asked: Asked, records: readonly string[], options: ReplyOptions = {}): Uint8Array {
-  const { rcode = 'NOERROR', tc = false, aa = false, id = asked.id, question = asked.name, qr = true } = options
+  const { rcode = 'NOERROR', tc = false, aa = false, id = asked.id, question = asked.spelled, qr = true } = options
   const questions = question === 'none' ? [] : [{ name: question, type: asked.type, class: 'IN' }]
   const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }
   const octets = encode({
@@ -189,7 +192,8 @@ export class FakeUpstream {
 
   #read(message: Buffer, transport: 'udp' | 'tcp', port: number): Asked {
     const packet = decode(message)
-    const { name, type } = packet.questions![0]!
+    const { name: spelled, type } = packet.questions![0]!
+    const name = spelled.toLowerCase()
     const flags = message.readUInt16BE(2)
     const opt = packet.additionals?.find(one => one.type === 'OPT') as
       | { udpPayloadSize: number; flag_do: boolean; options: { code: number }[] }
@@ -200,6 +204,7 @@ export class FakeUpstream {
     return {
       transport,
       name: name === '.' ? '.' : `${name}.`,
+      spelled: spelled === '.' ? '.' : `${spelled}.`,
       type,
       id: packet.id!,
       rd: (flags & 0x100) !== 0,
