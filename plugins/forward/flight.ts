@@ -115,7 +115,7 @@ export class Flight extends Timed implements Asker {
     const flags = q.flags & (FLAG.RD | FLAG.CD)
     const edns = !this.#withoutEdns && (q.dnssecOk || !upstream.refusesEdns(nowMs))
     const message = buildQuery(q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk)
-    const exchange = new Exchange(upstream, message, stream, this)
+    const exchange = new Exchange(upstream, message, stream || upstream.encrypted, this)
     this.#exchanges.push(exchange)
     upstream.send(exchange, fresh)
   }
@@ -168,7 +168,7 @@ export class Flight extends Timed implements Asker {
     const nowMs = performance.now()
     this.#drop(exchange)
     this.#cause = cause
-    const isRetry = exchange.stream && this.via !== VIA_TCP
+    const isRetry = exchange.stream && !exchange.upstream.encrypted && this.via !== VIA_TCP
     if (reused && !this.#retriedConnection) {
       this.#retriedConnection = true
       this.#send(exchange.upstream, exchange.stream, nowMs, true)
@@ -238,7 +238,7 @@ export class Flight extends Timed implements Asker {
     this.queries.forEach((q, i) => {
       fillAnswer(q)
       if (said.rcode > 15) reply.servfail(q, new UpstreamError(`rcode ${said.rcode}`, exchange.upstream.text))
-      q.answer.upstream = exchange.upstream.text
+      q.answer.upstream = exchange.upstream.to
       this.#settle(i, another)
     })
   }
@@ -256,7 +256,7 @@ export class Flight extends Timed implements Asker {
       this.#end()
       this.queries.forEach((q, i) => {
         fillAnswer(q)
-        q.answer.upstream = this.#tried.at(-1)?.text ?? ''
+        q.answer.upstream = this.#tried.at(-1)?.to ?? ''
         this.#settle(i, false)
       })
       return
@@ -270,7 +270,7 @@ export class Flight extends Timed implements Asker {
     const error = new UpstreamError(last === undefined ? 'no healthy upstream' : text, last, this.#cause)
     const code = silent ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
     this.queries.forEach((q, i) => {
-      reply.servfail(q, error, code).upstream = last ?? ''
+      reply.servfail(q, error, code).upstream = this.#tried.at(-1)?.to ?? ''
       this.settles[i]!(q.answer)
     })
   }

@@ -9,9 +9,10 @@ import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
+import { addressText, type UpstreamAddress } from './address.ts'
 import { Flight, UpstreamError, VIA_TCP, VIA_UDP, VIA_UDP_THEN_TCP } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
-import { addressText, Upstream, type UpstreamAddress, type UpstreamOptions } from './upstream.ts'
+import { Upstream, type UpstreamOptions } from './upstream.ts'
 
 const SECOND_CHANCE_MS = 1000
 /**
