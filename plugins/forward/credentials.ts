@@ -2,7 +2,7 @@
  * What TLS to upstreams trusts, and shows of itself: the files of `tls [CA | CERT KEY | CERT KEY CA]`, read once, at
  * setup. Without a CA the system's roots are trusted, and where a system has none, those that come with Node.
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
@@ -32,9 +32,15 @@ export function readCredentials(args: readonly Argument[], folder: string): Secu
   return contextOf(trusted, certificate, privateKey)
 }
 
-/** TLS 1.2 at least (RFC 7858 §3.2, RFC 9113 §9.2). */
-export function contextOf(trusted?: string, cert?: string, key?: string): SecureContext {
-  return createSecureContext({ minVersion: 'TLSv1.2', ca: trusted ?? systemRoots(), cert, key })
+function contextOf(trusted?: string, cert?: string, key?: string): SecureContext {
+  return createSecureContext({
+    minVersion: 'TLSv1.2', // RFC 7858 §3.2, RFC 9113 §9.2
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION, // RFC 9113 §9.2.1
+    ca: trusted ?? systemRoots(),
+    allowPartialTrustChain: true, // as in CoreDNS, a CA that is named need not be a root
+    cert,
+    key,
+  })
 }
 
 /** PEM text; undefined if the system has none. */

@@ -22,7 +22,7 @@ interface Shared {
   readonly upstream: Upstream
   readonly http: HttpOptions
   readonly dialer: TlsDialer
-  /** Queries that a connection may be expected to take, before it says so. */
+  /** Queries that a connection may be expected to take, before its own upstream says so. */
   presumedRoom: number
 }
 
@@ -155,6 +155,7 @@ class HttpsConnection extends Connection {
     deliver(taken, message, 0, message.length, this.#shared.upstream)
     if (taken.size === 0) {
       this.proven = true
+      this.#shared.presumedRoom = this.room
       this.#drop(request, false)
     } else {
       this.#suspect = true

@@ -6,7 +6,8 @@ import type { Forward } from '../../../plugins/forward/forward.ts'
 import { capturedLog } from '../../harness/captured-log.ts'
 import { answer, fakeUpstream } from '../../harness/fake-upstream.ts'
 import { query } from '../../harness/message.ts'
-import { certified, MUTUAL, SERVER, tlsFolder } from '../../harness/tls.ts'
+import { temporaryFolder } from '../../harness/server.ts'
+import { certified, MUTUAL, pem, SERVER, tlsFolder } from '../../harness/tls.ts'
 import { withBlock } from './block.ts'
 
 import { CA, errorsSeen, GOOD, good, OURS, overTls, SERVFAIL, until } from './encrypted.ts'
@@ -64,7 +65,7 @@ const refused: { name: string; server?: TlsOptions; block: string; says: RegExp 
   {
     name: 'an unknown CA',
     block: `tls ${tlsFolder}/other-ca.crt`,
-    says: /certificate is not accepted for "127\.0\.0\.1": unable to verify the first certificate/,
+    says: /certificate is not accepted for "127\.0\.0\.1": unable to get local issuer certificate/,
   },
   { name: 'a CA that the system does not know', block: '', says: /certificate is not accepted for "127\.0\.0\.1"/ },
   {
@@ -117,6 +118,29 @@ for (const { name, server = SERVER, block, says } of refused) {
     })
   }
 }
+
+test('accepted: several CAs in one file, or the certificate itself', async () => {
+  const folder = temporaryFolder()
+  try {
+    const both = folder.write('both.crt', `# two of them\n${pem('other-ca.crt')}\n${pem('ca.crt')}`)
+    for (const file of [both, `${tlsFolder}/server.crt`]) {
+      await withBlock([overTls()], `forward . tls://%1 {\ntls ${file}\n}`, async ({ ask }) =>
+        equal(await ask('www.example'), GOOD),
+      )
+    }
+  } finally {
+    folder.remove()
+  }
+})
+
+test('accepted: the roots of the system, which SSL_CERT_FILE can name', async () => {
+  process.env.SSL_CERT_FILE = `${tlsFolder}/ca.crt`
+  try {
+    await withBlock([overTls()], 'forward . tls://%1', async ({ ask }) => equal(await ask('www.example'), GOOD))
+  } finally {
+    delete process.env.SSL_CERT_FILE
+  }
+})
 
 test('refused: whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
