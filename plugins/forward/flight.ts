@@ -111,9 +111,9 @@ export class Flight extends Timed implements Asker {
     const { q } = this.waiting[0]!
     const flags = q.flags & (FLAG.RD | FLAG.CD)
     const edns = !this.#withoutEdns && (q.dnssecOk || !upstream.refusesEdns(nowMs))
-    const { mixedCase } = this.#forwarder.options
+    const mixedCase = this.#forwarder.options.mixedCase && !upstream.encrypted
     const message = buildQuery(q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk, mixedCase)
-    const exchange = new Exchange(upstream, message, stream, this)
+    const exchange = new Exchange(upstream, message, stream || upstream.encrypted, this)
     this.#exchanges.push(exchange)
     upstream.send(exchange, fresh)
   }
@@ -189,7 +189,7 @@ export class Flight extends Timed implements Asker {
     const nowMs = performance.now()
     this.#drop(exchange)
     this.#cause = cause
-    const isRetry = exchange.stream && !this.#stream
+    const isRetry = exchange.stream && !exchange.upstream.encrypted && !this.#stream
     if (reused && !this.#retriedConnection) {
       this.#retriedConnection = true
       this.#send(exchange.upstream, exchange.stream, nowMs, true)
@@ -255,7 +255,7 @@ export class Flight extends Timed implements Asker {
     exchange.upstream.answered(exchange, said.rcode)
     this.#end()
     const { nextRcodes, nextOnNodata } = this.#forwarder.options
-    this.#handOut(exchange.upstream.text, nextRcodes.has(said.rcode) || (nextOnNodata && said.nodata))
+    this.#handOut(exchange.upstream.to, nextRcodes.has(said.rcode) || (nextOnNodata && said.nodata))
   }
 
   /** Gives what was read to all who wait. `another`: the next `forward` line is to be asked, if there is one. */
@@ -278,7 +278,7 @@ export class Flight extends Timed implements Asker {
     const fallback = this.#fallback
     if (fallback !== undefined && readReply(this.waiting[0]!.q, fallback, 0, fallback.length)) {
       this.#end()
-      this.#handOut(this.#tried.at(-1)?.text ?? '', false)
+      this.#handOut(this.#tried.at(-1)?.to ?? '', false)
       return
     }
     for (const one of this.#exchanges) if (!one.overdue) one.upstream.standing.failed(one)
@@ -290,7 +290,7 @@ export class Flight extends Timed implements Asker {
     this.#end()
     const code = silent ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
     for (const one of this.waiting) {
-      reply.servfail(one.q, error, code).upstream = last ?? ''
+      reply.servfail(one.q, error, code).upstream = this.#tried.at(-1)?.to ?? ''
       one.end(one.q.answer)
     }
   }

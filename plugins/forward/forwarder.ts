@@ -9,10 +9,11 @@ import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
+import { addressText, type UpstreamAddress } from './address.ts'
 import { Admission } from './admission.ts'
 import { Flight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
-import { addressText, Upstream, type UpstreamAddress, type UpstreamOptions } from './upstream.ts'
+import { Upstream, type UpstreamOptions } from './upstream.ts'
 import { Waiting } from './waiting.ts'
 
 /** The answer is on its way within 4.5 s of the query, before a client's resolver gives up after 5 s. */

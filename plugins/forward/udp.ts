@@ -49,6 +49,8 @@ interface PooledSocket {
 
 export class UdpPool extends Timed {
   readonly #upstream: Upstream
+  readonly #hits: number
+  readonly #misses: number
   /** Take queries; oldest first. */
   readonly #sockets: PooledSocket[] = []
   /** Only wait for replies. */
@@ -66,6 +68,9 @@ export class UdpPool extends Timed {
   constructor(upstream: Upstream) {
     super()
     this.#upstream = upstream
+    const { hits, misses } = upstream.cellsOf('udp')
+    this.#hits = hits
+    this.#misses = misses
   }
 
   /** Sends the query of the exchange. A failure is told to its asker, at once or later. */
@@ -121,19 +126,18 @@ export class UdpPool extends Timed {
 
   #take(): PooledSocket | Error {
     const sockets = this.#sockets
-    const { hits, misses } = this.#upstream
     if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && mayOpen())) {
       const opened = this.#open()
       if (!(opened instanceof Error)) {
         sockets.push(opened)
-        cells[misses.udp]! += 1
+        cells[this.#misses]! += 1
         this.#flush()
         this.#current = opened
         return opened
       }
       if (sockets.length === 0) return opened // out of descriptors or ports: share what there is
     }
-    cells[hits.udp]! += 1
+    cells[this.#hits]! += 1
     this.#current ??= sockets[randomBelow(sockets.length)]!
     return this.#current
   }

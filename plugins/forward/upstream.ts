@@ -2,14 +2,19 @@
  * One upstream server: its sockets and connections, how fast it answers, and whether it does. Which upstream is asked,
  * and for how long one waits, is decided in flight.ts and policy.ts.
  */
+
+import type { SecureContext } from 'node:tls'
 import { counter, type Histogram, histogram, TIME_BOUNDS } from '../../server/metrics.ts'
 import { RCODE, rcodeName } from '../../server/wire/codes.ts'
+import { addressText, hostPortText, type Scheme, type UpstreamAddress } from './address.ts'
 import type { Exchange } from './exchange.ts'
 import { HealthCheck } from './health.ts'
+import { overHttps } from './https.ts'
 import { Latency } from './latency.ts'
+import { ConnectionPool, type Transport } from './pool.ts'
 import { Spelling } from './spelling.ts'
 import { Standing } from './standing.ts'
-import { TcpPool } from './tcp.ts'
+import { overTcp, overTls } from './tcp.ts'
 import { UdpPool } from './udp.ts'
 
 const NAME = 'forward' // label proxy_name
@@ -60,6 +65,9 @@ export interface UpstreamOptions {
   /** 0: never down, never checked. */
   readonly maxFails: number
   readonly healthCheck: HealthCheckOptions
+  /** What TLS trusts and shows; there wherever there are encrypted upstreams. */
+  readonly tls: SecureContext | undefined
+  readonly dohMethod: 'GET' | 'POST'
   /** The local address for upstreams of this family, if one is set. */
   sourceAddress(family: 4 | 6): string | undefined
 }
@@ -71,27 +79,22 @@ export interface HealthCheckOptions {
   readonly domain: Uint8Array
 }
 
-/** Where an upstream is: an IP address, IPv6 without brackets. */
-export interface UpstreamAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** `10.0.0.1:53`, `[2001:db8::1]:53`: the `to` label, and the name in logs. */
-export function addressText({ host, port }: UpstreamAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
+const TRANSPORTS: Record<Scheme, (upstream: Upstream) => Transport> = { dns: overTcp, tls: overTls, https: overHttps }
 
 export class Upstream {
   readonly host: string
   readonly port: number
   readonly family: 4 | 6
-  /** As `addressText`. */
+  /** Whom its certificate must name; undefined: its address. */
+  readonly serverName: string | undefined
+  /** It is asked over TLS or HTTPS, never over UDP. */
+  readonly encrypted: boolean
+  /** As `addressText`: the name in logs, and what tells upstreams apart. */
   readonly text: string
+  /** As `hostPortText`: the name in metrics and metadata. */
+  readonly to: string
   readonly options: UpstreamOptions
-  /** Cells of conn_cache_{hits,misses}, and of messages that were no reply. */
-  readonly hits: { readonly udp: number; readonly tcp: number }
-  readonly misses: { readonly udp: number; readonly tcp: number }
+  /** Cell of messages that were no reply. */
   readonly discarded: number
   readonly healthFailures: number
   readonly latency = new Latency()
@@ -99,23 +102,33 @@ export class Upstream {
   readonly standing: Standing
   /** Why it is not to be asked at all (`loop`). */
   disabled: string | undefined = undefined
-  readonly #udp = new UdpPool(this)
-  readonly #tcp = new TcpPool(this)
+  /** Datagrams; none to an encrypted upstream. */
+  readonly #udp: UdpPool | undefined
+  readonly #connections: ConnectionPool
   readonly #health = new HealthCheck(this)
   readonly #durations = new Map<number, Histogram>()
   #ednsRefusedUntilMs = 0
 
-  constructor({ host, port }: UpstreamAddress, options: UpstreamOptions) {
+  constructor(address: UpstreamAddress, options: UpstreamOptions) {
+    const { scheme, host, port, serverName } = address
     this.host = host
     this.port = port
     this.family = host.includes(':') ? 6 : 4
-    this.text = addressText({ host, port })
+    this.serverName = serverName
+    this.encrypted = scheme !== 'dns'
+    this.text = addressText(address)
+    this.to = hostPortText(address)
     this.options = options
-    this.hits = { udp: cacheHits(NAME, this.text, 'udp'), tcp: cacheHits(NAME, this.text, 'tcp') }
-    this.misses = { udp: cacheMisses(NAME, this.text, 'udp'), tcp: cacheMisses(NAME, this.text, 'tcp') }
-    this.discarded = discardedReplies(this.text)
-    this.healthFailures = healthFailures(NAME, this.text)
+    this.discarded = discardedReplies(this.to)
+    this.healthFailures = healthFailures(NAME, this.to)
     this.standing = new Standing(this.latency, this.#health)
+    if (!this.encrypted) this.#udp = new UdpPool(this)
+    this.#connections = new ConnectionPool(this, TRANSPORTS[scheme](this))
+  }
+
+  /** Cells of conn_cache_{hits,misses} for one way to ask. */
+  cellsOf(proto: 'udp' | Transport['proto']): { readonly hits: number; readonly misses: number } {
+    return { hits: cacheHits(NAME, this.to, proto), misses: cacheMisses(NAME, this.to, proto) }
   }
 
   /** True once more checks or queries have failed in a row than the Corefile allows. */
@@ -135,7 +148,7 @@ export class Upstream {
   /** Sends the query of an exchange that was made for this upstream. `fresh`: over a connection of its own. */
   send(exchange: Exchange, fresh = false): void {
     this.standing.sent(exchange, performance.now())
-    if (exchange.stream) this.#tcp.send(exchange, fresh)
+    if (this.#udp === undefined || exchange.stream) this.#connections.send(exchange, fresh)
     else this.#udp.send(exchange)
   }
 
@@ -148,7 +161,7 @@ export class Upstream {
   answered(exchange: Exchange, rcode: number): void {
     let times = this.#durations.get(rcode)
     if (times === undefined) {
-      times = duration(NAME, this.text, rcode <= RCODE.BADCOOKIE ? rcodeName(rcode) : 'other')
+      times = duration(NAME, this.to, rcode <= RCODE.BADCOOKIE ? rcodeName(rcode) : 'other')
       this.#durations.set(rcode, times)
     }
     times.observe((performance.now() - exchange.sentAtMs) / 1000)
@@ -164,7 +177,7 @@ export class Upstream {
   /** Stops checks; closes sockets when the last query has its answer. */
   close(): void {
     this.#health.stop()
-    this.#udp.close()
-    this.#tcp.close()
+    this.#udp?.close()
+    this.#connections.close()
   }
 }
