@@ -234,14 +234,13 @@ export class Flight extends Timed implements Asker {
     const { rcode, truncated } = said
     const { upstream } = exchange
     const hadEdns = exchange.message[11] !== 0
-    if (
-      hadEdns &&
-      !this.#withoutEdns &&
-      (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode === RCODE.BADVERS)
-    ) {
-      this.#withoutEdns = true // RFC 6891 §6.2.2: it may not read EDNS
-      this.#send(upstream, exchange.stream, nowMs)
-      return true
+    if (hadEdns && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode === RCODE.BADVERS)) {
+      if (this.#withoutEdns && this.#exchanges.length > 0) return true // the question is out without it
+      if (!this.#withoutEdns) {
+        this.#withoutEdns = true // RFC 6891 §6.2.2: it may not read EDNS
+        this.#send(upstream, exchange.stream, nowMs)
+        return true
+      }
     }
     if (this.#withoutEdns && !hadEdns && rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) upstream.refusedEdns()
     if (truncated && !exchange.stream && !this.#retriedTcp) {
@@ -259,8 +258,10 @@ export class Flight extends Timed implements Asker {
 
   #drop(exchange: Exchange): void {
     exchange.asker = undefined
-    const at = this.#exchanges.indexOf(exchange)
-    if (at >= 0) this.#exchanges.splice(at, 1)
+    const exchanges = this.#exchanges
+    let kept = 0
+    for (const one of exchanges) if (one !== exchange) exchanges[kept++] = one // splice would make an array
+    exchanges.length = kept
   }
 
   /** The reply that was just read is the answer. */

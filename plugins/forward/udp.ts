@@ -21,6 +21,7 @@ const LINGER_MS = 5_000 // and waits for replies this much longer
 const FIRST_PORT = 32_768 // below are ports that services of the node may want
 const PORTS = 0x1_0000 - FIRST_PORT
 const BIND_TRIES = 8
+const MAX_OPEN = 4096 // queries of one socket; there are 65,536 ids
 
 /** UDP sockets that are open, for all upstreams, and the most there may be: descriptors are left to everybody else. */
 let openSockets = 0
@@ -138,8 +139,9 @@ export class UdpPool extends Timed {
       }
       if (sockets.length === 0) return opened // out of descriptors or ports: share what there is
     }
-    cells[this.#hits]! += 1
     this.#current ??= sockets[randomBelow(sockets.length)]!
+    if (this.#current.exchanges.size >= MAX_OPEN) return new Error('too many queries wait on one socket')
+    cells[this.#hits]! += 1
     return this.#current
   }
 
