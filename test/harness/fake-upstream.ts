@@ -165,6 +165,11 @@ export class FakeUpstream {
     return this.#open.size
   }
 
+  /** Sends a datagram that nobody asked for, from the upstream's own address. */
+  volunteer(message: Uint8Array, port: number): void {
+    this.#udp.send(message, port, '127.0.0.1', () => {})
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     for (const socket of [...this.#open, ...this.#below]) socket.destroy()
