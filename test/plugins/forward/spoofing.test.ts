@@ -66,7 +66,7 @@ test('#34 a million, to a socket with sixteen queries open: 0 taken, and then th
     const name = nameFromText(`n${i}.example`)
     const exchange = new Exchange(
       upstream,
-      buildQuery(name, name.length, TYPE.A, FLAG.RD, true, false),
+      buildQuery(name, name.length, TYPE.A, FLAG.RD, true, false, false),
       false,
       new Counter(),
     )
