@@ -155,7 +155,7 @@ test('a query upstream is exactly as long as its question, after a longer one as
     for (const stream of [false, true]) {
       await ask('a', {}, stream)
       const query = withoutChance(upstreams[0]!.asked.at(-1)!)
-      equal(query, `${stream ? 'tcp' : 'udp'} 01000001000000000001016100000100010000` + '2904d0000000000000')
+      equal(query, `${stream ? 'tcp' : 'udp'} 010000010000000000010161000001000100002904d0000000000000`)
     }
   }))
 
