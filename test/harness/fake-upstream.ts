@@ -291,7 +291,10 @@ function later(afterMs: number | undefined, run: () => void): void {
 export async function fakeUpstream(script: Script, tls?: TlsOptions): Promise<FakeUpstream> {
   for (let tries = 0; ; tries++) {
     const options = { noDelay: true } // else the harness waits 40 ms for acknowledgements
-    const tcp = (tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls })).listen(0, '127.0.0.1')
+    const tcp = (tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls })).listen(
+      0,
+      '127.0.0.1',
+    )
     await once(tcp, 'listening')
     const udp = createSocket('udp4')
     const isBound = await new Promise<boolean>(resolve => {

@@ -8,6 +8,8 @@ const FIRST = 40
 const LATER = 500
 const AT_ONCE = 10
 const SLOW_MS = 200
+/** One question in ten may be put to a second upstream early, and 20 more in a burst. */
+const HEDGED = (FIRST + LATER) / 10 + 20
 const MOST_MS = 1000
 
 const silent: Script = () => undefined
@@ -35,7 +37,8 @@ for (const { policy, stream } of [
       }
       const slow = times.filter(ms => ms > SLOW_MS)
       ok(slow.length <= LATER / 100, `${slow.length} of ${LATER} took ${slow} ms`)
-      ok(upstreams[0]!.asked.filter(one => one.type === 'A').length <= 5, 'the dead one is left alone')
+      const wasted = upstreams[0]!.asked.filter(one => one.type === 'A').length
+      ok(wasted <= HEDGED, `${wasted} questions were put to the dead one`)
     }))
 }
 

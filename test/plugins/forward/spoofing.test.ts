@@ -3,7 +3,11 @@ import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
 import { type Asker, deliver, Exchange, enter } from '../../../plugins/forward/exchange.ts'
 import { buildQuery } from '../../../plugins/forward/message.ts'
-import { Upstream, type UpstreamOptions } from '../../../plugins/forward/upstream.ts'
+import { type ForwardLine, readForward } from '../../../plugins/forward/setup.ts'
+import { addressesOf } from '../../../plugins/forward/targets.ts'
+import { Upstream } from '../../../plugins/forward/upstream.ts'
+import { parseCorefile } from '../../../server/corefile/corefile.ts'
+import { Directive } from '../../../server/corefile/directive.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { FLAG, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
@@ -14,14 +18,11 @@ const OPEN = 16
 const IDS = 65_536
 const GOOD = 'NOERROR rd ra\n;; ANSWER\nwww.example. 300 IN A 192.0.2.1'
 
-const options: UpstreamOptions = {
-  forceTcp: false,
-  expireMs: 10_000,
-  maxAgeMs: 0,
-  maxIdleConns: 0,
-  maxFails: 0,
-  healthCheck: { intervalMs: 500, recursionDesired: true, domain: Uint8Array.of(0) },
-  sourceAddress: () => undefined,
+/** An upstream as a Corefile names it. */
+function upstreamOf(line: string): Upstream {
+  const { directives } = parseCorefile(`. {\n${line}\n}\n`, 'Corefile').blocks[0]!
+  const [{ options, targets }] = new Directive(directives).map(one => readForward(one, '.')) as [ForwardLine]
+  return new Upstream(addressesOf(targets)[0]!, options.upstream)
 }
 
 /** Counts what it is told, and takes every reply. */
@@ -60,7 +61,7 @@ const WRONG: ((reply: Buffer) => void)[] = [
 ]
 
 test('#34 a million, to a socket with sixteen queries open: 0 taken, and then the right ones', () => {
-  const upstream = new Upstream({ host: '192.0.2.53', port: 53 }, options)
+  const upstream = upstreamOf('forward . 192.0.2.53')
   const taken = new Map<number, Exchange>()
   const exchanges = Array.from({ length: OPEN }, (_, i) => {
     const name = nameFromText(`n${i}.example`)
