@@ -101,7 +101,7 @@ test('when all are slow at once no more than the share is asked twice', async ()
   const script: Script = asked => says('192.0.2.1', slowMs)(asked)
   await withBlock([script, script], 'forward . %1 %2 {\npolicy sequential\n}', async ({ send, upstreams }) => {
     for (let i = 0; i < 40; i++) await send(query(`n${i}.example`))
-    slowMs = 150
+    slowMs = 60
     const before = questions(upstreams[1]!.asked)
     await Promise.all(Array.from({ length: 100 }, (_, i) => send(query(`m${i}.example`), false, `10.0.0.${i}`)))
     const twice = questions(upstreams[1]!.asked) - before

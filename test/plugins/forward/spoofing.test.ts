@@ -1,8 +1,9 @@
 /** #34: forged replies while queries are open. None of a million is taken, and the right one is. */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { type Asker, deliver, Exchange, enter } from '../../../plugins/forward/exchange.ts'
-import { buildQuery } from '../../../plugins/forward/message.ts'
+import { type Asker, type Exchange, takeExchange } from '../../../plugins/forward/exchange.ts'
+import { writeQuery } from '../../../plugins/forward/message.ts'
+import { Outstanding } from '../../../plugins/forward/outstanding.ts'
 import { type ForwardLine, readForward } from '../../../plugins/forward/setup.ts'
 import { addressesOf } from '../../../plugins/forward/targets.ts'
 import { Upstream } from '../../../plugins/forward/upstream.ts'
@@ -40,8 +41,8 @@ class Counter implements Asker {
 }
 
 /** The octets of a reply to the exchange that says NOERROR with an address, its id set. */
-function replyTo({ message }: Exchange): Buffer {
-  const question = Buffer.from(message.subarray(0, message.length - 11)) // its OPT left out
+function replyTo({ message, length }: Exchange): Buffer {
+  const question = Buffer.from(message.subarray(0, length - 11)) // its OPT left out
   question.writeUInt16BE(0x8180, 2)
   question.writeUInt16BE(1, 6)
   question.writeUInt16BE(0, 10)
@@ -62,27 +63,22 @@ const WRONG: ((reply: Buffer) => void)[] = [
 
 test('#34 a million, to a socket with sixteen queries open: 0 taken, and then the right ones', () => {
   const upstream = upstreamOf('forward . 192.0.2.53')
-  const taken = new Map<number, Exchange>()
+  const taken = new Outstanding(upstream)
   const exchanges = Array.from({ length: OPEN }, (_, i) => {
     const name = nameFromText(`n${i}.example`)
-    const exchange = new Exchange(
-      upstream,
-      buildQuery(name, name.length, TYPE.A, FLAG.RD, true, false, false),
-      false,
-      new Counter(),
-    )
-    enter(taken, exchange)
+    const exchange = takeExchange(upstream, false, new Counter(), performance.now())
+    exchange.length = writeQuery(exchange.message, name, name.length, TYPE.A, FLAG.RD, true, false, false)
+    taken.add(exchange)
     return exchange
   })
-  const ids = new Set(taken.keys())
   let forged = 0
   for (const exchange of exchanges) {
     const reply = replyTo(exchange)
     const own = (exchange.message[0]! << 8) | exchange.message[1]!
     for (let id = 0; id < IDS; id++) {
       reply.writeUInt16BE(id)
-      if (id === own) for (const spoil of WRONG) deliver(taken, changed(reply, spoil), 0, reply.length, upstream)
-      else deliver(taken, reply, 0, reply.length, upstream)
+      if (id === own) for (const spoil of WRONG) taken.deliver(changed(reply, spoil), 0, reply.length)
+      else taken.deliver(reply, 0, reply.length)
       forged++
     }
   }
@@ -92,10 +88,12 @@ test('#34 a million, to a socket with sixteen queries open: 0 taken, and then th
     counters.reduce((sum, { replies }) => sum + replies, 0),
     0,
   )
-  equal(taken.size, ids.size)
+  equal(taken.size, OPEN)
   equal(counters[0]!.junked, forged + OPEN * (WRONG.length - 1))
-  for (const exchange of exchanges)
-    deliver(taken, withId(replyTo(exchange), exchange), 0, replyTo(exchange).length, upstream)
+  for (const exchange of exchanges) {
+    const reply = withId(replyTo(exchange), exchange)
+    taken.deliver(reply, 0, reply.length)
+  }
   equal(
     counters.reduce((sum, { replies }) => sum + replies, 0),
     OPEN,
