@@ -1,9 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { makeEntry } from '../../../plugins/cache/entry.ts'
+import { draftEntry } from '../../../plugins/cache/entry.ts'
 import { keyHash, Store } from '../../../plugins/cache/store.ts'
 import { families } from '../../../server/metrics.ts'
-import { Query } from '../../../server/plugin.ts'
+import { QUESTION, Query } from '../../../server/plugin.ts'
+import { TYPE } from '../../../server/wire/codes.ts'
 import { readQuery } from '../../../server/wire/query.ts'
 import { query } from '../../harness/message.ts'
 import { address, cached, count, stopTheClock } from './backend.ts'
@@ -67,7 +68,8 @@ function asked(name: string): Query {
 test('finds what was put last and not removed, whatever the order of things', () => {
   const store = new Store(40)
   const names = Array.from({ length: 120 }, (_, i) => `n${i}.test`)
-  const latest = new Map<string, Uint8Array>()
+  /** TTL of what was put last. */
+  const latest = new Map<string, number>()
   let seed = 7
   const random = (below: number) => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
@@ -79,7 +81,7 @@ test('finds what was put last and not removed, whatever the order of things', ()
     // Few hashes for many names: long runs in the table, and names that share a hash.
     const hash = keyHash(q, 0) & 15
     const slot = store.find(q, hash, 0)
-    if (slot >= 0) assert.is(store.entry[slot], latest.get(name))
+    if (slot >= 0) assert.is(store.load(slot, q).answer.ttl[0], latest.get(name))
     switch (random(4)) {
       case 0:
         if (slot >= 0) store.remove(slot)
@@ -88,10 +90,10 @@ test('finds what was put last and not removed, whatever the order of things', ()
         if (slot >= 0) store.touch(slot)
         break
       default: {
-        const entry = makeEntry(q, address(random(1000) + 1)(q))!
-        store.put(q, hash, 0, entry, 0, 1000)
-        latest.set(name, entry)
-        assert.is(store.entry[store.find(q, hash, 0)], entry)
+        const ttls = Array.from({ length: 1 + random(12) }, () => 1 + random(1000)) // of one cell to several
+        store.put(q, hash, 0, draftEntry(q, address(ttls[0]!, ...ttls.slice(1))(q))!, 0, 1000)
+        latest.set(name, ttls[0]!)
+        assert.equal(store.load(store.find(q, hash, 0), q).answer.ttl.slice(0, ttls.length), ttls)
       }
     }
     if (step % 500 !== 0) continue
@@ -109,7 +111,9 @@ test('large entries are bounded by octets, not by their number', () => {
   const store = new Store(1000)
   for (let i = 0; i < 500; i++) {
     const q = asked(`n${i}.test`)
-    store.put(q, keyHash(q, 0), 0, new Uint8Array(60_000), 0, 1000)
+    const a = q.answer.reset()
+    for (let j = 0; j < 60; j++) a.answer.add(QUESTION, 0, TYPE.TXT, 300, new Uint8Array(1000))
+    store.put(q, keyHash(q, 0), 0, draftEntry(q, a)!, 0, 1000)
     assert.ok(store.bytes <= 1 << 20)
   }
   assert.ok(store.count >= 16 && store.count <= 17, `${store.count}`)
