@@ -85,5 +85,7 @@ const mib = residentMib() - before
 const { asked } = backend
 fill(routes, 'name')
 const each = Math.round((mib * MIB) / ENTRIES)
-console.log(`${ENTRIES} entries, replies of ${Math.round(replyBytes)} octets: ${mib.toFixed(1)} MiB, ${each} octets each`)
+console.log(
+  `${ENTRIES} entries, replies of ${Math.round(replyBytes)} octets: ${mib.toFixed(1)} MiB, ${each} octets each`,
+)
 console.log(`${backend.asked - asked} of them were not there any more`)

@@ -16,11 +16,11 @@ let at = 0
 /** The owner that was read last, as a section has it. */
 let owner: Uint8Array | null
 let ownerAt = 0
-/** The last owner that was a pointer into the image, and where its name was uncompressed to. */
+/** The last owner that was put together: where it is in a message, and in memory. */
 let lastPointer = 0
 let lastOwner: Uint8Array
 let lastOwnerAt = 0
-/** Where the name that was read last ends in the image. */
+/** Where what was read last ends in the image. */
 let nameEnd = 0
 
 /** Adds what is in `from` to the sections of `a`, which are empty. */
@@ -37,7 +37,7 @@ export function unpack(from: Image, a: Answer): void {
 function unpackSection(section: Section, records: number): void {
   const { bytes } = image
   for (let i = 0; i < records; i++) {
-    unpackOwner()
+    readOwner()
     const head = nameEnd
     const type = (bytes[head]! << 8) | bytes[head + 1]!
     const ttl = ((bytes[head + 4]! << 24) | (bytes[head + 5]! << 16) | (bytes[head + 6]! << 8) | bytes[head + 7]!) >>> 0
@@ -47,27 +47,37 @@ function unpackSection(section: Section, records: number): void {
   }
 }
 
-/** Reads the owner at `at`: a label of the question, the owner of a record before, or a name of its own. Sets `nameEnd`. */
-function unpackOwner(): void {
-  const { bytes, questionEnd } = image
+/** Reads the owner at `at`: a label of the question, a name that is whole in the image, or one to be put together. */
+function readOwner(): void {
+  const { bytes, questionEnd, recordsAt } = image
   const isPointer = bytes[at]! >= 0xc0
-  const pointer = isPointer ? pointerAt(at) : questionEnd + at - image.recordsAt
-  if (isPointer) {
-    nameEnd = at + POINTER_BYTES
-    if (pointer < questionEnd) {
-      owner = QUESTION
-      ownerAt = pointer - image.qnameAt
-      return
-    }
+  const pointer = isPointer ? pointerAt(at) : questionEnd + at - recordsAt
+  const pointerEnd = at + POINTER_BYTES
+  if (pointer < questionEnd) {
+    owner = QUESTION
+    ownerAt = pointer - image.qnameAt
+    nameEnd = pointerEnd
+    return
+  }
+  const place = recordsAt + pointer - questionEnd
+  let end = place
+  while (bytes[end]! > 0 && bytes[end]! < 0xc0) end += bytes[end]! + 1
+  if (bytes[end] === 0) {
+    // Left where it is: the target of an SRV record and the owner of its address stay the same octets, as encode.ts likes it.
+    owner = bytes
+    ownerAt = place
+    nameEnd = isPointer ? pointerEnd : end + 1
+    return
   }
   if (pointer !== lastPointer) {
     lastOwner = answer.scratch(MAX_NAME_BYTES)
     lastOwnerAt = answer.scratchAt
-    answer.trimScratch(unpackName(at, lastOwner, lastOwnerAt))
+    answer.trimScratch(unpackName(place, lastOwner, lastOwnerAt))
     lastPointer = pointer
   }
   owner = lastOwner
   ownerAt = lastOwnerAt
+  nameEnd = isPointer ? pointerEnd : end + POINTER_BYTES
 }
 
 /** Adds the record whose data is from `from` to `at`; the types whose names encode.ts compresses are uncompressed. */
