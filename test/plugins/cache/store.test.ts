@@ -28,22 +28,6 @@ test('hot names survive a flood of others; entries and evictions are counted', a
   assert.is(count('coredns_cache_evictions_total', 'dns://:53', 'success', 'flood.test.', ''), 1920 + misses)
 })
 
-test('content survives a reload with the same settings, not one with others', async () => {
-  for (const [body, asked] of [
-    ['cache 60', 1],
-    ['cache 61', 2],
-  ] as const) {
-    const old = cached('cache 60', address(300))
-    await old.ask('x')
-    const next = cached(body, address(300))
-    next.stages[0]!.start!(old.stages[0])
-    await old.stages[0]!.stop!()
-    await next.ask('x')
-    assert.is(old.backend.asked + next.backend.asked, asked, body)
-    await next.stages[0]!.stop!()
-  }
-})
-
 test('the gauge of entries is read at a scrape, and goes with its cache', async () => {
   const { ask, stages } = cached('cache gauge.test', address(300))
   stages[0]!.start!(undefined)
