@@ -84,8 +84,9 @@ export class Image {
     this.questionEnd = q.questionEnd
   }
 
-  /** Takes `seconds` off every TTL, none falls below 0. */
+  /** Takes `seconds` off every TTL, none falls below 0. Nothing is added where they are negative. */
   age(seconds: number): void {
+    if (seconds <= 0) return
     const { bytes, recordsAt } = this
     for (let place = IMAGE_HEAD_BYTES; place < recordsAt; place += 2) {
       const at = recordsAt + ((bytes[place]! << 8) | bytes[place + 1]!)

@@ -141,6 +141,40 @@ test('an alias that leads to a denial is kept as one', async () => {
   assert.is(backend.asked, 2)
 })
 
+test('a referral is kept for 5 s', async () => {
+  const { ask, backend } = cached('cache', q => {
+    const a = q.answer.reset()
+    a.authority.add(QUESTION, q.labelAt[1]!, TYPE.NS, 300, nameFromText('ns.example.org'))
+    return a
+  })
+  await ask('www.example.org')
+  pass(4)
+  assert.is(await ask('www.example.org'), 'NOERROR rd\n;; AUTHORITY\nexample.org. 296 IN NS ns.example.org.')
+  pass(1)
+  await ask('www.example.org')
+  assert.is(backend.asked, 2)
+})
+
+test('records of a failure live no longer than it', async () => {
+  const { ask, backend } = cached('cache {\nservfail 1500ms\n}', q => {
+    const a = denial(RCODE.NOERROR, 3600)(q)
+    a.rcode = RCODE.SERVFAIL
+    return a
+  })
+  await ask('x')
+  pass(1)
+  assert.match(await ask('x'), /^SERVFAIL rd\n;; AUTHORITY\nexample.org. 1 IN SOA/)
+  assert.is(backend.asked, 1)
+})
+
+test('a batch that was read before an entry was made adds nothing to its TTLs', async () => {
+  const { ask } = cached('cache', address(300))
+  await ask('x')
+  pass(-0.5)
+  assert.match(await ask('x'), /x\. 300 IN A/)
+  pass(0.5)
+})
+
 test('a failure is kept for servfail', async () => {
   const { ask, backend } = cached('cache {\nservfail 10s\n}', servfail)
   await ask('www.example.org')
@@ -154,6 +188,7 @@ test('a failure is kept for servfail', async () => {
 
 for (const { name, body, ttl, shown, later } of [
   { name: 'the directive sets the most', body: 'cache 30', ttl: 300, shown: 30, later: 20 },
+  { name: 'an hour at most, whatever the record says', body: 'cache', ttl: 0x7fffffff, shown: 3600, later: 3590 },
   { name: 'success sets most and least', body: 'cache 30 {\nsuccess 100 100 50\n}', ttl: 20, shown: 50, later: 40 },
   { name: 'a written minimum lifts TTL 0', body: 'cache {\nsuccess 100 100 15\n}', ttl: 0, shown: 15, later: 5 },
   { name: 'keepttl shows the original', body: 'cache {\nkeepttl\n}', ttl: 300, shown: 300, later: 300 },
