@@ -8,7 +8,7 @@ import { TYPE } from '../../server/wire/codes.ts'
 import type { Image } from '../../server/wire/image.ts'
 
 /** Up to this many records one random number gives every order the same chance; longer runs are rotated. */
-const MAX_SHUFFLED = 8 // 8! = 40,320, far below 2^32
+const MAX_SHUFFLED = 8 // 8! = 40,320, far below 2^31
 
 /** Lower ranks come first. */
 export type Rank = (section: Section, i: number) => number
@@ -111,7 +111,7 @@ function swapData({ data, dataAt }: Section, i: number, j: number): void {
 function mix<Of>(of: Of, from: number, to: number, swap: Swap<Of>): void {
   const count = to - from
   if (count < 2) return
-  let number = random()
+  let number = random() >>> 1 // 31 bits: what divides fastest
   if (count > MAX_SHUFFLED) rotate(of, from, to, number % count, swap)
   else {
     for (let left = count; left > 1; left--) {
