@@ -115,6 +115,7 @@ class CacheStage implements Stage {
     store.touch(slot)
     // The answer is taken first: what is asked now may take the place of the entry.
     const a = store.load(slot, q)
+    if (store === this.#success && a.answerCount === 0) return undefined // a referral is no answer, least of all a stale one
     a.image.setTtl(stale.ttl)
     a.extendedError = a.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : EDE.STALE_ANSWER
     if (stale.mode === 'verify') return this.#verify(q, next, store, slot, stale)
@@ -157,8 +158,9 @@ class CacheStage implements Stage {
 
   /** Keeps the answer to a query of the cache's own, if it may take the place of an entry: undefined if not. */
   #keepFresh(q: Query, a: Answer): Answer | undefined {
-    const replaces = this.#options.stale?.preferPositive ? placeOf(q, a) === SUCCESS : isResolved(a.rcode)
-    if (!replaces) return undefined
+    const isPositive = placeOf(q, a) === SUCCESS
+    const replaces = this.#options.stale?.preferPositive ? isPositive : isResolved(a.rcode)
+    if (!replaces || (isPositive && a.answerCount === 0)) return undefined // nor does a referral replace one
     return this.#isLive(q) ? a : this.#keep(q, a)
   }
 

@@ -51,7 +51,10 @@ export class Refresher {
     const slot = store.find(q, keyHash(q, variant), variant)
     if (slot < 0) return fresh
     store.setAsked(slot, false)
-    if (fresh === undefined) store.retryAt(slot, performance.now() + this.#recheckMs)
+    const nowMs = performance.now()
+    if (fresh === undefined) store.retryAt(slot, nowMs + this.#recheckMs)
+    // RFC 8767 §5: stale is for when there is no answer. There was one, which could not be kept.
+    else if (store.expiresAtMs[slot]! <= nowMs) store.remove(slot)
     return fresh
   }
 }
