@@ -55,7 +55,7 @@ export function encode(
   udpSize: number,
   recursionAvailable: boolean,
 ): number {
-  if (into !== q.bytes || at !== q.start) into.set(q.bytes.subarray(q.start, q.start + q.questionEnd), at)
+  if (into !== q.bytes || at !== q.start) copyQuestion(q, into, at)
   const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
   let to = a.isImage ? copyImage(q, a.image, into, at, end) : -1
   if (to < 0) {
@@ -147,6 +147,11 @@ function putCounts(into: Uint8Array, at: number, answers: number, authorities: n
 function putUint16(into: Uint8Array, at: number, value: number): void {
   into[at] = value >> 8
   into[at + 1] = value & 255
+}
+
+/** Header and question: too few octets for an array of their own to pay. */
+function copyQuestion({ bytes, start, questionEnd }: Query, into: Uint8Array, at: number): void {
+  for (let i = 0; i < questionEnd; i++) into[at + i] = bytes[start + i]!
 }
 
 /** Empties the tables: stamps begin anew, and those of messages long ago would come again. */
