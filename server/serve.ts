@@ -149,17 +149,30 @@ function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Ans
   }
   waiting++
   q.keep()
-  answer
-    .catch(cause => panicked(q, cause))
-    .then(a => (a.messages === undefined ? sendLast(routes, block, q, a, 0) : sendAll(routes, block, q, a, a.messages)))
-    .catch(cause => panicked(q, cause)) // an observer or the socket: the reply is gone, the server stays
+  answer.then(
+    a => arrived(routes, block, q, a),
+    cause => arrived(routes, block, q, panicked(q, cause)),
+  )
   return LATER
+}
+
+/** The answer that was waited for. An observer or the socket may fail: the reply is gone, the server stays. */
+function arrived(routes: Routes, block: Block, q: Query, a: Answer): void {
+  if (a.messages !== undefined) sendAll(routes, block, q, a, a.messages).catch(cause => panicked(q, cause))
+  else {
+    try {
+      sendLast(routes, block, q, a, 0)
+    } catch (cause) {
+      panicked(q, cause)
+    }
+  }
 }
 
 /** Sends the only message of a late reply, or the last one, after `before` octets in others. */
 function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: number): void {
   waiting--
-  q.peer.send(lateReply, 0, finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before))
+  const octets = finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before)
+  q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets)
   if (spare.length < 1024) spare.push(q)
 }
 

@@ -1,11 +1,12 @@
 /**
- * Connected UDP sockets made through node:ffi: a send is one call of C, a wake-up reads without allocating. All sockets
- * share one place to send from and one to receive into, since neither outlives a call.
+ * Connected UDP sockets made through node:ffi: what is sent together is one call of C, a wake-up reads without allocating.
+ * All sockets share the place to receive into, and those that have nothing to send no place to send from.
  */
 import { getSystemErrorName } from 'node:util'
 import { sockaddr } from '../../server/listen/address.ts'
 import { type Ffi, loadFfi, type Watch } from '../../server/listen/ffi.ts'
 import type { DatagramEvents, Datagrams, Ends } from './datagram.ts'
+import { Outbox } from './outbox.ts'
 
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
@@ -13,24 +14,23 @@ const SOCK_CLOEXEC = 0x80000
 const MSG_DONTWAIT = 0x40
 const MMSGHDR_BYTES = 64
 const IOVEC_BYTES = 16
-const SLOTS = 8 // messages read in one call
+const SLOTS = 16 // messages read in one call
 const SLOT_BYTES = 4096 // more than any upstream is told it may send
-const SEND_BYTES = 512 // a query is never longer
+const MAX_SPARE = 4 // places to send from that are kept
 const EAGAIN = 11
 const EINTR = 4
 
-/** mmsghdrs, iovecs and packets of `count` messages, one behind the other. */
-class Arena {
+/** mmsghdrs, iovecs and packets of `count` messages to receive, one behind the other. */
+class Inbox {
   readonly bytes: Uint8Array
   readonly words: Uint32Array
   readonly at: bigint
-  readonly #iovecsAt: number
   readonly #packetsAt: number
   readonly #packetBytes: number
 
   constructor(ffi: Ffi, count: number, packetBytes: number) {
-    this.#iovecsAt = count * MMSGHDR_BYTES
-    this.#packetsAt = this.#iovecsAt + count * IOVEC_BYTES
+    const iovecsAt = count * MMSGHDR_BYTES
+    this.#packetsAt = iovecsAt + count * IOVEC_BYTES
     this.#packetBytes = packetBytes
     const memory = new ArrayBuffer(this.#packetsAt + count * packetBytes)
     this.bytes = new Uint8Array(memory)
@@ -38,7 +38,7 @@ class Arena {
     this.at = ffi.addressOf(memory)
     const view = new DataView(memory)
     for (let i = 0; i < count; i++) {
-      const iovecAt = this.#iovecsAt + i * IOVEC_BYTES
+      const iovecAt = iovecsAt + i * IOVEC_BYTES
       view.setBigUint64(i * MMSGHDR_BYTES + 16, this.at + BigInt(iovecAt), true) // msg_iov
       view.setBigUint64(i * MMSGHDR_BYTES + 24, 1n, true) // msg_iovlen
       view.setBigUint64(iovecAt, this.at + BigInt(this.packetAt(i)), true)
@@ -50,19 +50,14 @@ class Arena {
     return this.#packetsAt + i * this.#packetBytes
   }
 
-  /** Sets how long packet `i` is. */
-  setLength(i: number, length: number): void {
-    this.words[(this.#iovecsAt + i * IOVEC_BYTES + 8) >> 2] = length
-  }
-
   /** How many octets of packet `i` were received. */
   received(i: number): number {
     return this.words[(i * MMSGHDR_BYTES + 56) >> 2]!
   }
 }
 
-let outbox: Arena | undefined
-let inbox: Arena | undefined
+const spare: Outbox[] = []
+let inbox: Inbox | undefined
 let turnAsked = false
 
 /** The loop runs neither microtasks nor ticks behind a callback of node:ffi: a turn of its own brings answers on. */
@@ -80,34 +75,37 @@ class NativeDatagrams implements Datagrams {
   readonly #fd: number
   readonly #events: DatagramEvents
   readonly #watch: Watch
-  readonly #out: Arena
-  readonly #in: Arena
+  readonly #in: Inbox
+  #out: Outbox | undefined
   #closed = false
 
   constructor(ffi: Ffi, fd: number, events: DatagramEvents) {
     this.#ffi = ffi
     this.#fd = fd
     this.#events = events
-    outbox ??= new Arena(ffi, 1, SEND_BYTES)
-    inbox ??= new Arena(ffi, SLOTS, SLOT_BYTES)
-    this.#out = outbox
+    inbox ??= new Inbox(ffi, SLOTS, SLOT_BYTES)
     this.#in = inbox
     this.#watch = ffi.watch(fd, () => this.#read())
   }
 
   send(message: Uint8Array): void {
+    this.#out ??= spare.pop() ?? new Outbox(this.#ffi)
+    this.#out.add(message)
+    if (this.#out.isFull) this.flush()
+  }
+
+  flush(): void {
     const out = this.#out
-    const at = out.packetAt(0)
-    for (let i = 0; i < message.length; i++) out.bytes[at + i] = message[i]!
-    out.setLength(0, message.length)
-    if (this.#ffi.calls.sendmmsg(this.#fd, out.at, 1, MSG_DONTWAIT) === 1) return
-    const errno = this.#ffi.errno()
-    // A full buffer loses the query, as the network may: it is sent again in time.
-    if (errno !== EAGAIN && errno !== EINTR) setImmediate(() => this.#fail(errno))
+    if (out === undefined) return
+    this.#out = undefined
+    const errno = out.send(this.#fd)
+    if (spare.length < MAX_SPARE) spare.push(out)
+    if (errno !== 0) setImmediate(() => this.#fail(errno))
   }
 
   close(): void {
     if (this.#closed) return
+    this.flush()
     this.#closed = true
     this.usable = false
     this.#watch.stop()

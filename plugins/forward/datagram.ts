@@ -25,7 +25,9 @@ export interface DatagramEvents {
 export interface Datagrams {
   /** False once it has failed. */
   readonly usable: boolean
+  /** Takes a message, to be sent when there are many, or at the next `flush`. */
   send(message: Uint8Array): void
+  flush(): void
   close(): void
 }
 
@@ -60,6 +62,7 @@ export function openPlain(ends: Ends, events: DatagramEvents): Datagrams | NodeJ
   return {
     usable: true,
     send: message => socket.send(message),
+    flush: () => {},
     close: () => {
       if (isOpen) socket.close()
       isOpen = false

@@ -3,7 +3,7 @@
  * it by id and hand messages to `deliver`; who waits learns of three things only: a reply, junk, or failure.
  */
 import { cells } from '../../server/metrics.ts'
-import { BARE_ERROR, compare, JUNK } from './message.ts'
+import { BARE_ERROR, compare, isMixed, JUNK, MATCH } from './message.ts'
 import { random16 } from './random.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -14,8 +14,11 @@ export interface Asker {
    * question. False: its content is garbage, the wait goes on.
    */
   reply(exchange: Exchange, bytes: Uint8Array, at: number, length: number, bare: boolean): boolean
-  /** A message came to the same socket that is no reply to the query: forged, garbled, or very late. */
-  junk(exchange: Exchange): void
+  /**
+   * A message came to the same socket that is no reply to the query: forged, garbled, or very late. `near`: it was one but
+   * for the case of the question.
+   */
+  junk(exchange: Exchange, near: boolean): void
   /** No reply will come: the connection was refused or closed. `reused`: it had served before, another may do. */
   failed(exchange: Exchange, cause: Error, reused: boolean): void
 }
@@ -27,17 +30,20 @@ export class Exchange {
   /** The query; its id is set when it is sent. */
   readonly message: Uint8Array
   readonly stream: boolean
+  /** It asks whether the upstream answers, not what. */
+  readonly isCheck: boolean
   /** Undefined once nobody waits: a reply is then late, not junk. */
   asker: Asker | undefined
   sentAtMs = 0
   /** The read timeout has passed and was counted. */
   overdue = false
 
-  constructor(upstream: Upstream, message: Uint8Array, stream: boolean, asker: Asker) {
+  constructor(upstream: Upstream, message: Uint8Array, stream: boolean, asker: Asker, isCheck = false) {
     this.upstream = upstream
     this.message = message
     this.stream = stream
     this.asker = asker
+    this.isCheck = isCheck
   }
 }
 
@@ -63,7 +69,8 @@ export function deliver(
   const id = length < 2 ? -1 : (bytes[at]! << 8) | bytes[at + 1]!
   const exchange = taken.get(id)
   const verdict = exchange === undefined ? JUNK : compare(exchange.message, bytes, at, length)
-  if (exchange !== undefined && verdict !== JUNK) {
+  const isReply = exchange !== undefined && verdict !== JUNK
+  if (isReply && isBelieved(exchange, verdict)) {
     to.heard(exchange)
     const { asker } = exchange
     if (asker === undefined || asker.reply(exchange, bytes, at, length, verdict === BARE_ERROR)) {
@@ -73,7 +80,11 @@ export function deliver(
     }
   }
   cells[to.discarded]! += 1
-  for (const one of taken.values()) one.asker?.junk(one)
+  for (const one of taken.values()) one.asker?.junk(one, isReply && one === exchange)
+}
+
+function isBelieved({ upstream, message, stream }: Exchange, verdict: number): boolean {
+  return verdict === BARE_ERROR || upstream.spelling.judge(verdict === MATCH, isMixed(message), stream)
 }
 
 function dropLate(taken: Map<number, Exchange>): void {

@@ -2,12 +2,13 @@
  * One question in flight, and everybody who waits for its answer: which upstream is asked when, what is done about
  * silence, junk, truncation and errors, and the end of it all. Always ends, with an answer or SERVFAIL, by its deadline.
  *
- *   ask ─► patience over ─► ask the next as well ─► … ─► deadline: SERVFAIL
+ *   ask ─► longer than 95 of 100 answers take ─► ask the next as well ─► … ─► deadline: SERVFAIL
  *    ├─► refused, closed ─► ask the next at once           (EDE 22: nobody answered, 23: nobody could be reached)
  *    ├─► junk ─► keep waiting, ask over TCP as well
+ *    ├─► truncated ─► ask over TCP
  *    └─► reply ─► all who wait
  */
-import type { Answer, Next, Query } from '../../server/plugin.ts'
+import type { Answer } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { EDE, FLAG, RCODE } from '../../server/wire/codes.ts'
@@ -16,9 +17,8 @@ import type { Forwarder } from './forwarder.ts'
 import { buildQuery } from './message.ts'
 import { fillAnswer, readReply, reply as said } from './taken.ts'
 import type { Upstream } from './upstream.ts'
+import type { Waiting } from './waiting.ts'
 
-/** The answer is on its way within 4.5 s, before a client's resolver gives up after 5 s. */
-export const TOTAL_MS = 4400
 const RESEND_MS = 800 // to an upstream that was asked already: the query or its reply may have been lost
 const JUNK_PATIENCE_MS = 100 // after a message that was no reply, TCP is tried (RFC 5452 §9.3)
 const MAX_TRIES = 16 // where max_connect_attempts sets no limit
@@ -35,28 +35,23 @@ export class UpstreamError extends Error {
   }
 }
 
-/** Transport of a question: which the upstream is asked over, and what becomes of a truncated reply. */
-export const VIA_UDP = 0
-export const VIA_TCP = 1
-export const VIA_UDP_THEN_TCP = 2
-
 export class Flight extends Timed implements Asker {
   readonly hash: number
-  readonly via: number
   /** The next flight whose question has the same hash. */
   sibling: Flight | undefined = undefined
-  readonly queries: Query[] = []
-  readonly nexts: Next[] = []
-  readonly settles: ((answer: Answer | Promise<Answer>) => void)[] = []
+  /** The first one's question is the one that is asked. */
+  readonly waiting: Waiting[] = []
   readonly #forwarder: Forwarder
+  /** Over TCP from the beginning. */
+  readonly #stream: boolean
   readonly #first: number
   #exchanges: Exchange[] = []
   #tried: Upstream[] = []
   #startedAtMs = 0
   #deadlineMs = NEVER
   #hedgeAtMs = NEVER
-  #junkAtMs = NEVER
-  #junkFrom: Upstream | undefined
+  #tcpAtMs = NEVER
+  #tcpTo: Upstream | undefined
   #retriedTcp = false
   #retriedConnection = false
   #withoutEdns = false
@@ -65,30 +60,29 @@ export class Flight extends Timed implements Asker {
   #fallback: Uint8Array | undefined
   #cause: Error | undefined
 
-  constructor(forwarder: Forwarder, hash: number, via: number, first: number) {
+  constructor(forwarder: Forwarder, hash: number, stream: boolean, first: number) {
     super()
     this.#forwarder = forwarder
     this.hash = hash
-    this.via = via
+    this.#stream = stream
     this.#first = first
   }
 
-  /** Adds one who waits. The first one's question is the one that is asked. */
-  join(q: Query, next: Next): Promise<Answer> {
-    this.queries.push(q)
-    this.nexts.push(next)
-    return new Promise(settle => this.settles.push(settle))
+  /** Adds one who waits. */
+  join(waiting: Waiting): Promise<Answer> {
+    this.waiting.push(waiting)
+    if (waiting.deadlineMs < this.#deadlineMs && this.#deadlineMs !== NEVER) this.#schedule()
+    return waiting.answer
   }
 
   start(nowMs: number): void {
-    const { options } = this.#forwarder
     this.#startedAtMs = nowMs
-    this.#deadlineMs = nowMs + Math.max(TOTAL_MS, options.readTimeoutSet ? options.readTimeoutMs : 0)
+    this.#deadlineMs = this.waiting[0]!.deadlineMs
     const overlooked = this.#forwarder.overlooked(nowMs)
     if (!this.#askNext(nowMs)) this.#fail(nowMs)
     else {
       if (overlooked !== undefined && !this.#done && !this.#tried.includes(overlooked)) {
-        this.#send(overlooked, this.via === VIA_TCP, nowMs)
+        this.#send(overlooked, this.#stream, nowMs)
       }
       this.#schedule()
     }
@@ -101,21 +95,25 @@ export class Flight extends Timed implements Asker {
     const tries = maxConnectAttempts ?? 2 * forwarder.upstreams.length
     this.#hedgeAtMs = NEVER
     if (this.#done || this.#tried.length >= (tries === 0 ? MAX_TRIES : tries)) return false
-    const upstream = forwarder.choose(this.#first, this.#tried)
+    const upstream = forwarder.choose(this.#first, this.#tried, nowMs)
     if (upstream === undefined) return false
     this.#tried.push(upstream)
-    const allTried = this.#tried.length >= forwarder.upstreams.length
-    this.#hedgeAtMs = nowMs + (allTried ? RESEND_MS : upstream.patienceMs)
-    this.#send(upstream, this.via === VIA_TCP, nowMs)
+    this.#hedgeAtMs = nowMs + (this.#hasTriedAll ? RESEND_MS : upstream.latency.hedgeMs)
+    this.#send(upstream, this.#stream, nowMs)
     return true
   }
 
+  get #hasTriedAll(): boolean {
+    return this.#tried.length >= this.#forwarder.upstreams.length
+  }
+
   #send(upstream: Upstream, stream: boolean, nowMs: number, fresh = false): void {
-    const q = this.queries[0]!
+    const { q } = this.waiting[0]!
     const flags = q.flags & (FLAG.RD | FLAG.CD)
     const edns = !this.#withoutEdns && (q.dnssecOk || !upstream.refusesEdns(nowMs))
-    const message = buildQuery(q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk)
-    const exchange = new Exchange(upstream, message, stream, this)
+    const mixedCase = this.#forwarder.options.mixedCase && !upstream.encrypted
+    const message = buildQuery(q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk, mixedCase)
+    const exchange = new Exchange(upstream, message, stream || upstream.encrypted, this)
     this.#exchanges.push(exchange)
     upstream.send(exchange, fresh)
   }
@@ -123,8 +121,9 @@ export class Flight extends Timed implements Asker {
   #schedule(): void {
     if (this.#done) return
     const { readTimeoutMs } = this.#forwarder.options
-    let atMs = Math.min(this.#deadlineMs, this.#hedgeAtMs, this.#junkAtMs)
+    let atMs = Math.min(this.#deadlineMs, this.#hedgeAtMs, this.#tcpAtMs)
     for (const one of this.#exchanges) if (!one.overdue) atMs = Math.min(atMs, one.sentAtMs + readTimeoutMs)
+    for (const one of this.waiting) atMs = Math.min(atMs, one.deadlineMs)
     if (this.slot < 0 || atMs !== this.wakeAtMs) wakeAt(this, atMs)
   }
 
@@ -133,33 +132,55 @@ export class Flight extends Timed implements Asker {
     for (const one of this.#exchanges) {
       if (one.overdue || nowMs < one.sentAtMs + options.readTimeoutMs) continue
       one.overdue = true
-      one.upstream.failed(one)
+      one.upstream.standing.failed(one)
     }
     if (nowMs >= this.#deadlineMs) this.#fail(nowMs)
-    if (nowMs >= this.#hedgeAtMs) {
-      const last = this.#exchanges.at(-1)
-      if (last !== undefined) last.upstream.slow(last)
-      this.#askNext(nowMs)
-    }
-    if (nowMs >= this.#junkAtMs) this.#askOverTcp(nowMs)
+    else this.#letGo(nowMs)
+    if (nowMs >= this.#hedgeAtMs) this.#hedge(nowMs)
+    if (nowMs >= this.#tcpAtMs) this.#askOverTcp(nowMs)
     const waits = this.#exchanges.some(one => !one.overdue)
     // A read timeout that the Corefile sets is meant: nobody is waited for longer.
     if (!this.#done && !waits && options.readTimeoutSet && !this.#askNext(nowMs)) this.#fail(nowMs)
     this.#schedule()
   }
 
+  /** Those who joined late, with less time left than the question has, get SERVFAIL when theirs is over. */
+  #letGo(nowMs: number): void {
+    for (let i = this.waiting.length - 1; i > 0; i--) {
+      const one = this.waiting[i]!
+      if (nowMs < one.deadlineMs) continue
+      this.waiting.splice(i, 1)
+      one.end(reply.servfail(one.q, this.#silence(nowMs), EDE.NO_REACHABLE_AUTHORITY))
+    }
+  }
+
+  /** The one that was asked takes longer than it mostly does. */
+  #hedge(nowMs: number): void {
+    const last = this.#exchanges.at(-1)
+    if (last !== undefined && !this.#hasTriedAll && !this.#forwarder.mayHedge()) {
+      const oddAtMs = last.sentAtMs + last.upstream.latency.patienceMs
+      if (nowMs < oddAtMs) {
+        this.#hedgeAtMs = oddAtMs
+        return
+      }
+    }
+    this.#askNext(nowMs)
+  }
+
   #askOverTcp(nowMs: number): void {
-    this.#junkAtMs = NEVER
-    const upstream = this.#junkFrom
+    this.#tcpAtMs = NEVER
+    const upstream = this.#tcpTo
     if (upstream === undefined || this.#retriedTcp || this.#done) return
     this.#retriedTcp = true
     this.#send(upstream, true, nowMs)
   }
 
-  junk(exchange: Exchange): void {
-    if (this.#done || exchange.stream || this.#retriedTcp || this.#junkFrom !== undefined) return
-    this.#junkFrom = exchange.upstream
-    this.#junkAtMs = performance.now() + JUNK_PATIENCE_MS
+  junk(exchange: Exchange, near: boolean): void {
+    if (this.#done || exchange.stream || this.#retriedTcp) return
+    const atMs = performance.now() + (near ? 0 : JUNK_PATIENCE_MS)
+    if (atMs >= this.#tcpAtMs) return
+    this.#tcpTo = exchange.upstream
+    this.#tcpAtMs = atMs
     this.#schedule()
   }
 
@@ -168,12 +189,12 @@ export class Flight extends Timed implements Asker {
     const nowMs = performance.now()
     this.#drop(exchange)
     this.#cause = cause
-    const isRetry = exchange.stream && this.via !== VIA_TCP
+    const isRetry = exchange.stream && !exchange.upstream.encrypted && !this.#stream
     if (reused && !this.#retriedConnection) {
       this.#retriedConnection = true
       this.#send(exchange.upstream, exchange.stream, nowMs, true)
     } else {
-      if (!isRetry) exchange.upstream.failed(exchange)
+      if (!isRetry) exchange.upstream.standing.failed(exchange)
       const asked = !(isRetry && this.#exchanges.length > 0) && this.#askNext(nowMs)
       if (!asked && this.#exchanges.length === 0) this.#fail(nowMs)
     }
@@ -182,7 +203,7 @@ export class Flight extends Timed implements Asker {
 
   reply(exchange: Exchange, bytes: Uint8Array, at: number, length: number, bare: boolean): boolean {
     if (this.#done) return true
-    if (bare ? exchange.message[11] === 0 : !readReply(this.queries[0]!, bytes, at, length)) {
+    if (bare ? exchange.message[11] === 0 : !readReply(this.waiting[0]!.q, bytes, at, length)) {
       if (!exchange.stream) return false
       this.failed(exchange, new Error(`${exchange.upstream.text} sent a broken message`), false)
       return true
@@ -210,10 +231,10 @@ export class Flight extends Timed implements Asker {
       return true
     }
     if (this.#withoutEdns && !hadEdns && rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) upstream.refusedEdns()
-    if (truncated && !exchange.stream && this.via === VIA_UDP_THEN_TCP && !this.#retriedTcp) {
+    if (truncated && !exchange.stream && !this.#retriedTcp) {
       this.#retriedTcp = true
       this.#fallback = bytes.slice(at, at + length)
-      this.#send(upstream, true, nowMs)
+      this.#send(upstream, true, nowMs) // RFC 7766 §5
       return true
     }
     const { failover } = this.#forwarder.options
@@ -234,49 +255,51 @@ export class Flight extends Timed implements Asker {
     exchange.upstream.answered(exchange, said.rcode)
     this.#end()
     const { nextRcodes, nextOnNodata } = this.#forwarder.options
-    const another = nextRcodes.has(said.rcode) || (nextOnNodata && said.nodata)
-    this.queries.forEach((q, i) => {
-      fillAnswer(q)
-      if (said.rcode > 15) reply.servfail(q, new UpstreamError(`rcode ${said.rcode}`, exchange.upstream.text))
-      q.answer.upstream = exchange.upstream.text
-      this.#settle(i, another)
-    })
+    this.#handOut(exchange.upstream.to, nextRcodes.has(said.rcode) || (nextOnNodata && said.nodata))
   }
 
-  #settle(i: number, another: boolean): void {
-    const q = this.queries[i]!
-    const answer = another ? this.#forwarder.following?.(q, this.nexts[i]!) : undefined
-    this.settles[i]!(answer ?? q.answer)
+  /** Gives what was read to all who wait. `another`: the next `forward` line is to be asked, if there is one. */
+  #handOut(upstream: string, another: boolean): void {
+    for (const { q } of this.waiting) {
+      if (said.rcode > 15) reply.servfail(q, new UpstreamError(`rcode ${said.rcode}`, upstream))
+      else if (said.truncated && q.stream) reply.servfail(q, new UpstreamError('no whole answer', upstream))
+      else fillAnswer(q)
+      q.answer.upstream = upstream
+    }
+    // Only now: what is handed on may be asked anew, and read over what was read.
+    for (const one of this.waiting) {
+      const answer = another ? this.#forwarder.following?.(one.q, one.next) : undefined
+      one.end(answer ?? one.q.answer)
+    }
   }
 
   #fail(nowMs: number): void {
     if (this.#done) return
     const fallback = this.#fallback
-    if (fallback !== undefined && readReply(this.queries[0]!, fallback, 0, fallback.length)) {
+    if (fallback !== undefined && readReply(this.waiting[0]!.q, fallback, 0, fallback.length)) {
       this.#end()
-      this.queries.forEach((q, i) => {
-        fillAnswer(q)
-        q.answer.upstream = this.#tried.at(-1)?.text ?? ''
-        this.#settle(i, false)
-      })
+      this.#handOut(this.#tried.at(-1)?.to ?? '', false)
       return
     }
-    for (const one of this.#exchanges) if (!one.overdue) one.upstream.failed(one)
+    for (const one of this.#exchanges) if (!one.overdue) one.upstream.standing.failed(one)
     const silent = this.#exchanges.length > 0 || this.#cause === undefined
-    const waitedMs = Math.round(nowMs - this.#startedAtMs)
-    this.#end()
     const last = this.#tried.at(-1)?.text
-    const text = silent ? `no answer from ${this.#names()} within ${waitedMs}ms` : `${last}: ${this.#cause?.message}`
-    const error = new UpstreamError(last === undefined ? 'no healthy upstream' : text, last, this.#cause)
+    const error = silent
+      ? this.#silence(nowMs)
+      : new UpstreamError(`${last}: ${this.#cause?.message}`, last, this.#cause)
+    this.#end()
     const code = silent ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
-    this.queries.forEach((q, i) => {
-      reply.servfail(q, error, code).upstream = last ?? ''
-      this.settles[i]!(q.answer)
-    })
+    for (const one of this.waiting) {
+      reply.servfail(one.q, error, code).upstream = this.#tried.at(-1)?.to ?? ''
+      one.end(one.q.answer)
+    }
   }
 
-  #names(): string {
-    return [...new Set(this.#tried.map(one => one.text))].join(', ')
+  #silence(nowMs: number): UpstreamError {
+    if (this.#tried.length === 0) return new UpstreamError('no healthy upstream')
+    const names = [...new Set(this.#tried.map(one => one.text))].join(', ')
+    const waitedMs = Math.round(nowMs - this.#startedAtMs)
+    return new UpstreamError(`no answer from ${names} within ${waitedMs}ms`, this.#tried.at(-1)!.text)
   }
 
   /** Nobody waits any more: replies that still come are late. */

@@ -9,32 +9,48 @@ import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
-import { Flight, UpstreamError, VIA_TCP, VIA_UDP, VIA_UDP_THEN_TCP } from './flight.ts'
+import { addressText, type UpstreamAddress } from './address.ts'
+import { Admission } from './admission.ts'
+import { Flight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
-import { addressText, Upstream, type UpstreamAddress, type UpstreamOptions } from './upstream.ts'
+import { Upstream, type UpstreamOptions } from './upstream.ts'
+import { Waiting } from './waiting.ts'
 
+/** The answer is on its way within 4.5 s of the query, before a client's resolver gives up after 5 s. */
+export const TOTAL_MS = 4400
 const SECOND_CHANCE_MS = 1000
 /**
  * Queries that wait for upstreams, over all `forward`s, where the Corefile sets no limit. One that waits costs 10 KB with
  * all that hangs on it: a flood of names that nobody answers must not take what a container of 170 MiB has left.
  */
 const MAX_WAITING = 6144
+/** One question in ten may be put to a second upstream early; so many more in a burst. */
+const HEDGED_SHARE = 0.1
+const MAX_HEDGES = 20
 const rejects = counter(
   'coredns_forward_max_concurrent_rejects_total',
   'Queries refused because max_concurrent was reached.',
 )()
 const broken = counter('coredns_forward_healthcheck_broken_total', 'Queries for which all upstreams were down.')()
 const shared = counter('sextant_forward_shared_total', 'Queries that joined the same question in flight.')()
+const hedged = counter(
+  'sextant_forward_hedged_total',
+  'Questions put to a second upstream as the first one took longer than it mostly does.',
+)()
 
-let waitingOverall = 0
+/** All `forward`s without a limit of their own. */
+const common = new Admission(MAX_WAITING)
 
 /** What one `forward` line says. */
 export interface ForwardOptions {
   readonly fromText: string
   readonly from: Name
   readonly except: readonly Name[]
-  readonly policy: PolicyName
+  /** Undefined: at random, those that are about as fast as the fastest. */
+  readonly policy: PolicyName | undefined
   readonly preferUdp: boolean
+  /** Questions are sent in random case. */
+  readonly mixedCase: boolean
   readonly readTimeoutMs: number
   /** The Corefile sets the read timeout: it then ends the wait, sooner or later than the default. */
   readonly readTimeoutSet: boolean
@@ -59,15 +75,18 @@ export class Forwarder {
   readonly #except: ZoneSet
   readonly #policy: Policy
   readonly #flights = new Map<number, Flight>()
-  #waiting = 0
+  readonly #admission: Admission
   readonly #refusal: Error
+  #hedges = MAX_HEDGES
 
   constructor(options: ForwardOptions) {
     this.options = options
     this.#from = new ZoneSet([options.from])
     this.#except = new ZoneSet(options.except)
     this.#policy = new Policy(options.policy)
-    this.#refusal = new UpstreamError(`concurrent queries exceeded maximum ${options.maxConcurrent}`)
+    this.#admission = options.maxConcurrent > 0 ? new Admission(options.maxConcurrent) : common
+    const { limit } = this.#admission
+    this.#refusal = new UpstreamError(`concurrent queries exceeded maximum ${limit}, or this client's share of it`)
   }
 
   /** True if the name is in FROM and not excepted; FROM itself cannot be excepted. */
@@ -99,45 +118,42 @@ export class Forwarder {
 
   ask(q: Query, next: Next): Answer | Promise<Answer> {
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q) // a zone is no answer to a question
-    const { maxConcurrent } = this.options
-    if (maxConcurrent > 0 && this.#waiting >= maxConcurrent) {
-      cells[rejects]! += 1
-      const a = reply.refused(q)
-      a.error = this.#refusal
-      return a
-    }
-    if (maxConcurrent === 0 && waitingOverall >= MAX_WAITING) {
-      return reply.servfail(
-        q,
-        new UpstreamError(`${MAX_WAITING} queries wait for upstreams`),
-        EDE.NO_REACHABLE_AUTHORITY,
-      )
-    }
     const unavailable = this.#unavailable()
     if (unavailable !== undefined) return reply.servfail(q, new UpstreamError(unavailable), EDE.NO_REACHABLE_AUTHORITY)
-    this.#waiting++
-    waitingOverall++
-    const via = this.#via(q)
-    const hash = hashQuestion(q, via)
-    const known = this.#find(q, hash, via)
+    const client = this.#admission.enter(q)
+    if (client === undefined) return this.#refuse(q)
+    const { readTimeoutSet, readTimeoutMs } = this.options
+    const deadlineMs = q.receivedAtMs + Math.max(TOTAL_MS, readTimeoutSet ? readTimeoutMs : 0)
+    const waiting = new Waiting(q, next, deadlineMs, client, this.#admission)
+    const hash = hashQuestion(q)
+    const known = this.#find(q, hash)
     if (known !== undefined) {
       cells[shared]! += 1
-      return known.join(q, next)
+      return known.join(waiting)
     }
-    const flight = new Flight(this, hash, via, this.#policy.first(this.upstreams.length))
+    const flight = new Flight(this, hash, this.#beginsWithTcp(q), this.#policy.first(this.upstreams))
     flight.sibling = this.#flights.get(hash)
     this.#flights.set(hash, flight)
-    const answer = flight.join(q, next)
+    const answer = flight.join(waiting)
+    this.#hedges = Math.min(MAX_HEDGES, this.#hedges + HEDGED_SHARE)
     flight.start(performance.now())
     return answer
   }
 
   /** The next upstream for a question that has been put to `tried`. */
-  choose(first: number, tried: readonly Upstream[]): Upstream | undefined {
-    const best = choose(this.upstreams, first, tried)
+  choose(first: number, tried: readonly Upstream[], nowMs: number): Upstream | undefined {
+    const best = choose(this.upstreams, first, tried, nowMs)
     if (best !== undefined) return best
     if (tried.length === 0) cells[broken]! += 1
     return this.options.failFast ? undefined : chooseAny(this.upstreams)
+  }
+
+  /** True if a question may be put to a second upstream already: not where all of them would be. */
+  mayHedge(): boolean {
+    if (this.#hedges < 1) return false
+    this.#hedges--
+    cells[hedged]! += 1
+    return true
   }
 
   /**
@@ -147,14 +163,13 @@ export class Forwarder {
   overlooked(nowMs: number): Upstream | undefined {
     if (this.options.upstream.maxFails > 0 || this.upstreams.length === 1) return undefined
     return this.upstreams.find(
-      one => one.suspect && one.disabled === undefined && nowMs - one.triedAtMs > SECOND_CHANCE_MS,
+      ({ standing, disabled }) =>
+        standing.isSuspect && disabled === undefined && nowMs - standing.triedAtMs > SECOND_CHANCE_MS,
     )
   }
 
   /** A flight has ended. */
   landed(flight: Flight): void {
-    this.#waiting -= flight.queries.length
-    waitingOverall -= flight.queries.length
     let before = this.#flights.get(flight.hash)
     if (before === flight) {
       if (flight.sibling === undefined) this.#flights.delete(flight.hash)
@@ -187,19 +202,23 @@ export class Forwarder {
     return 'no healthy upstream'
   }
 
-  #via(q: Query): number {
-    const { upstream, preferUdp } = this.options
-    if (upstream.forceTcp) return VIA_TCP
-    // A look-up of our own wants a whole answer, which is no reason to begin with TCP.
-    if (preferUdp || q.depth > 0) return VIA_UDP_THEN_TCP
-    return q.stream ? VIA_TCP : VIA_UDP
+  #refuse(q: Query): Answer {
+    cells[rejects]! += 1
+    const a = reply.refused(q)
+    a.error = this.#refusal
+    return a
   }
 
-  #find(q: Query, hash: number, via: number): Flight | undefined {
+  #beginsWithTcp(q: Query): boolean {
+    const { upstream, preferUdp } = this.options
+    // A look-up of our own wants a whole answer, which is no reason to begin with TCP.
+    return upstream.forceTcp || (q.stream && !preferUdp && q.depth === 0)
+  }
+
+  #find(q: Query, hash: number): Flight | undefined {
     for (let flight = this.#flights.get(hash); flight !== undefined; flight = flight.sibling) {
-      const other = flight.queries[0]!
+      const other = flight.waiting[0]!.q
       if (
-        flight.via === via &&
         other.qtype === q.qtype &&
         other.dnssecOk === q.dnssecOk &&
         ((other.flags ^ q.flags) & (FLAG.RD | FLAG.CD)) === 0 &&
@@ -213,7 +232,7 @@ export class Forwarder {
   }
 }
 
-function hashQuestion(q: Query, via: number): number {
-  const bits = (via << 24) | (q.dnssecOk ? 1 << 23 : 0) | ((q.flags & (FLAG.RD | FLAG.CD)) << 12) | q.qtype
+function hashQuestion(q: Query): number {
+  const bits = (q.dnssecOk ? 1 << 23 : 0) | ((q.flags & (FLAG.RD | FLAG.CD)) << 12) | q.qtype
   return Math.imul(q.suffixHash[0]! ^ bits, 0x5bd1e995)
 }

@@ -1,6 +1,6 @@
 /**
- * Health checks of one upstream: while it is suspected, one question every interval until it says anything at all.
- * An upstream that answers queries is never asked.
+ * Health checks of one upstream: while it is suspect, one question every interval until it says anything at all. An
+ * upstream that answers queries is never asked.
  */
 
 import { info, warn } from '../../server/log.ts'
@@ -9,11 +9,12 @@ import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { FLAG, TYPE } from '../../server/wire/codes.ts'
 import { type Asker, Exchange } from './exchange.ts'
 import { buildQuery } from './message.ts'
+import type { Checks } from './standing.ts'
 import type { Upstream } from './upstream.ts'
 
 const TIMEOUT_MS = 1000
 
-export class HealthCheck extends Timed implements Asker {
+export class HealthCheck extends Timed implements Asker, Checks {
   readonly #upstream: Upstream
   #exchange: Exchange | undefined
   #running = false
@@ -37,7 +38,7 @@ export class HealthCheck extends Timed implements Asker {
     forget(this)
     if (this.#exchange !== undefined) this.#exchange.asker = undefined
     this.#exchange = undefined
-    if (this.#toldDown && this.#upstream.fails === 0) {
+    if (this.#toldDown && this.#upstream.standing.fails === 0) {
       this.#toldDown = false
       info('forward', `upstream ${this.#upstream.text} answers again`)
     }
@@ -64,8 +65,8 @@ export class HealthCheck extends Timed implements Asker {
   #ask(nowMs: number): void {
     const { options } = this.#upstream
     const { domain, recursionDesired } = options.healthCheck
-    const message = buildQuery(domain, domain.length, TYPE.NS, recursionDesired ? FLAG.RD : 0, false, false)
-    this.#exchange = new Exchange(this.#upstream, message, options.forceTcp, this)
+    const message = buildQuery(domain, domain.length, TYPE.NS, recursionDesired ? FLAG.RD : 0, false, false, false)
+    this.#exchange = new Exchange(this.#upstream, message, options.forceTcp, this, true)
     wakeAt(this, nowMs + TIMEOUT_MS)
     this.#upstream.send(this.#exchange, options.forceTcp)
   }
@@ -76,10 +77,10 @@ export class HealthCheck extends Timed implements Asker {
     const sentAtMs = this.#exchange?.sentAtMs ?? nowMs
     this.#exchange = undefined
     cells[upstream.healthFailures]! += 1
-    upstream.fails++
+    upstream.standing.fails++
     if (upstream.down && !this.#toldDown) {
       this.#toldDown = true
-      warn('forward', `upstream ${upstream.text} is down, ${upstream.fails} failures in a row`)
+      warn('forward', `upstream ${upstream.text} is down, ${upstream.standing.fails} failures in a row`)
     }
     wakeAt(this, Math.max(nowMs + 1, sentAtMs + upstream.options.healthCheck.intervalMs))
   }

@@ -34,6 +34,7 @@ export function inquire(upstream: Upstream, name: Uint8Array, type: number, flag
     const inquiry = new Inquiry(resolve)
     const { forceTcp } = upstream.options
     wakeAt(inquiry, performance.now() + TIMEOUT_MS)
-    upstream.send(new Exchange(upstream, buildQuery(name, name.length, type, flags, false, false), forceTcp, inquiry))
+    const message = buildQuery(name, name.length, type, flags, false, false, false)
+    upstream.send(new Exchange(upstream, message, forceTcp, inquiry, true))
   })
 }

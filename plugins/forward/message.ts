@@ -6,6 +6,7 @@ import { CLASS, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { DEFAULT_UDP_BYTES, OPT_BYTES } from '../../server/wire/edns.ts'
 import { LOWER } from '../../server/wire/name.ts'
 import { HEADER_BYTES } from '../../server/wire/query.ts'
+import { spellAtRandom } from './spelling.ts'
 
 /** What a message is in the eyes of the one who waits for a reply to `query`. */
 export const MATCH = 0
@@ -13,10 +14,12 @@ export const MATCH = 0
 export const JUNK = 1
 /** A header without question that says FORMERR or NOTIMP: servers that do not read EDNS answer so. */
 export const BARE_ERROR = 2
+/** A reply but for the case of the question's letters. */
+export const OTHER_CASE = 3
 
 /**
- * A query for `name` (lower case), with an OPT of our own unless `edns` is false. `flags` holds RD and CD. The id is 0
- * until it is sent.
+ * A query for `name` (lower case), with an OPT of our own unless `edns` is false. `flags` holds RD and CD. `mixed`: its
+ * letters in random case. The id is 0 until it is sent.
  */
 export function buildQuery(
   name: Uint8Array,
@@ -25,6 +28,7 @@ export function buildQuery(
   flags: number,
   edns: boolean,
   dnssecOk: boolean,
+  mixed: boolean,
 ): Uint8Array {
   const questionEnd = HEADER_BYTES + nameLength + 4
   const out = new Uint8Array(edns ? questionEnd + OPT_BYTES : questionEnd)
@@ -32,6 +36,7 @@ export function buildQuery(
   out[3] = flags & 255
   out[5] = 1
   for (let i = 0; i < nameLength; i++) out[HEADER_BYTES + i] = name[i]!
+  if (mixed) spellAtRandom(out, HEADER_BYTES, nameLength)
   out[questionEnd - 4] = type >> 8
   out[questionEnd - 3] = type & 255
   out[questionEnd - 1] = CLASS.IN
@@ -57,9 +62,16 @@ function questionEndOf(query: Uint8Array): number {
   return query[11] === 0 ? query.length : query.length - OPT_BYTES
 }
 
+/** True if a query's question has letters in upper case: something that a reply may keep. */
+export function isMixed(query: Uint8Array): boolean {
+  const questionEnd = questionEndOf(query)
+  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) if (LOWER[query[i]!] !== query[i]) return true
+  return false
+}
+
 /**
- * Compares a message of the right id and source with the query: QR, opcode, and the question without case
- * (RFC 5452 §9.1). MATCH, JUNK or BARE_ERROR.
+ * Compares a message of the right id and source with the query: QR, opcode, and the question (RFC 5452 §9.1). MATCH, JUNK,
+ * BARE_ERROR or OTHER_CASE.
  */
 export function compare(query: Uint8Array, bytes: Uint8Array, at: number, length: number): number {
   if (length < HEADER_BYTES || (bytes[at + 2]! & 0xf8) !== 0x80) return JUNK
@@ -70,7 +82,12 @@ export function compare(query: Uint8Array, bytes: Uint8Array, at: number, length
   }
   const questionEnd = questionEndOf(query)
   if (questions !== 1 || length < questionEnd) return JUNK
-  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) if (LOWER[bytes[at + i]!] !== LOWER[query[i]!]) return JUNK
   for (let i = questionEnd - 4; i < questionEnd; i++) if (bytes[at + i] !== query[i]) return JUNK
-  return MATCH
+  let verdict = MATCH
+  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) {
+    if (bytes[at + i] === query[i]) continue
+    if (LOWER[bytes[at + i]!] !== LOWER[query[i]!]) return JUNK
+    verdict = OTHER_CASE
+  }
+  return verdict
 }

@@ -1,6 +1,6 @@
 /**
- * A `forward` directive → its options. The whole grammar of CoreDNS 1.15.0 is read; what concerns encrypted upstreams
- * is checked and then refused, since this version has none.
+ * A `forward` directive → its options: the grammar of CoreDNS 1.15.0. The TO list is read in targets.ts, the files of
+ * `tls` in credentials.ts.
  *
  *   forward FROM TO… { except NAME… | policy NAME | health_check DURATION [no_rec] [domain FQDN] | next RCODE… | … }
  */
@@ -9,10 +9,12 @@ import { warn } from '../../server/log.ts'
 import type { Argument, Occurrence, Property } from '../../server/plugin.ts'
 import { RCODE, rcodeCode } from '../../server/wire/codes.ts'
 import { nameFromText } from '../../server/wire/name.ts'
+import { type HostPort, parseAddressPort, type Scheme } from './address.ts'
+import { readCredentials } from './credentials.ts'
 import type { ForwardOptions } from './forwarder.ts'
 import { POLICIES, type PolicyName } from './policy.ts'
-import { parseAddressPort, readTarget, type Target } from './targets.ts'
-import type { HealthCheckOptions, UpstreamAddress } from './upstream.ts'
+import { readServerName, readTarget, type Target } from './targets.ts'
+import type { HealthCheckOptions } from './upstream.ts'
 
 const MAX_TARGETS = 15
 const MAX_COUNT = 2 ** 31 - 1
@@ -23,7 +25,7 @@ export interface ForwardLine {
   readonly options: ForwardOptions
   readonly targets: readonly Target[]
   /** Who resolves host names; none: the system. */
-  readonly resolvers: readonly UpstreamAddress[]
+  readonly resolvers: readonly HostPort[]
 }
 
 /** @throws CorefileError or CorefileErrors */
@@ -38,8 +40,12 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
   const fromText = zones[0]!
   // CoreDNS: the same.
   if (zones.length > 1) warn('forward', `"${from!.text}" covers ${zones.length} zones, only ${fromText} is used`)
-  const targets = to.map(argument => readTarget(argument, folder))
   const block = readBlock(line)
+  const targets = to.map(argument => readTarget(argument, folder, block.serverName))
+  const schemes = new Set(targets.map(schemeOf))
+  const encrypted = schemes.has('tls') || schemes.has('https')
+  const tls = encrypted || block.tls !== undefined ? readCredentials(block.tls ?? [], folder) : undefined
+  warnUnused(line, schemes)
   return {
     targets,
     resolvers: block.resolvers,
@@ -49,6 +55,7 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
       except: block.except.map(zone => nameFromText(zone)),
       policy: block.policy,
       preferUdp: block.preferUdp,
+      mixedCase: block.mixedCase,
       readTimeoutMs: block.readTimeoutMs ?? DEFAULTS.readTimeoutMs,
       readTimeoutSet: block.readTimeoutMs !== undefined,
       maxConnectAttempts: block.maxConnectAttempts,
@@ -64,9 +71,33 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
         maxIdleConns: block.maxIdleConns,
         maxFails: block.maxFails,
         healthCheck: block.healthCheck,
+        tls,
+        dohMethod: block.dohMethod,
         sourceAddress: family => (block.source?.includes(':') === (family === 6) ? block.source : undefined),
       },
     },
+  }
+}
+
+function schemeOf(target: Target): Scheme {
+  return target.kind === 'file' ? 'dns' : target.kind === 'host' ? target.scheme : target.address.scheme
+}
+
+/** Tells of properties that mean nothing to the upstreams there are. */
+function warnUnused(line: Occurrence, schemes: ReadonlySet<Scheme>): void {
+  const encrypted = schemes.has('tls') || schemes.has('https')
+  const wanted: Record<string, { readonly used: boolean; readonly by: string }> = {
+    force_tcp: { used: schemes.has('dns'), by: 'plain' },
+    prefer_udp: { used: schemes.has('dns'), by: 'plain' },
+    tls: { used: encrypted, by: 'tls:// or https://' },
+    tls_servername: { used: encrypted, by: 'tls:// or https://' },
+    doh_method: { used: schemes.has('https'), by: 'https://' },
+  }
+  for (const { name } of line.properties) {
+    const one = wanted[name.text]
+    if (one === undefined || one.used) continue
+    const place = `${name.source.file}:${name.line}`
+    warn('forward', `"${name.text}" in ${place} has no effect: there is no ${one.by} upstream`)
   }
 }
 
@@ -81,7 +112,8 @@ function emptyBlock() {
     readTimeoutMs: undefined as number | undefined,
     maxFails: DEFAULTS.maxFails,
     maxConnectAttempts: undefined as number | undefined,
-    policy: 'random' as PolicyName,
+    policy: undefined as PolicyName | undefined,
+    mixedCase: true,
     healthCheck: rootCheck(DEFAULTS.healthCheckMs),
     maxConcurrent: 0,
     nextRcodes: new Set<number>(),
@@ -89,7 +121,10 @@ function emptyBlock() {
     failFast: false,
     failover: new Set<number>(),
     source: undefined as string | undefined,
-    resolvers: [] as UpstreamAddress[],
+    resolvers: [] as HostPort[],
+    tls: undefined as readonly Argument[] | undefined,
+    serverName: undefined as string | undefined,
+    dohMethod: 'POST' as 'GET' | 'POST',
   }
 }
 
@@ -130,6 +165,9 @@ function readBlock(line: Occurrence): Block {
     policy: p => {
       b.policy = p.argument().oneOf(POLICIES, 'policy')
     },
+    query_case: p => {
+      b.mixedCase = p.argument().oneOf(['random', 'lower'], 'query_case') === 'random'
+    },
     health_check: p => {
       b.healthCheck = readHealthCheck(p)
     },
@@ -155,27 +193,19 @@ function readBlock(line: Occurrence): Block {
     },
     resolver: p => b.resolvers.push(...p.arguments(1).map(readResolver)),
     tls: p => {
-      p.arguments(0, 3)
-      throw encryptedOnly(p)
+      b.tls = p.arguments(0, 3)
     },
     tls_servername: p => {
-      p.argument()
-      throw encryptedOnly(p)
+      b.serverName = readServerName(p.argument())
     },
     doh_method: p => {
-      p.argument().oneOf(['GET', 'POST'], 'doh_method')
-      throw encryptedOnly(p)
+      b.dohMethod = p.argument().oneOf(['GET', 'POST'], 'doh_method')
     },
   })
   if (maxAge !== undefined && b.maxAgeMs > 0 && b.maxAgeMs < b.expireMs) {
     throw maxAge.error(`max_age "${maxAge.text}" is less than expire, expected 0s or at least ${b.expireMs / 1000}s`)
   }
   return b
-}
-
-function encryptedOnly(p: Property): Error {
-  const text = `"${p.name.text}" is for encrypted upstreams, which this version does not support`
-  return p.error(`${text}, expected plain upstreams without it`)
 }
 
 function rootCheck(intervalMs: number): HealthCheckOptions {
@@ -215,7 +245,7 @@ function readFailover(argument: Argument): number {
   throw argument.error(`rcode "${argument.text}" in "failover", expected an error such as SERVFAIL or REFUSED`)
 }
 
-function readResolver(argument: Argument): UpstreamAddress {
+function readResolver(argument: Argument): HostPort {
   const address = parseAddressPort(argument.text)
   if (address !== undefined && address.port > 0) return address
   throw argument.error(`invalid resolver "${argument.text}", expected IP or IP:port`, 'COREFILE_INVALID_ADDRESS')

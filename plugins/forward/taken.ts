@@ -41,11 +41,13 @@ export const reply = {
 }
 
 /**
- * Reads the reply to `q` that `compare` found to match. False if it is garbage: what it holds is then void.
+ * Reads the reply to `q` that `compare` found to match, and puts its question into lower case. False if it is garbage: what it holds is then void.
  * A truncated reply that breaks off is a truncated reply without records.
  */
 export function readReply(q: Query, from: Uint8Array, at: number, length: number): boolean {
   m.open(from, at, length)
+  // Names may end in the question: as the query was spelled is nobody's business.
+  for (let i = 0; i < q.qnameLength; i++) from[at + HEADER_BYTES + i] = q.qname[i]!
   work = 0
   broken = false
   kept = 0

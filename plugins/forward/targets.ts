@@ -10,16 +10,30 @@ import { isIP } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 import { warn } from '../../server/log.ts'
 import type { Argument } from '../../server/plugin.ts'
-import { addressText, type UpstreamAddress } from './upstream.ts'
+import {
+  addressText,
+  canonical,
+  DEFAULT_PORTS,
+  type HostPort,
+  hostPortText,
+  parseAddressPort,
+  parseNamePort,
+  parseServerName,
+  type Scheme,
+  splitServerName,
+  type UpstreamAddress,
+} from './address.ts'
 
-const DNS_PORT = 53
 const REREAD_MS = 10_000
 const EXPECTED = 'an IP address, address:port, host name or resolv.conf file'
+const EXPECTED_ENCRYPTED = 'an IP address or host name, with %SERVERNAME and :PORT if need be'
+const QUIC_PORT = 853 // RFC 9250 §8
 
 export type Target =
   | { readonly kind: 'address'; readonly address: UpstreamAddress }
   | { readonly kind: 'file'; readonly path: string; addresses: readonly UpstreamAddress[] }
-  | { readonly kind: 'host'; readonly host: string; readonly port: number; addresses: readonly UpstreamAddress[] }
+  /** Resolved at start; all but `host` is what the addresses have in common. */
+  | (UpstreamAddress & { readonly kind: 'host'; addresses: readonly UpstreamAddress[] })
 
 /** All addresses of a list, in its order; one that is named twice counts once. */
 export function addressesOf(targets: readonly Target[]): UpstreamAddress[] {
@@ -28,66 +42,78 @@ export function addressesOf(targets: readonly Target[]): UpstreamAddress[] {
 }
 
 /**
- * Reads one TO argument.
+ * Reads one TO argument. `serverName` is what `tls_servername` says.
  * @throws CorefileError
  */
-export function readTarget(argument: Argument, folder: string): Target {
+export function readTarget(argument: Argument, folder: string, serverName?: string): Target {
   const { text } = argument
   const scheme = /^([A-Za-z0-9]+):\/\//.exec(text)?.[1]
-  if (scheme !== undefined) refuseScheme(argument, scheme)
-  const plain = scheme === undefined ? text : text.slice(scheme.length + 3)
-  const address = parseAddressPort(plain)
+  const rest = scheme === undefined ? text : text.slice(scheme.length + 3)
+  if (scheme !== undefined && scheme !== 'dns') return readEncrypted(argument, scheme, rest, serverName)
+  const address = parseAddressPort(rest)
   if (address !== undefined) {
-    if (address.port === 0) throw argument.error(`port 0 in "${text}", expected 1 to 65535`, 'COREFILE_INVALID_ADDRESS')
-    return { kind: 'address', address }
+    return { kind: 'address', address: { ...checkPort(argument, address), scheme: 'dns', serverName: undefined } }
   }
   if (scheme === undefined) {
     const path = resolvePath(folder, text)
     if (text.includes('/') || isFile(path)) return { kind: 'file', path, addresses: readFileAddresses(argument, path) }
   }
-  const host = parseHostPort(plain)
-  if (host === undefined)
-    throw argument.error(`invalid upstream "${text}", expected ${EXPECTED}`, 'COREFILE_INVALID_ADDRESS')
-  return { kind: 'host', ...host, addresses: [] }
+  const host = parseNamePort(rest, DEFAULT_PORTS.dns)
+  if (host === undefined) throw invalidUpstream(argument, EXPECTED)
+  return { kind: 'host', scheme: 'dns', ...host, serverName: undefined, addresses: [] }
 }
 
-function refuseScheme(argument: Argument, scheme: string): void {
-  if (scheme === 'dns') return
-  const { text } = argument
-  if (['tls', 'https', 'https3', 'quic', 'grpc'].includes(scheme)) {
-    const found = `encrypted upstream "${text}" is not supported by this version`
-    throw argument.error(`${found}, expected a plain upstream such as dns://10.0.0.1`, 'COREFILE_INVALID_ADDRESS')
+/** The certificate must name the server name that is written, that of `tls_servername`, the host name, or the address. */
+function readEncrypted(argument: Argument, scheme: string, rest: string, blockName: string | undefined): Target {
+  const port = scheme === 'quic' ? QUIC_PORT : portOf(argument, scheme)
+  if (scheme === 'https' && rest.includes('/')) {
+    const found = `path in "${argument.text}"`
+    throw argument.error(`${found}, expected none: it is always /dns-query`, 'COREFILE_INVALID_ADDRESS')
   }
-  throw argument.error(`unknown scheme "${scheme}" in "${text}", expected dns`, 'COREFILE_INVALID_ADDRESS')
+  const split = splitServerName(rest)
+  if (split === undefined) throw invalidUpstream(argument, EXPECTED_ENCRYPTED)
+  const written = split.serverName === undefined ? undefined : readServerName(argument, split.serverName)
+  if (written !== undefined && blockName !== undefined) {
+    const found = `server name "${written}" in "${argument.text}" and "${blockName}" in "tls_servername"`
+    throw argument.error(`${found}, expected one of them`)
+  }
+  const address = parseAddressPort(split.rest, port)
+  const host = address === undefined ? parseNamePort(split.rest, port) : checkPort(argument, address)
+  if (host === undefined) throw invalidUpstream(argument, EXPECTED_ENCRYPTED)
+  if (scheme === 'quic') throw noQuic(argument)
+  const serverName = written ?? blockName ?? (address === undefined ? host.host.toLowerCase() : undefined)
+  const found = { ...host, scheme: scheme as Scheme, serverName }
+  return address === undefined ? { kind: 'host', ...found, addresses: [] } : { kind: 'address', address: found }
 }
 
-/** `IP`, `IP:port`, `[v6]`, `[v6]:port`. */
-export function parseAddressPort(text: string): UpstreamAddress | undefined {
-  if (isIP(text) !== 0) return { host: canonical(text), port: DNS_PORT }
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(text)
-  if (match === null) return undefined
-  const host = match[1] ?? match[2]!
-  const family = isIP(host)
-  if (family === 0 || (family === 6) !== (match[1] !== undefined)) return undefined
-  const port = match[3] === undefined ? DNS_PORT : Number(match[3])
-  return port > 65_535 ? undefined : { host: canonical(host), port }
+/** The name that a certificate must have. @throws CorefileError */
+export function readServerName(argument: Argument, text = argument.text): string {
+  const name = parseServerName(text)
+  if (name !== undefined) return name
+  const found = `invalid server name "${text}"`
+  throw argument.error(`${found}, expected a host name such as dns.example.org`, 'COREFILE_INVALID_ADDRESS')
 }
 
-function parseHostPort(text: string): { host: string; port: number } | undefined {
-  const match = /^([^:/[\]]+)(?::([0-9]{1,5}))?$/.exec(text)
-  const host = match?.[1]?.replace(/\.$/, '')
-  const port = match?.[2] === undefined ? DNS_PORT : Number(match[2])
-  if (host === undefined || port < 1 || port > 65_535 || host.length > 253) return undefined
-  const isName = host.split('.').every(label => /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
-  return isName && !/(?:^|\.)[0-9]+$/.test(host) ? { host, port } : undefined
+function portOf(argument: Argument, scheme: string): number {
+  if (Object.hasOwn(DEFAULT_PORTS, scheme)) return DEFAULT_PORTS[scheme as Scheme]
+  const found = `unknown scheme "${scheme}" in "${argument.text}"`
+  throw argument.error(`${found}, expected dns, tls, https or quic`, 'COREFILE_INVALID_ADDRESS')
 }
 
-/** IPv6 in one spelling, so that an address is recognised as the same. */
-function canonical(host: string): string {
-  if (!host.includes(':')) return host
-  const [address, zone] = host.split('%')
-  const short = new URL(`http://[${address}]`).hostname.slice(1, -1)
-  return zone === undefined ? short : `${short}%${zone}`
+function noQuic(argument: Argument): Error {
+  const hasQuic = 'quic' in process.features && process.features.quic === true
+  const missing = hasQuic ? 'this version cannot speak' : `this runtime (Node ${process.version}) does not have`
+  const found = `"${argument.text}" is asked over QUIC, which ${missing}`
+  return argument.error(`${found}, expected tls:// or https://`, 'COREFILE_INVALID_ADDRESS')
+}
+
+function checkPort(argument: Argument, address: HostPort): HostPort {
+  if (address.port > 0) return address
+  throw argument.error(`port 0 in "${argument.text}", expected 1 to 65535`, 'COREFILE_INVALID_ADDRESS')
+}
+
+function invalidUpstream(argument: Argument, expected: string): Error {
+  return argument.error(`invalid upstream "${argument.text}", expected ${expected}`, 'COREFILE_INVALID_ADDRESS')
 }
 
 function isFile(path: string): boolean {
@@ -115,7 +141,7 @@ export function parseResolvConf(text: string): UpstreamAddress[] {
   for (const line of text.split('\n')) {
     const words = line.trim().split(/\s+/)
     if (words[0] !== 'nameserver' || words[1] === undefined || isIP(words[1]) === 0) continue
-    addresses.push({ host: canonical(words[1]), port: DNS_PORT })
+    addresses.push({ scheme: 'dns', host: canonical(words[1]), port: DEFAULT_PORTS.dns, serverName: undefined })
   }
   return addresses
 }
@@ -124,12 +150,12 @@ export function parseResolvConf(text: string): UpstreamAddress[] {
  * Resolves the host names of a list, each as an absolute name, A and AAAA.
  * @throws Error that names the host.
  */
-export async function resolveHosts(targets: readonly Target[], resolvers: readonly UpstreamAddress[]): Promise<void> {
+export async function resolveHosts(targets: readonly Target[], resolvers: readonly HostPort[]): Promise<void> {
   for (const target of targets) {
     if (target.kind !== 'host') continue
-    const { host, port } = target
+    const { scheme, host, port, serverName } = target
     const hosts = await (resolvers.length > 0 ? askResolvers(host, resolvers) : askSystem(host))
-    target.addresses = hosts.map(address => ({ host: canonical(address), port }))
+    target.addresses = hosts.map(address => ({ scheme, host: canonical(address), port, serverName }))
   }
 }
 
@@ -143,14 +169,14 @@ async function askSystem(host: string): Promise<string[]> {
   }
 }
 
-async function askResolvers(host: string, resolvers: readonly UpstreamAddress[]): Promise<string[]> {
+async function askResolvers(host: string, resolvers: readonly HostPort[]): Promise<string[]> {
   const resolver = new Resolver({ timeout: 2000, tries: 2 })
-  resolver.setServers(resolvers.map(addressText))
+  resolver.setServers(resolvers.map(hostPortText))
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
   const found = [v4, v6].flatMap(result => (result.status === 'fulfilled' ? result.value : []))
   if (found.length > 0) return found
   const cause = v4.status === 'rejected' ? v4.reason : undefined
-  throw new Error(`cannot resolve upstream "${host}" through ${resolvers.map(addressText).join(', ')}`, { cause })
+  throw new Error(`cannot resolve upstream "${host}" through ${resolvers.map(hostPortText).join(', ')}`, { cause })
 }
 
 /** Looks at the files of a list from time to time; what cannot be read, or names nobody, changes nothing. */

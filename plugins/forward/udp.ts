@@ -1,7 +1,8 @@
 /**
  * UDP to one upstream: a pool of connected sockets, each on a random port of its own (RFC 5452 §9.2), any of which takes
  * the next query. The pool grows with the traffic to a bound and each socket is given up after some seconds, so that
- * ports stay unpredictable. Connected: the kernel drops what comes from elsewhere, and tells of ICMP errors.
+ * ports stay unpredictable. Once it is full, queries of one turn of the loop leave together, some from one socket and the
+ * next from another. Connected: the kernel drops what comes from elsewhere, and tells of ICMP errors.
  */
 import { readFileSync } from 'node:fs'
 import { debug } from '../../server/log.ts'
@@ -9,6 +10,7 @@ import { cells } from '../../server/metrics.ts'
 import { Timed, wakeAt } from '../../server/wheel.ts'
 import { type Datagrams, openDatagrams } from './datagram.ts'
 import { deliver, type Exchange, enter } from './exchange.ts'
+import { GROUP } from './outbox.ts'
 import { random16, randomBelow } from './random.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -47,15 +49,28 @@ interface PooledSocket {
 
 export class UdpPool extends Timed {
   readonly #upstream: Upstream
+  readonly #hits: number
+  readonly #misses: number
   /** Take queries; oldest first. */
   readonly #sockets: PooledSocket[] = []
   /** Only wait for replies. */
   #leaving: PooledSocket[] = []
+  /** Takes the queries of this turn of the loop, until it has as many as may leave together. */
+  #current: PooledSocket | undefined
+  #queued = 0
+  #isTurnDue = false
+  readonly #endTurn = () => {
+    this.#isTurnDue = false
+    this.#flush()
+  }
   #closed = false
 
   constructor(upstream: Upstream) {
     super()
     this.#upstream = upstream
+    const { hits, misses } = upstream.cellsOf('udp')
+    this.#hits = hits
+    this.#misses = misses
   }
 
   /** Sends the query of the exchange. A failure is told to its asker, at once or later. */
@@ -68,6 +83,11 @@ export class UdpPool extends Timed {
     enter(pooled.exchanges, exchange)
     pooled.usedAtMs = exchange.sentAtMs
     pooled.socket.send(exchange.message)
+    if (++this.#queued === GROUP) this.#flush()
+    else if (!this.#isTurnDue) {
+      this.#isTurnDue = true
+      setImmediate(this.#endTurn)
+    }
     if (this.slot < 0) wakeAt(this, exchange.sentAtMs + 1000)
   }
 
@@ -94,23 +114,32 @@ export class UdpPool extends Timed {
   /** Closes the sockets as soon as nobody waits for a reply. */
   close(): void {
     this.#closed = true
+    this.#flush()
     this.wake(performance.now())
+  }
+
+  #flush(): void {
+    this.#current?.socket.flush()
+    this.#current = undefined
+    this.#queued = 0
   }
 
   #take(): PooledSocket | Error {
     const sockets = this.#sockets
-    const { hits, misses } = this.#upstream
     if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && mayOpen())) {
       const opened = this.#open()
       if (!(opened instanceof Error)) {
         sockets.push(opened)
-        cells[misses.udp]! += 1
+        cells[this.#misses]! += 1
+        this.#flush()
+        this.#current = opened
         return opened
       }
       if (sockets.length === 0) return opened // out of descriptors or ports: share what there is
     }
-    cells[hits.udp]! += 1
-    return sockets[randomBelow(sockets.length)]!
+    cells[this.#hits]! += 1
+    this.#current ??= sockets[randomBelow(sockets.length)]!
+    return this.#current
   }
 
   #open(): PooledSocket | Error {

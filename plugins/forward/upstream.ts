@@ -2,11 +2,19 @@
  * One upstream server: its sockets and connections, how fast it answers, and whether it does. Which upstream is asked,
  * and for how long one waits, is decided in flight.ts and policy.ts.
  */
+
+import type { SecureContext } from 'node:tls'
 import { counter, type Histogram, histogram, TIME_BOUNDS } from '../../server/metrics.ts'
 import { RCODE, rcodeName } from '../../server/wire/codes.ts'
+import { addressText, hostPortText, type Scheme, type UpstreamAddress } from './address.ts'
 import type { Exchange } from './exchange.ts'
 import { HealthCheck } from './health.ts'
-import { TcpPool } from './tcp.ts'
+import { overHttps } from './https.ts'
+import { Latency } from './latency.ts'
+import { ConnectionPool, type Transport } from './pool.ts'
+import { Spelling } from './spelling.ts'
+import { Standing } from './standing.ts'
+import { overTcp, overTls } from './tcp.ts'
 import { UdpPool } from './udp.ts'
 
 const NAME = 'forward' // label proxy_name
@@ -44,8 +52,6 @@ const discardedReplies = counter(
   'to',
 )
 
-const MIN_PATIENCE_MS = 200
-const MAX_PATIENCE_MS = 800
 const EDNS_REFUSED_MS = 600_000
 
 /** What all upstreams of one `forward` have in common. */
@@ -59,6 +65,9 @@ export interface UpstreamOptions {
   /** 0: never down, never checked. */
   readonly maxFails: number
   readonly healthCheck: HealthCheckOptions
+  /** What TLS trusts and shows; there wherever there are encrypted upstreams. */
+  readonly tls: SecureContext | undefined
+  readonly dohMethod: 'GET' | 'POST'
   /** The local address for upstreams of this family, if one is set. */
   sourceAddress(family: 4 | 6): string | undefined
 }
@@ -70,60 +79,61 @@ export interface HealthCheckOptions {
   readonly domain: Uint8Array
 }
 
-/** Where an upstream is: an IP address, IPv6 without brackets. */
-export interface UpstreamAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** `10.0.0.1:53`, `[2001:db8::1]:53`: the `to` label, and the name in logs. */
-export function addressText({ host, port }: UpstreamAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
+const TRANSPORTS: Record<Scheme, (upstream: Upstream) => Transport> = { dns: overTcp, tls: overTls, https: overHttps }
 
 export class Upstream {
   readonly host: string
   readonly port: number
   readonly family: 4 | 6
-  /** As `addressText`. */
+  /** Whom its certificate must name; undefined: its address. */
+  readonly serverName: string | undefined
+  /** It is asked over TLS or HTTPS, never over UDP. */
+  readonly encrypted: boolean
+  /** As `addressText`: the name in logs, and what tells upstreams apart. */
   readonly text: string
+  /** As `hostPortText`: the name in metrics and metadata. */
+  readonly to: string
   readonly options: UpstreamOptions
-  /** Cells of conn_cache_{hits,misses}, and of messages that were no reply. */
-  readonly hits: { readonly udp: number; readonly tcp: number }
-  readonly misses: { readonly udp: number; readonly tcp: number }
+  /** Cell of messages that were no reply. */
   readonly discarded: number
   readonly healthFailures: number
-  /** Failures in a row: of checks, and of queries after which nothing was heard. */
-  fails = 0
-  /** A query went unanswered for long, and nothing was heard since: others are asked first. */
-  suspect = false
+  readonly latency = new Latency()
+  readonly spelling = new Spelling()
+  readonly standing: Standing
   /** Why it is not to be asked at all (`loop`). */
   disabled: string | undefined = undefined
-  heardAtMs = Number.NEGATIVE_INFINITY
-  triedAtMs = Number.NEGATIVE_INFINITY
-  readonly #udp = new UdpPool(this)
-  readonly #tcp = new TcpPool(this)
+  /** Datagrams; none to an encrypted upstream. */
+  readonly #udp: UdpPool | undefined
+  readonly #connections: ConnectionPool
   readonly #health = new HealthCheck(this)
   readonly #durations = new Map<number, Histogram>()
-  #smoothedMs = -1
-  #varianceMs = 0
   #ednsRefusedUntilMs = 0
 
-  constructor({ host, port }: UpstreamAddress, options: UpstreamOptions) {
+  constructor(address: UpstreamAddress, options: UpstreamOptions) {
+    const { scheme, host, port, serverName } = address
     this.host = host
     this.port = port
     this.family = host.includes(':') ? 6 : 4
-    this.text = addressText({ host, port })
+    this.serverName = serverName
+    this.encrypted = scheme !== 'dns'
+    this.text = addressText(address)
+    this.to = hostPortText(address)
     this.options = options
-    this.hits = { udp: cacheHits(NAME, this.text, 'udp'), tcp: cacheHits(NAME, this.text, 'tcp') }
-    this.misses = { udp: cacheMisses(NAME, this.text, 'udp'), tcp: cacheMisses(NAME, this.text, 'tcp') }
-    this.discarded = discardedReplies(this.text)
-    this.healthFailures = healthFailures(NAME, this.text)
+    this.discarded = discardedReplies(this.to)
+    this.healthFailures = healthFailures(NAME, this.to)
+    this.standing = new Standing(this.latency, this.#health)
+    if (!this.encrypted) this.#udp = new UdpPool(this)
+    this.#connections = new ConnectionPool(this, TRANSPORTS[scheme](this))
+  }
+
+  /** Cells of conn_cache_{hits,misses} for one way to ask. */
+  cellsOf(proto: 'udp' | Transport['proto']): { readonly hits: number; readonly misses: number } {
+    return { hits: cacheHits(NAME, this.to, proto), misses: cacheMisses(NAME, this.to, proto) }
   }
 
   /** True once more checks or queries have failed in a row than the Corefile allows. */
   get down(): boolean {
-    return this.options.maxFails > 0 && this.fails > this.options.maxFails
+    return this.options.maxFails > 0 && this.standing.fails > this.options.maxFails
   }
 
   /** It said not long ago that it does not read EDNS. */
@@ -137,76 +147,37 @@ export class Upstream {
 
   /** Sends the query of an exchange that was made for this upstream. `fresh`: over a connection of its own. */
   send(exchange: Exchange, fresh = false): void {
-    this.triedAtMs = performance.now()
-    if (exchange.stream) this.#tcp.send(exchange, fresh)
+    this.standing.sent(exchange, performance.now())
+    if (this.#udp === undefined || exchange.stream) this.#connections.send(exchange, fresh)
     else this.#udp.send(exchange)
   }
 
-  /** A reply came that matches, in time or late: the upstream lives. */
+  /** A reply came that matches, in time or late. */
   heard(exchange: Exchange): void {
-    this.heardAtMs = performance.now()
-    this.fails = 0
-    this.suspect = false
-    this.#health.stop()
-    this.#learn(this.heardAtMs - exchange.sentAtMs)
+    this.standing.heard(exchange, performance.now())
   }
 
   /** Counts an answer that was used. */
   answered(exchange: Exchange, rcode: number): void {
     let times = this.#durations.get(rcode)
     if (times === undefined) {
-      times = duration(NAME, this.text, rcode <= RCODE.BADCOOKIE ? rcodeName(rcode) : 'other')
+      times = duration(NAME, this.to, rcode <= RCODE.BADCOOKIE ? rcodeName(rcode) : 'other')
       this.#durations.set(rcode, times)
     }
     times.observe((performance.now() - exchange.sentAtMs) / 1000)
   }
 
-  /** How long one waits for an answer before somebody else is asked as well. */
-  get patienceMs(): number {
-    if (this.#smoothedMs < 0) return MAX_PATIENCE_MS
-    return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, this.#smoothedMs + 4 * this.#varianceMs))
-  }
-
-  /** A query has waited longer than the upstream usually takes. */
-  slow(exchange: Exchange): void {
-    if (this.heardAtMs > exchange.sentAtMs) return
-    this.suspect = true
-    this.#health.start()
-  }
-
-  /** A query failed, or met its read timeout, and nothing was heard since it was sent. */
-  failed(exchange: Exchange): void {
-    if (this.heardAtMs > exchange.sentAtMs) return
-    this.fails++
-    this.suspect = true
-    this.#health.start()
-  }
-
   /** Takes over what is known about the same upstream from the configuration before. */
   inherit(from: Upstream): void {
-    this.fails = from.fails
-    this.suspect = from.suspect
-    this.#smoothedMs = from.#smoothedMs
-    this.#varianceMs = from.#varianceMs
+    this.latency.inherit(from.latency)
+    this.standing.inherit(from.standing)
     this.#ednsRefusedUntilMs = from.#ednsRefusedUntilMs
-    if (this.suspect) this.#health.start()
   }
 
   /** Stops checks; closes sockets when the last query has its answer. */
   close(): void {
     this.#health.stop()
-    this.#udp.close()
-    this.#tcp.close()
-  }
-
-  /** RFC 6298 §2, on the time to an answer. */
-  #learn(ms: number): void {
-    if (this.#smoothedMs < 0) {
-      this.#smoothedMs = ms
-      this.#varianceMs = ms / 2
-      return
-    }
-    this.#varianceMs += (Math.abs(ms - this.#smoothedMs) - this.#varianceMs) / 4
-    this.#smoothedMs += (ms - this.#smoothedMs) / 8
+    this.#udp?.close()
+    this.#connections.close()
   }
 }

@@ -15,7 +15,8 @@ import type { Ffi } from './ffi.ts'
 export const BATCH = 64
 /** Largest query that is read, and most octets of a reply that is written in its place. */
 export const PACKET_BYTES = 4096
-const HEADER_BYTES = 64
+/** Octets of a mmsghdr. */
+export const HEADER_BYTES = 64
 // A slot: sockaddr 32 | control 64 | iovec to send 16 | iovec to receive 16 | message 4,096 | pad 64. An odd number of
 // cache lines, so that the beginnings of 64 messages do not compete for the same lines of the cache.
 const CONTROL_AT = 32
@@ -130,17 +131,62 @@ export class Arena {
     return controlBytes(6)
   }
 
+  /** Octets of reply `to`, as `reply` set them. */
+  octetsOf(to: number): number {
+    return this.#words[(this.nameAt(this.#slotOf[to]!) + SEND_IOVEC_AT + 8) >> 2]!
+  }
+
+  /** True if two replies go to one address and port, and come from one address. */
+  goSameWay(one: number, other: number): boolean {
+    const words = this.#words
+    const a = this.nameAt(this.#slotOf[one]!) >> 2
+    const b = this.nameAt(this.#slotOf[other]!) >> 2
+    const nameWords = this.family === 4 ? 2 : 7
+    for (let i = 0; i < nameWords; i++) if (words[a + i] !== words[b + i]) return false
+    if (!this.#withInfo) return true
+    const end = (CONTROL_AT + controlBytes(this.family)) >> 2
+    for (let i = CONTROL_AT >> 2; i < end; i++) if (words[a + i] !== words[b + i]) return false
+    return true
+  }
+
+  /** A hash of where reply `to` goes. */
+  wayHash(to: number): number {
+    const at = this.nameAt(this.#slotOf[to]!) >> 2
+    const words = this.#words
+    return Math.imul(words[at]! ^ words[at + (this.family === 4 ? 1 : 5)]!, 0x85ebca6b)
+  }
+
+  /** Copies the send header of reply `to`, as `reply` made it, to word `at` of `into`. */
+  copySendHeader(to: number, into: Uint32Array, at: number): void {
+    const from = (this.#sendAt + to * HEADER_BYTES) >> 2
+    for (let i = 0; i < HEADER_BYTES >> 2; i++) into[at + i] = this.#words[from + i]!
+  }
+
+  /** Copies the iovec of reply `to`. */
+  copyVector(to: number, into: Uint32Array, at: number): void {
+    const from = (this.nameAt(this.#slotOf[to]!) + SEND_IOVEC_AT) >> 2
+    for (let i = 0; i < 4; i++) into[at + i] = this.#words[from + i]!
+  }
+
+  /** Copies the first `octets` of the control data of reply `to`. */
+  copyControl(to: number, into: Uint32Array, at: number, octets: number): void {
+    const from = (this.nameAt(this.#slotOf[to]!) + CONTROL_AT) >> 2
+    for (let i = 0; i < octets >> 2; i++) into[at + i] = this.#words[from + i]!
+  }
+
   /** Writes a message into slot `i` for whom `kept` was copied; it goes out with `reply`. */
   fill(i: number, kept: Uint8Array, message: Uint8Array, at: number, length: number): void {
     const { bytes, family } = this
     const slot = this.nameAt(i)
     const info = this.infoAt(i)
-    bytes.set(kept.subarray(0, INFO_IN_KEPT), slot)
-    bytes.set(kept.subarray(INFO_IN_KEPT, INFO_IN_KEPT + infoBytes(family)), info)
+    for (let octet = 0; octet < INFO_IN_KEPT; octet++) bytes[slot + octet] = kept[octet]!
+    const infoEnd = infoBytes(family)
+    for (let octet = 0; octet < infoEnd; octet++) bytes[info + octet] = kept[INFO_IN_KEPT + octet]!
     this.#words[(info - 16) >> 2] = CONTROL_DATA_AT + infoBytes(family)
     this.#words[(info - 8) >> 2] = family === 4 ? IPPROTO_IP : IPPROTO_IPV6
     this.#words[(info - 4) >> 2] = family === 4 ? IP_PKTINFO : IPV6_PKTINFO
-    bytes.set(message.subarray(at, at + length), slot + PACKET_AT)
+    const packet = slot + PACKET_AT
+    for (let octet = 0; octet < length; octet++) bytes[packet + octet] = message[at + octet]!
   }
 
   /** What must be remembered of slot `i` to answer later: sockaddr and pktinfo. */

@@ -19,6 +19,7 @@ import {
   unsentReplies,
 } from './listener.ts'
 import { Arena, BATCH, INFO_IN_KEPT, PACKET_BYTES } from './udp-arena.ts'
+import { canSegment, Groups, refuseSegments } from './udp-groups.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 const MSG_DONTWAIT = 0x40
@@ -39,8 +40,10 @@ const MAX_DRAINS = 16
 const FULL_ENOUGH = BATCH / 2
 /** How long to leave a socket alone that reported an error. */
 const RESTART_MS = 10
-/** How often a full send buffer is tried again before its replies are dropped. */
+/** How often a full send buffer is tried before its replies are dropped. */
 const SEND_ATTEMPTS = 4
+/** The send buffer is full. */
+const FULL = 0
 
 export class UdpBatch implements Listener {
   readonly transport = 'udp'
@@ -51,6 +54,7 @@ export class UdpBatch implements Listener {
   readonly #ffi: Ffi
   readonly #socket: UdpSocket
   readonly #arena: Arena
+  readonly #groups: Groups
   readonly #peers: SlotPeer[] = []
   readonly #unsent: number
   readonly #endDrops: () => void
@@ -61,7 +65,7 @@ export class UdpBatch implements Listener {
   #isTurnDue = false
   #inFlight = 0
   #onIdle: (() => void) | undefined
-  #late: Arena | undefined
+  #late: { readonly arena: Arena; readonly groups: Groups } | undefined
   #lateCount = 0
 
   /** Binds; reads nothing before `start`. @throws ListenError */
@@ -73,6 +77,7 @@ export class UdpBatch implements Listener {
     this.routes = options.routes
     const { family, isWildcard } = this.#socket
     this.#arena = new Arena(ffi, family, isWildcard)
+    this.#groups = new Groups(ffi, this.#arena)
     for (let i = 0; i < BATCH; i++) this.#peers.push(new SlotPeer(this, this.#arena, i))
     this.#unsent = unsentReplies(options.server)
     this.#endDrops = countDrops(options.server, () => this.#socket.droppedMessages())
@@ -111,19 +116,25 @@ export class UdpBatch implements Listener {
     if (this.#isClosed || length <= 0 || length > PACKET_BYTES) {
       cells[this.#unsent]! += 1
     } else {
-      this.#late ??= new Arena(this.#ffi, this.#socket.family, this.#socket.isWildcard)
+      this.#late ??= this.#makeLate()
+      const { arena } = this.#late
       if (this.#lateCount === 0) setImmediate(() => this.#sendLate())
-      this.#late.fill(this.#lateCount, to, bytes, at, length)
-      this.#late.reply(this.#lateCount, this.#lateCount, length)
+      arena.fill(this.#lateCount, to, bytes, at, length)
+      arena.reply(this.#lateCount, this.#lateCount, length)
       if (++this.#lateCount === BATCH) this.#sendLate()
     }
     if (this.#inFlight === 0) this.#onIdle?.()
   }
 
+  #makeLate() {
+    const arena = new Arena(this.#ffi, this.#socket.family, this.#socket.isWildcard)
+    return { arena, groups: new Groups(this.#ffi, arena) }
+  }
+
   #sendLate(): void {
     const count = this.#lateCount
     this.#lateCount = 0
-    if (count > 0 && !this.#isClosed) this.#send(this.#late!, count)
+    if (count > 0 && !this.#isClosed) this.#send(this.#late!.arena, this.#late!.groups, count)
   }
 
   /** Answers what waits in the kernel, which closing would throw away. */
@@ -176,7 +187,7 @@ export class UdpBatch implements Listener {
       }
     }
     if (hasPromises) setImmediate(turn)
-    if (replies > 0) this.#send(arena, replies)
+    if (replies > 0) this.#send(arena, this.#groups, replies)
     arena.rearm(count)
   }
 
@@ -188,21 +199,54 @@ export class UdpBatch implements Listener {
     this.#query = q
   }
 
-  /** Sends the first `count` replies of the arena; what the kernel does not take is counted. */
-  #send(arena: Arena, count: number): void {
-    let attempts = 0
+  /** Sends the first `count` replies of the arena, those that go the same way together. */
+  #send(arena: Arena, groups: Groups, count: number): void {
+    if (count > 1 && canSegment()) {
+      const formed = groups.form(count)
+      if (formed < count) {
+        this.#sendGroups(arena, groups, formed)
+        return
+      }
+    }
     for (let sent = 0; sent < count; ) {
       const headers = sent === 0 ? arena.sendHeaders : arena.sendHeadersFrom(sent)
-      const taken = this.#ffi.calls.sendmmsg(this.#socket.fd, headers, count - sent, MSG_DONTWAIT)
+      const taken = this.#sendSome(headers, count - sent)
       if (taken > 0) sent += taken
       else {
-        const errno = this.#ffi.errno()
-        const isFull = errno === EAGAIN || errno === ENOBUFS || errno === EINTR
-        if (isFull && ++attempts < SEND_ATTEMPTS) continue
-        const lost = isFull ? count - sent : 1 // what is not allowed for one message may be for the next
+        const lost = taken === FULL ? count - sent : 1 // what is not allowed for one message may be for the next
         cells[this.#unsent]! += lost
         sent += lost
       }
+    }
+  }
+
+  #sendGroups(arena: Arena, groups: Groups, count: number): void {
+    for (let sent = 0; sent < count; ) {
+      const headers = sent === 0 ? groups.headers : groups.headersFrom(sent)
+      const taken = this.#sendSome(headers, count - sent)
+      if (taken > 0) sent += taken
+      else if (taken !== FULL && groups.sizeOf(sent) > 1 && refuseSegments(-taken)) {
+        for (const i of groups.repliesFrom(sent)) {
+          if (this.#sendSome(arena.sendHeadersFrom(i), 1) <= 0) cells[this.#unsent]! += 1
+        }
+        return
+      } else {
+        for (const end = taken === FULL ? count : sent + 1; sent < end; sent++) {
+          cells[this.#unsent]! += groups.sizeOf(sent)
+        }
+      }
+    }
+  }
+
+  /** Sends `count` headers. Returns how many the kernel took; if none, FULL, or the negative errno of the first one. */
+  #sendSome(headers: bigint, count: number): number {
+    for (let attempts = 1; ; attempts++) {
+      const taken = this.#ffi.calls.sendmmsg(this.#socket.fd, headers, count, MSG_DONTWAIT)
+      if (taken > 0) return taken
+      const errno = this.#ffi.errno()
+      const isFull = errno === EAGAIN || errno === ENOBUFS || errno === EINTR
+      if (!isFull) return -errno
+      if (attempts === SEND_ATTEMPTS) return FULL
     }
   }
 }

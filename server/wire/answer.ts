@@ -91,6 +91,8 @@ export class Answer {
   extendedErrorText = ''
   /** Why this is a failure, for `errors` to log; never sent. */
   error: Error | undefined = undefined
+  /** Not to be sent: it comes so late, to one who asked so much, that it would do harm. */
+  withheld = false
   /** The server that said so, or the last one that did not: `10.0.0.1:53`. Empty for what is known here. Never sent. */
   upstream = ''
   /**
@@ -113,6 +115,7 @@ export class Answer {
     this.extendedErrorText = ''
     this.error = undefined
     this.upstream = ''
+    this.withheld = false
     this.#scratchUsed = 0
     if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
     return this

@@ -31,7 +31,7 @@ export interface Peer {
   /** The address that was asked, as text (log's {local}). */
   readonly localAddress: string
   keep(): Peer
-  /** Sends a finished message. Never throws: what cannot be sent is counted by the listener. */
+  /** Sends a finished message. Never throws: what cannot be sent, or has no octets, is counted by the listener. */
   send(bytes: Uint8Array, at: number, length: number): void
   /**
    * Over a stream: sends a message that `send` will send more of. Resolves, in a turn of its own, when the client has taken

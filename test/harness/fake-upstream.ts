@@ -1,16 +1,22 @@
 /**
- * A scripted name server on loopback, UDP and TCP on one port: what it does to each query is a function of the query.
+ * A scripted name server on loopback, UDP and TCP (or TLS) on one port: what it does to each query is a function of the query.
  * It can answer, delay, drop, forge ids and questions, send garbage, truncate, and close in the middle of a reply.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { type Answer, type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
+
+export type Transport = 'udp' | 'tcp' | 'tls' | 'h1' | 'h2'
 
 /** A query as the upstream saw it. */
 export interface Asked {
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: Transport
+  /** In lower case. */
   readonly name: string
+  /** The name as it was spelled. */
+  readonly spelled: string
   readonly type: string
   readonly id: number
   readonly rd: boolean
@@ -57,7 +63,7 @@ const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED
 
 /** A reply to `asked` with records written as `name ttl TYPE data`. */
 export function answer(asked: Asked, records: readonly string[], options: ReplyOptions = {}): Uint8Array {
-  const { rcode = 'NOERROR', tc = false, aa = false, id = asked.id, question = asked.name, qr = true } = options
+  const { rcode = 'NOERROR', tc = false, aa = false, id = asked.id, question = asked.spelled, qr = true } = options
   const questions = question === 'none' ? [] : [{ name: question, type: asked.type, class: 'IN' }]
   const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }
   const octets = encode({
@@ -106,16 +112,20 @@ function record(text: string): Answer {
 export class FakeUpstream {
   readonly asked: Asked[] = []
   readonly port: number
-  /** Connections accepted so far. */
+  /** Connections accepted so far, with TLS those whose handshake is over. */
   connections = 0
+  /** TLS connections whose handshake is over. */
+  readonly handshakes: Handshake[] = []
   script: Script
   readonly #udp: UdpSocket
   readonly #tcp: Server
   readonly #open = new Set<Socket>()
-  readonly #seen = new Map<string, number>()
+  /** What TLS runs over. */
+  readonly #below = new Set<Socket>()
+  readonly #reader = new QueryReader()
   #closed = false
 
-  constructor(script: Script, udp: UdpSocket, tcp: Server) {
+  constructor(script: Script, udp: UdpSocket, tcp: Server, isTls: boolean) {
     this.script = script
     this.#udp = udp
     this.#tcp = tcp
@@ -129,7 +139,15 @@ export class FakeUpstream {
         }
       }
     })
-    tcp.on('connection', socket => this.#serve(socket))
+    if (!isTls) tcp.on('connection', socket => this.#serve(socket, 'tcp'))
+    else {
+      tcp.on('connection', socket => keep(socket, this.#below))
+      tcp.on('tlsClientError', () => {})
+      tcp.on('secureConnection', (socket: TLSSocket) => {
+        this.handshakes.push(handshakeOf(socket))
+        this.#serve(socket, 'tls')
+      })
+    }
   }
 
   /** `127.0.0.1:PORT` */
@@ -142,9 +160,14 @@ export class FakeUpstream {
     return this.asked.map(one => `${one.transport} ${one.name} ${one.type}`)
   }
 
+  /** TCP connections that are open. */
+  get open(): number {
+    return this.#open.size
+  }
+
   async close(): Promise<void> {
     this.#closed = true
-    for (const socket of this.#open) socket.destroy()
+    for (const socket of [...this.#open, ...this.#below]) socket.destroy()
     this.#tcp.close()
     this.#udp.close()
     await once(this.#udp, 'close')
@@ -155,11 +178,9 @@ export class FakeUpstream {
     for (const socket of this.#open) socket.end()
   }
 
-  #serve(socket: Socket): void {
+  #serve(socket: Socket, transport: Transport): void {
     this.connections++
-    this.#open.add(socket)
-    socket.on('close', () => this.#open.delete(socket))
-    socket.on('error', () => socket.destroy())
+    keep(socket, this.#open)
     let pending = Buffer.alloc(0)
     socket.on('data', chunk => {
       pending = Buffer.concat([pending, chunk as Buffer])
@@ -167,7 +188,7 @@ export class FakeUpstream {
         const end = 2 + pending.readUInt16BE(0)
         const message = pending.subarray(2, end)
         pending = pending.subarray(end)
-        for (const act of this.#acts(message, 'tcp', socket.remotePort ?? 0)) this.#act(socket, act)
+        for (const act of this.#acts(message, transport, socket.remotePort ?? 0)) this.#act(socket, act)
       }
     })
   }
@@ -178,18 +199,44 @@ export class FakeUpstream {
     else later(act.afterMs, () => socket.write(framed(act.send)))
   }
 
-  #acts(message: Buffer, transport: 'udp' | 'tcp', port: number): readonly Act[] {
-    const asked = this.#read(message, transport, port)
+  #acts(message: Buffer, transport: Transport, port: number): readonly Act[] {
+    const asked = this.#reader.read(message, transport, port)
     this.asked.push(asked)
     const acts = this.script(asked)
     if (acts === undefined) return []
     const list = Array.isArray(acts) ? acts : [acts]
     return list.map(act => (act instanceof Uint8Array ? { send: act } : act))
   }
+}
 
-  #read(message: Buffer, transport: 'udp' | 'tcp', port: number): Asked {
+/** What a TLS handshake came to, as the server sees it. */
+export interface Handshake {
+  /** The name that the client asked for (SNI); false without one. */
+  readonly servername: string | false
+  readonly resumed: boolean
+  readonly protocol: string | null
+  /** Common name of the client's certificate. */
+  readonly client: string | undefined
+}
+
+export function handshakeOf(socket: TLSSocket): Handshake {
+  const { CN } = socket.getPeerCertificate().subject ?? {}
+  return {
+    servername: (socket as TLSSocket & { servername?: string }).servername ?? false,
+    resumed: socket.isSessionReused(),
+    protocol: socket.getProtocol(),
+    client: typeof CN === 'string' ? CN : undefined,
+  }
+}
+
+/** Reads queries, and counts those that are the same. */
+export class QueryReader {
+  readonly #seen = new Map<string, number>()
+
+  read(message: Buffer, transport: Transport, port: number): Asked {
     const packet = decode(message)
-    const { name, type } = packet.questions![0]!
+    const { name: spelled, type } = packet.questions![0]!
+    const name = spelled.toLowerCase()
     const flags = message.readUInt16BE(2)
     const opt = packet.additionals?.find(one => one.type === 'OPT') as
       | { udpPayloadSize: number; flag_do: boolean; options: { code: number }[] }
@@ -200,6 +247,7 @@ export class FakeUpstream {
     return {
       transport,
       name: name === '.' ? '.' : `${name}.`,
+      spelled: spelled === '.' ? '.' : `${spelled}.`,
       type,
       id: packet.id!,
       rd: (flags & 0x100) !== 0,
@@ -216,6 +264,12 @@ export class FakeUpstream {
   }
 }
 
+function keep(socket: Socket, among: Set<Socket>): void {
+  among.add(socket)
+  socket.on('close', () => among.delete(socket))
+  socket.on('error', () => socket.destroy())
+}
+
 function framed(message: Uint8Array): Buffer {
   const out = Buffer.alloc(message.length + 2)
   out.writeUInt16BE(message.length)
@@ -228,17 +282,17 @@ function later(afterMs: number | undefined, run: () => void): void {
   else setTimeout(run, afterMs)
 }
 
-/** Starts one on a free port of 127.0.0.1. */
-export async function fakeUpstream(script: Script): Promise<FakeUpstream> {
+/** Starts one on a free port of 127.0.0.1; with `tls` its TCP is TLS. */
+export async function fakeUpstream(script: Script, tls?: TlsOptions): Promise<FakeUpstream> {
   for (let tries = 0; ; tries++) {
-    const tcp = createServer().listen(0, '127.0.0.1')
+    const tcp = (tls === undefined ? createServer() : createTlsServer(tls)).listen(0, '127.0.0.1')
     await once(tcp, 'listening')
     const udp = createSocket('udp4')
     const isBound = await new Promise<boolean>(resolve => {
       udp.once('error', () => resolve(false)) // another socket has the port for UDP
       udp.bind((tcp.address() as { port: number }).port, '127.0.0.1', () => resolve(true))
     })
-    if (isBound) return new FakeUpstream(script, udp, tcp)
+    if (isBound) return new FakeUpstream(script, udp, tcp, tls !== undefined)
     udp.close()
     tcp.close()
     if (tries === 10) throw new Error('no port is free for both UDP and TCP')

@@ -46,8 +46,11 @@ export function testSite(stages: Stage[] = [], names: string[] = [], overrides: 
 export interface Chain {
   stages: Stage[]
   routes: Routes
-  /** Asks over "UDP" from 192.0.2.9 port 40000 (`stream` for TCP); the reply's octets, empty if there was none. */
-  send(message: Uint8Array, stream?: boolean): Promise<Uint8Array>
+  /**
+   * Asks over "UDP" (`stream` for TCP) from port 40000 of 192.0.2.9 or another address; the reply's octets, none if there
+   * was none.
+   */
+  send(message: Uint8Array, stream?: boolean, from?: string): Promise<Uint8Array>
   /** Asks over "TCP" for an answer of several messages, and gives all of them. `taken` is called after each but the last. */
   sendAll(message: Uint8Array, taken?: () => void): Promise<Uint8Array[]>
   /** Asks a question and gives the reply as text. */
@@ -100,11 +103,11 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
     dropped,
     server,
   )
-  const sendAll = (message: Uint8Array, taken = () => {}, stream = true) =>
+  const sendAll = (message: Uint8Array, taken = () => {}, stream = true, from = '192.0.2.9') =>
     new Promise<Uint8Array[]>(resolve => {
       let parts: Uint8Array[] | undefined
       const peer: Peer = {
-        address: '192.0.2.9',
+        address: from,
         port: 40000,
         family: 4,
         localAddress: '127.0.0.1',
@@ -130,7 +133,8 @@ export function wire(stages: Stage[], zone = '.', names: string[] = [], server =
       const octets = serve(routes, q)
       if (octets !== LATER) resolve([q.bytes.slice(0, octets)])
     })
-  const send = (message: Uint8Array, stream = false) => sendAll(message, undefined, stream).then(all => all.at(-1)!)
+  const send = (message: Uint8Array, stream = false, from?: string) =>
+    sendAll(message, undefined, stream, from).then(all => all.at(-1)!)
   return {
     routes,
     send,

@@ -8,14 +8,17 @@ export interface Block extends Chain {
   readonly upstreams: readonly FakeUpstream[]
 }
 
-/** Runs `test` with one upstream per script; `%1`, `%2` … in the Corefile text stand for their addresses. */
+/**
+ * Runs `test` with one upstream per script, or with one that is made; `%1`, `%2` … in the Corefile text stand for their
+ * addresses.
+ */
 export async function withBlock(
-  scripts: readonly Script[],
+  scripts: readonly (Script | Promise<FakeUpstream>)[],
   corefile: string,
   test: (block: Block) => Promise<void>,
   extra: Stage[] = [],
 ): Promise<void> {
-  const upstreams = await Promise.all(scripts.map(fakeUpstream))
+  const upstreams = await Promise.all(scripts.map(one => (typeof one === 'function' ? fakeUpstream(one) : one)))
   const body = corefile.replace(/%(\d)/g, (_, number) => upstreams[Number(number) - 1]!.address)
   const chain = chainOf([plugin], body, extra)
   const awake = setInterval(() => {}, 1 << 30) // what is in flight does not keep a process alive, listeners do

@@ -45,6 +45,7 @@ for (const { name, open } of ways) {
       const socket = open(ends(peer.address().port, host), { message, failed: done.reject })
       if (!isOpen(socket)) throw socket
       for (let i = 0; i < 20; i++) socket.send(Buffer.from(`m${i};`))
+      socket.flush()
       const awake = setTimeout(done.reject, 5000, new Error('nothing came within 5 s'))
       await done.promise
       clearTimeout(awake)
@@ -69,6 +70,7 @@ for (const { name, open } of ways) {
     const socket = open(ends(peer.address().port), { message, failed: heard.reject })
     if (!isOpen(socket)) throw socket
     socket.send(Buffer.from('who?'))
+    socket.flush()
     const [, from] = (await once(peer, 'message')) as [Buffer, { port: number; address: string }]
     const sent = Promise.withResolvers<void>()
     stranger.send('forged', from.port, '127.0.0.1', () => sent.resolve())
@@ -87,6 +89,7 @@ for (const { name, open } of ways) {
     const socket = open(ends(await closedPort()), { message: () => {}, failed: failed.resolve })
     if (!isOpen(socket)) throw socket
     socket.send(Buffer.from('hello'))
+    socket.flush()
     equal(((await failed.promise) as NodeJS.ErrnoException).code, 'ECONNREFUSED')
     clearInterval(awake)
     socket.close()

@@ -22,6 +22,8 @@ const overTcp =
 const times = (count: number, make: () => Uint8Array) => Array.from({ length: count }, make)
 const LONG_CHAIN = ['www.example. 60 CNAME a.example.', 'a.example. 60 CNAME b.example.', 'b.example. 60 A 192.0.2.5']
 
+const MANY = Array.from({ length: 60 }, (_, i) => `www.example. 300 A 192.0.2.${i}`)
+
 interface Row {
   name: string
   scripts: Script[]
@@ -202,21 +204,49 @@ const rows: Row[] = [
     reply: 'REFUSED rd ra',
   },
   {
-    name: '#29 TC goes to the UDP client',
-    scripts: [overTcp(asked => answer(asked, ['www.example. 300 A 192.0.2.1'], { tc: true }))],
-    reply: GOOD.replace('rd ra', 'tc rd ra'),
-    asked: 'udp',
-  },
-  {
-    name: 'TC with prefer_udp: TCP',
-    scripts: [overTcp(asked => answer(asked, [], { tc: true }))],
-    block: 'prefer_udp',
+    name: '#29 TC goes to TCP',
+    scripts: [overTcp(asked => answer(asked, ['www.example. 300 A 6.6.6.6'], { tc: true }))],
     asked: 'udp tcp',
   },
   {
-    name: 'TC in a message that breaks off',
-    scripts: [asked => answer(asked, ['www.example. 300 A 192.0.2.1'], { tc: true }).slice(0, -3)],
-    reply: 'NOERROR tc rd ra',
+    name: '#29 what does not fit the client is cut for it, with TC',
+    scripts: [asked => answer(asked, MANY, { tc: asked.transport === 'udp' })],
+    reply: text`
+      NOERROR tc rd ra
+      ;; ANSWER
+      ${MANY.slice(0, 30).join('\n').replaceAll(' A ', ' IN A ')}`,
+    asked: 'udp tcp',
+  },
+  {
+    name: '#29 a client over TCP with prefer_udp has all of it',
+    scripts: [asked => answer(asked, MANY, { tc: asked.transport === 'udp' })],
+    block: 'prefer_udp',
+    ask: { stream: true },
+    reply: text`
+      NOERROR rd ra
+      ;; ANSWER
+      ${MANY.join('\n').replaceAll(' A ', ' IN A ')}`,
+    asked: 'udp tcp',
+  },
+  {
+    name: '#29 TC, and no TCP: what came over UDP, with TC',
+    scripts: [
+      asked =>
+        asked.transport === 'tcp' ? { close: true } : answer(asked, ['www.example. 300 A 192.0.2.1'], { tc: true }),
+    ],
+    reply: GOOD.replace('rd ra', 'tc rd ra'),
+  },
+  {
+    name: '#29 TC, and no TCP, for a client over TCP: SERVFAIL',
+    scripts: [asked => (asked.transport === 'tcp' ? { close: true } : answer(asked, [], { tc: true }))],
+    block: 'prefer_udp',
+    ask: { stream: true },
+    reply: SERVFAIL,
+  },
+  {
+    name: 'TC in a message that breaks off: TCP',
+    scripts: [overTcp(asked => answer(asked, ['www.example. 300 A 192.0.2.1'], { tc: true }).slice(0, -3))],
+    asked: 'udp tcp',
   },
   {
     name: '#30 TCP closed in the middle of a reply',

@@ -278,7 +278,7 @@ test('whatever a message holds, reading it ends, and what is taken can be writte
 
 test('a reply is one by id, QR, opcode and question', () => {
   const q = asked('A')
-  const message = buildQuery(q.qname, q.qnameLength, 1, 0x100, true, false)
+  const message = buildQuery(q.qname, q.qnameLength, 1, 0x100, true, false, false)
   const good = raw(q, [0, 0, 0])
   equal(compare(message, good, 0, good.length), MATCH)
   const cases = [
@@ -299,7 +299,7 @@ test('a reply is one by id, QR, opcode and question', () => {
 
 test('the query that is built', () => {
   const q = asked('A')
-  const hex = Buffer.from(buildQuery(q.qname, q.qnameLength, 28, 0x110, true, true)).toString('hex')
+  const hex = Buffer.from(buildQuery(q.qname, q.qnameLength, 28, 0x110, true, true, false)).toString('hex')
   equal(
     hex,
     text`000001100001000000000001 03777777076578616d706c6500 001c0001 00002904d0000080000000`.replaceAll(' ', ''),

@@ -4,14 +4,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
-import {
-  addressesOf,
-  FileWatch,
-  parseAddressPort,
-  parseResolvConf,
-  type Target,
-} from '../../../plugins/forward/targets.ts'
-import { addressText } from '../../../plugins/forward/upstream.ts'
+import { addressText, hostPortText, parseAddressPort } from '../../../plugins/forward/address.ts'
+import { addressesOf, FileWatch, parseResolvConf, type Target } from '../../../plugins/forward/targets.ts'
 
 const texts = (targets: readonly Target[]) => addressesOf(targets).map(addressText)
 
@@ -35,12 +29,15 @@ for (const { text, address } of [
 ]) {
   test(`address "${text}"`, () => {
     const found = parseAddressPort(text)
-    equal(found && addressText(found), address)
+    equal(found && hostPortText(found), address)
   })
 }
 
 test('each address once, in the order of the list', () => {
-  const address = (host: string): Target => ({ kind: 'address', address: { host, port: 53 } })
+  const address = (host: string): Target => ({
+    kind: 'address',
+    address: { scheme: 'dns', host, port: 53, serverName: undefined },
+  })
   const file: Target = {
     kind: 'file',
     path: '',

@@ -10,6 +10,7 @@ import { Behaviour } from './fixture.ts'
 
 const EAGAIN = 11
 const EPERM = 1
+const EIO = 5
 
 /** A kernel with one socket: `inbox` is what it gives to recvmmsg, `sends` what it answers to each sendmmsg. */
 class FakeKernel {
@@ -18,17 +19,21 @@ class FakeKernel {
   readonly sends: number[] = []
   readonly sent: Buffer[] = []
   sendCalls = 0
+  /** Entries of sendmmsg that were taken. */
+  messages = 0
   receiveErrno = EAGAIN
   wake: () => void = () => {}
   restarts = 0
+  /** It takes UDP_SEGMENT. */
+  segments = true
   #errno = 0
-  #arena = new ArrayBuffer(0)
+  /** Memory that it was told of, each piece at 2^32 times its place in the list. */
+  readonly #memories: ArrayBuffer[] = []
 
   readonly ffi = {
     addressOf: (memory: ArrayBuffer) => {
-      if (memory.byteLength > 1000) this.#arena = memory
       if (memory.byteLength === 28) new Uint8Array(memory).set(sockaddr('127.0.0.1', 53)!)
-      return 0n
+      return BigInt(this.#memories.push(memory)) << 32n
     },
     errno: () => this.#errno,
     watch: (_: number, wake: () => void) => {
@@ -43,40 +48,60 @@ class FakeKernel {
       connect: () => 0,
       getsockname: () => 0,
       close: () => 0,
-      recvmmsg: (_: number, headers: bigint, count: number) => this.#receive(Number(headers), count),
-      sendmmsg: (_: number, headers: bigint, count: number) => this.#send(Number(headers), count),
+      recvmmsg: (_: number, headers: bigint, count: number) => this.#receive(headers, count),
+      sendmmsg: (_: number, headers: bigint, count: number) => this.#send(headers, count),
     },
   } as unknown as Ffi
 
-  #receive(headers: number, count: number): number {
-    const view = new DataView(this.#arena)
-    const octets = new Uint8Array(this.#arena)
+  #receive(headers: bigint, count: number): number {
     const batch = this.inbox.splice(0, count)
     batch.forEach(({ message, port }, i) => {
-      const header = headers + i * 64
-      octets.set(sockaddr('192.0.2.1', port)!, Number(view.getBigUint64(header, true)))
-      const iovec = Number(view.getBigUint64(header + 16, true))
-      octets.set(message, Number(view.getBigUint64(iovec, true)))
-      view.setUint32(header + 56, message.length, true)
+      const header = this.#at(headers + BigInt(i * 64))
+      const name = this.#at(header.getBigUint64(0, true))
+      new Uint8Array(name.buffer, name.byteOffset).set(sockaddr('192.0.2.1', port)!)
+      const packet = this.#at(this.#at(header.getBigUint64(16, true)).getBigUint64(0, true))
+      new Uint8Array(packet.buffer, packet.byteOffset).set(message)
+      header.setUint32(56, message.length, true)
     })
     this.#errno = this.receiveErrno
     return batch.length > 0 ? batch.length : -1
   }
 
-  #send(headers: number, count: number): number {
+  #send(headers: bigint, count: number): number {
     this.sendCalls++
-    const result = this.sends.shift() ?? count
-    if (result < 0) {
-      this.#errno = -result
-      return -1
-    }
-    const view = new DataView(this.#arena)
+    let result = this.sends.shift() ?? count
     for (let i = 0; i < result; i++) {
-      const iovec = Number(view.getBigUint64(headers + i * 64 + 16, true))
-      const at = Number(view.getBigUint64(iovec, true))
-      this.sent.push(Buffer.from(this.#arena.slice(at, at + view.getUint32(iovec + 8, true))))
+      const header = this.#at(headers + BigInt(i * 64))
+      if (header.getUint32(40, true) > 0 && !this.segments) result = i === 0 ? -EIO : i
+      else if (result >= 0) this.#take(header)
     }
-    return result
+    if (result >= 0) return result
+    this.#errno = -result
+    return -1
+  }
+
+  /** Takes one message of sendmmsg, cut as its control data says. */
+  #take(header: DataView): void {
+    const vectors = header.getBigUint64(16, true)
+    const controlled = header.getUint32(40, true) > 0
+    const segment = controlled ? this.#at(header.getBigUint64(32, true)) : undefined
+    if (segment !== undefined)
+      assert.equal(
+        [0, 8, 12].map(at => segment.getUint32(at, true)),
+        [18, 17, 103],
+      )
+    for (let i = 0; i < header.getUint32(24, true); i++) {
+      const vector = this.#at(vectors + BigInt(i * 16))
+      const length = vector.getUint32(8, true)
+      if (segment !== undefined) assert.is(segment.getUint16(16, true), length)
+      const packet = this.#at(vector.getBigUint64(0, true))
+      this.sent.push(Buffer.from(new Uint8Array(packet.buffer, packet.byteOffset, length)))
+    }
+    this.messages++
+  }
+
+  #at(address: bigint): DataView {
+    return new DataView(this.#memories[Number(address >> 32n) - 1]!, Number(address & 0xffffffffn))
   }
 }
 
@@ -101,7 +126,7 @@ const SENDS = [
 for (const { name, sends, sent, unsent, calls } of SENDS) {
   test(`sending: ${name}`, async () => {
     const at = listening(`dns://:${name}`)
-    for (let id = 0; id < 5; id++) at.kernel.inbox.push({ message: query('now.test', { id }), port: 4711 })
+    for (let id = 0; id < 5; id++) at.kernel.inbox.push({ message: query('now.test', { id }), port: 4711 + id })
     at.kernel.sends.push(...sends)
     at.kernel.wake()
     assert.equal(
@@ -113,6 +138,49 @@ for (const { name, sends, sent, unsent, calls } of SENDS) {
     await at.listener.stop()
   })
 }
+
+/** Port and letters before `.test` of each query. */
+const MIXED = [
+  [1, 'now'],
+  [2, 'now'],
+  [1, 'now'],
+  [1, 'now.now'],
+  [2, 'now'],
+  [1, 'now'],
+  [1, 'now.now'],
+] as const
+
+async function sendsMixed(server: string, sends: readonly number[], segments: boolean) {
+  const at = listening(server)
+  MIXED.forEach(([port, name], id) => {
+    at.kernel.inbox.push({ message: query(`${name}.test`, { id }), port })
+  })
+  at.kernel.segments = segments
+  at.kernel.sends.push(...sends)
+  at.kernel.wake()
+  const ids = at.kernel.sent.map(reply => readReply(reply).id)
+  await at.listener.stop()
+  return { ids, calls: at.kernel.sendCalls, messages: at.kernel.messages, unsent: at.unsent() }
+}
+
+test('replies of one length to one client are one message of segments', async () => {
+  assert.equal(await sendsMixed('dns://:groups', [], true), {
+    ids: [0, 2, 5, 1, 4, 3, 6],
+    calls: 1,
+    messages: 3,
+    unsent: 0,
+  })
+})
+
+test('segments and a full buffer: what is lost is counted by reply', async () => {
+  const found = await sendsMixed('dns://:groups-full', [1, ...Array(9).fill(-EAGAIN)], true)
+  assert.equal(found, { ids: [0, 2, 5], calls: 5, messages: 1, unsent: 4 })
+})
+
+test('segments that are not allowed', async () => {
+  const found = await sendsMixed('dns://:groups-denied', [-EPERM], true)
+  assert.equal(found, { ids: [1, 4, 3, 6], calls: 2, messages: 2, unsent: 3 })
+})
 
 test('silence and late ones between: replies are compacted', async () => {
   const at = listening('dns://:compact')
@@ -158,6 +226,13 @@ test('an error of the socket is no end', async () => {
   await new Promise(resolve => setTimeout(resolve, 100))
   assert.is(at.kernel.restarts, 1)
   await at.listener.stop()
+})
+
+test('a kernel that takes no segments gets the replies one by one, and no segments any more', async () => {
+  const first = await sendsMixed('dns://:groups-refused', [], false)
+  assert.equal(first, { ids: [0, 2, 5, 1, 4, 3, 6], calls: 8, messages: 7, unsent: 0 })
+  const second = await sendsMixed('dns://:groups-refused', [], false)
+  assert.equal(second, { ids: [0, 1, 2, 3, 4, 5, 6], calls: 1, messages: 7, unsent: 0 })
 })
 
 test.run()
