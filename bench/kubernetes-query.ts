@@ -1,6 +1,6 @@
 /** What one cluster query costs from octets to octets, sockets apart: nanoseconds through `serve`. */
-import { serve, takeQuery } from '../server/serve.ts'
-import type { Peer, Query } from '../server/wire/query.ts'
+import { type ServedQuery, serve, takeQuery } from '../server/serve.ts'
+import type { Peer } from '../server/wire/query.ts'
 import { query } from '../test/harness/message.ts'
 import { clusterOf, namespace, pod, service, slice } from '../test/plugins/kubernetes/cluster.ts'
 
@@ -58,7 +58,7 @@ q.capacity = 65_535
 q.peer = peer
 
 /** Puts the messages through `serve`, one after the other; octets of all replies. */
-function run(query: Query, messages: readonly Buffer[], rounds: number): number {
+function run(query: ServedQuery, messages: readonly Buffer[], rounds: number): number {
   let octets = 0
   for (let i = 0; i < rounds; i++) {
     const message = messages[i % messages.length]!

@@ -33,12 +33,12 @@ const panics = counter('coredns_panics_total', 'Queries that ended in an excepti
 /** What holds for queries that no block answers. */
 const NO_BLOCK = { udpBytes: DEFAULT_UDP_BYTES, recursionAvailable: false }
 const lateReply = new Uint8Array(MAX_STREAM_BYTES)
-const spare: Query[] = []
+const spare: ServedQuery[] = []
 let waiting = 0
 
 /** A query object for a listener to read messages into. */
-export function takeQuery(): Query {
-  return spare.pop() ?? new Query()
+export function takeQuery(): ServedQuery {
+  return spare.pop() ?? new ServedQuery()
 }
 
 /** How many queries wait for an answer at this moment. */
@@ -51,7 +51,7 @@ export function waitingQueries(): number {
  * @returns octets of the reply, written in place; NOTHING: no reply, a stream is to be closed; LATER: `q` is in use
  * until `q.peer.send` was called, the listener takes another one.
  */
-export function serve(routes: Routes, q: Query): number {
+export function serve(routes: Routes, q: ServedQuery): number {
   const verdict = accept(q.bytes, q.start, q.length)
   if (verdict === DROP) return NOTHING
   if (verdict !== GO) {
@@ -140,7 +140,7 @@ function write(
 }
 
 /** A stage waits: the query leaves the listener's memory and is answered through its peer. */
-function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Answer>): number {
+function finishLater(routes: Routes, block: Block, q: ServedQuery, answer: Promise<Answer>): number {
   if (waiting >= MAX_WAITING) {
     answer.catch(() => {}) // its query has been answered
     const octets = finish(routes, block, q, reply.servfail(q), q.bytes, q.start, q.capacity)
@@ -149,15 +149,18 @@ function finishLater(routes: Routes, block: Block, q: Query, answer: Promise<Ans
   }
   waiting++
   q.keep()
-  answer.then(
-    a => arrived(routes, block, q, a),
-    cause => arrived(routes, block, q, panicked(q, cause)),
-  )
+  answer.then(q.arrived, q.failed)
   return LATER
 }
 
+/** A query from a listener, and what goes on with it when its answer has come: made once, as a query is. */
+export class ServedQuery extends Query {
+  readonly arrived = (a: Answer) => arrived(this.routes!, this.block!, this, a)
+  readonly failed = (cause: unknown) => arrived(this.routes!, this.block!, this, panicked(this, cause))
+}
+
 /** The answer that was waited for. An observer or the socket may fail: the reply is gone, the server stays. */
-function arrived(routes: Routes, block: Block, q: Query, a: Answer): void {
+function arrived(routes: Routes, block: Block, q: ServedQuery, a: Answer): void {
   if (a.messages !== undefined) sendAll(routes, block, q, a, a.messages).catch(cause => panicked(q, cause))
   else {
     try {
@@ -169,7 +172,7 @@ function arrived(routes: Routes, block: Block, q: Query, a: Answer): void {
 }
 
 /** Sends the only message of a late reply, or the last one, after `before` octets in others. */
-function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: number): void {
+function sendLast(routes: Routes, block: Block, q: ServedQuery, a: Answer, before: number): void {
   waiting--
   const octets = finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before)
   q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets)
@@ -177,7 +180,13 @@ function sendLast(routes: Routes, block: Block, q: Query, a: Answer, before: num
 }
 
 /** Sends a reply of several messages, a zone's: each is composed once the client has taken those before it. */
-async function sendAll(routes: Routes, block: Block, q: Query, a: Answer, messages: Iterable<void>): Promise<void> {
+async function sendAll(
+  routes: Routes,
+  block: Block,
+  q: ServedQuery,
+  a: Answer,
+  messages: Iterable<void>,
+): Promise<void> {
   let octets = 0
   let last = a
   let isGone = false

@@ -67,6 +67,6 @@ export class Admission {
 }
 
 /** True if an answer comes too late to be sent to this client. */
-export function isTooLate(q: Query, client: Client, nowMs: number): boolean {
-  return client.hoards && !q.stream && nowMs - q.receivedAtMs > STALE_MS
+export function isTooLate(q: Query, client: Client): boolean {
+  return client.hoards && !q.stream && performance.now() - q.receivedAtMs > STALE_MS
 }

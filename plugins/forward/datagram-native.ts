@@ -88,9 +88,9 @@ class NativeDatagrams implements Datagrams {
     this.#watch = ffi.watch(fd, () => this.#read())
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, length: number): void {
     this.#out ??= spare.pop() ?? new Outbox(this.#ffi)
-    this.#out.add(message)
+    this.#out.add(message, length)
     if (this.#out.isFull) this.flush()
   }
 

@@ -25,8 +25,8 @@ export interface DatagramEvents {
 export interface Datagrams {
   /** False once it has failed. */
   readonly usable: boolean
-  /** Takes a message, to be sent when there are many, or at the next `flush`. */
-  send(message: Uint8Array): void
+  /** Takes the first `length` octets of a message, to be sent when there are many, or at the next `flush`. */
+  send(message: Uint8Array, length: number): void
   flush(): void
   close(): void
 }
@@ -61,7 +61,7 @@ export function openPlain(ends: Ends, events: DatagramEvents): Datagrams | NodeJ
   socket.on('message', message => events.message(message, 0, message.length))
   return {
     usable: true,
-    send: message => socket.send(message),
+    send: (message, length) => socket.send(message.slice(0, length)),
     flush: () => {},
     close: () => {
       if (isOpen) socket.close()

@@ -12,9 +12,9 @@ import type { Answer } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { EDE, FLAG, RCODE } from '../../server/wire/codes.ts'
-import { type Asker, Exchange } from './exchange.ts'
+import { type Asker, type Exchange, takeExchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
-import { buildQuery } from './message.ts'
+import { writeQuery } from './message.ts'
 import { fillAnswer, readReply, reply as said } from './taken.ts'
 import type { Upstream } from './upstream.ts'
 import type { Waiting } from './waiting.ts'
@@ -36,17 +36,17 @@ export class UpstreamError extends Error {
 }
 
 export class Flight extends Timed implements Asker {
-  readonly hash: number
-  /** The next flight whose question has the same hash. */
+  hash = 0
+  /** The next flight of its place in the table. */
   sibling: Flight | undefined = undefined
   /** The first one's question is the one that is asked. */
   readonly waiting: Waiting[] = []
-  readonly #forwarder: Forwarder
+  #forwarder!: Forwarder
   /** Over TCP from the beginning. */
-  readonly #stream: boolean
-  readonly #first: number
-  #exchanges: Exchange[] = []
-  #tried: Upstream[] = []
+  #stream = false
+  #first = 0
+  readonly #exchanges: Exchange[] = []
+  readonly #tried: Upstream[] = []
   #startedAtMs = 0
   #deadlineMs = NEVER
   #hedgeAtMs = NEVER
@@ -60,12 +60,24 @@ export class Flight extends Timed implements Asker {
   #fallback: Uint8Array | undefined
   #cause: Error | undefined
 
-  constructor(forwarder: Forwarder, hash: number, stream: boolean, first: number) {
-    super()
-    this.#forwarder = forwarder
+  /** Makes it a new one: `first` is the place in the list of upstreams to begin at. */
+  begin(forwarder: Forwarder, hash: number, stream: boolean, first: number): void {
     this.hash = hash
+    this.waiting.length = 0
+    this.#forwarder = forwarder
     this.#stream = stream
     this.#first = first
+    this.#tried.length = 0
+    this.#deadlineMs = NEVER
+    this.#hedgeAtMs = NEVER
+    this.#tcpAtMs = NEVER
+    this.#tcpTo = undefined
+    this.#retriedTcp = false
+    this.#retriedConnection = false
+    this.#withoutEdns = false
+    this.#done = false
+    this.#fallback = undefined
+    this.#cause = undefined
   }
 
   /** Adds one who waits. */
@@ -112,8 +124,9 @@ export class Flight extends Timed implements Asker {
     const flags = q.flags & (FLAG.RD | FLAG.CD)
     const edns = !this.#withoutEdns && (q.dnssecOk || !upstream.refusesEdns(nowMs))
     const mixedCase = this.#forwarder.options.mixedCase && !upstream.encrypted
-    const message = buildQuery(q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk, mixedCase)
-    const exchange = new Exchange(upstream, message, stream || upstream.encrypted, this)
+    const exchange = takeExchange(upstream, stream || upstream.encrypted, this, nowMs)
+    const { message } = exchange
+    exchange.length = writeQuery(message, q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk, mixedCase)
     this.#exchanges.push(exchange)
     upstream.send(exchange, fresh)
   }
@@ -221,14 +234,13 @@ export class Flight extends Timed implements Asker {
     const { rcode, truncated } = said
     const { upstream } = exchange
     const hadEdns = exchange.message[11] !== 0
-    if (
-      hadEdns &&
-      !this.#withoutEdns &&
-      (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode === RCODE.BADVERS)
-    ) {
-      this.#withoutEdns = true // RFC 6891 §6.2.2: it may not read EDNS
-      this.#send(upstream, exchange.stream, nowMs)
-      return true
+    if (hadEdns && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode === RCODE.BADVERS)) {
+      if (this.#withoutEdns && this.#exchanges.length > 0) return true // the question is out without it
+      if (!this.#withoutEdns) {
+        this.#withoutEdns = true // RFC 6891 §6.2.2: it may not read EDNS
+        this.#send(upstream, exchange.stream, nowMs)
+        return true
+      }
     }
     if (this.#withoutEdns && !hadEdns && rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) upstream.refusedEdns()
     if (truncated && !exchange.stream && !this.#retriedTcp) {
@@ -246,8 +258,10 @@ export class Flight extends Timed implements Asker {
 
   #drop(exchange: Exchange): void {
     exchange.asker = undefined
-    const at = this.#exchanges.indexOf(exchange)
-    if (at >= 0) this.#exchanges.splice(at, 1)
+    const exchanges = this.#exchanges
+    let kept = 0
+    for (const one of exchanges) if (one !== exchange) exchanges[kept++] = one // splice would make an array
+    exchanges.length = kept
   }
 
   /** The reply that was just read is the answer. */
@@ -307,7 +321,28 @@ export class Flight extends Timed implements Asker {
     this.#done = true
     forget(this)
     for (const one of this.#exchanges) one.asker = undefined
-    this.#exchanges = []
+    this.#exchanges.length = 0
     this.#forwarder.landed(this)
+    giveBackLater(this)
   }
+}
+
+const MAX_SPARE = 1024
+const spare: Flight[] = []
+let landed: Flight[] = []
+
+/** A flight to `begin` with. */
+export function takeFlight(): Flight {
+  return spare.pop() ?? new Flight()
+}
+
+/** Whoever still runs in a flight that has ended is through with it at the end of this turn of the loop. */
+function giveBackLater(flight: Flight): void {
+  if (landed.length === 0) setImmediate(giveBack)
+  landed.push(flight)
+}
+
+function giveBack(): void {
+  for (const flight of landed) if (spare.length < MAX_SPARE) spare.push(flight)
+  landed = []
 }

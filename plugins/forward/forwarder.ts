@@ -11,7 +11,7 @@ import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { addressText, type UpstreamAddress } from './address.ts'
 import { Admission } from './admission.ts'
-import { Flight, UpstreamError } from './flight.ts'
+import { type Flight, takeFlight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
 import { Upstream, type UpstreamOptions } from './upstream.ts'
 import { Waiting } from './waiting.ts'
@@ -19,6 +19,8 @@ import { Waiting } from './waiting.ts'
 /** The answer is on its way within 4.5 s of the query, before a client's resolver gives up after 5 s. */
 export const TOTAL_MS = 4400
 const SECOND_CHANCE_MS = 1000
+const FLIGHT_LISTS = 4096
+const FLIGHT_MASK = FLIGHT_LISTS - 1
 /**
  * Queries that wait for upstreams, over all `forward`s, where the Corefile sets no limit. One that waits costs 10 KB with
  * all that hangs on it: a flood of names that nobody answers must not take what a container of 170 MiB has left.
@@ -74,7 +76,8 @@ export class Forwarder {
   readonly #from: ZoneSet
   readonly #except: ZoneSet
   readonly #policy: Policy
-  readonly #flights = new Map<number, Flight>()
+  /** The questions in flight: lists by the lower bits of their hash. */
+  readonly #flights: (Flight | undefined)[] = new Array(FLIGHT_LISTS).fill(undefined)
   readonly #admission: Admission
   readonly #refusal: Error
   #hedges = MAX_HEDGES
@@ -131,9 +134,10 @@ export class Forwarder {
       cells[shared]! += 1
       return known.join(waiting)
     }
-    const flight = new Flight(this, hash, this.#beginsWithTcp(q), this.#policy.first(this.upstreams))
-    flight.sibling = this.#flights.get(hash)
-    this.#flights.set(hash, flight)
+    const flight = takeFlight()
+    flight.begin(this, hash, this.#beginsWithTcp(q), this.#policy.first(this.upstreams))
+    flight.sibling = this.#flights[hash & FLIGHT_MASK]
+    this.#flights[hash & FLIGHT_MASK] = flight
     const answer = flight.join(waiting)
     this.#hedges = Math.min(MAX_HEDGES, this.#hedges + HEDGED_SHARE)
     flight.start(performance.now())
@@ -170,14 +174,15 @@ export class Forwarder {
 
   /** A flight has ended. */
   landed(flight: Flight): void {
-    let before = this.#flights.get(flight.hash)
+    const { hash, sibling } = flight
+    flight.sibling = undefined
+    let before = this.#flights[hash & FLIGHT_MASK]
     if (before === flight) {
-      if (flight.sibling === undefined) this.#flights.delete(flight.hash)
-      else this.#flights.set(flight.hash, flight.sibling)
+      this.#flights[hash & FLIGHT_MASK] = sibling
       return
     }
     while (before !== undefined && before.sibling !== flight) before = before.sibling
-    if (before !== undefined) before.sibling = flight.sibling
+    if (before !== undefined) before.sibling = sibling
   }
 
   close(): void {
@@ -216,9 +221,10 @@ export class Forwarder {
   }
 
   #find(q: Query, hash: number): Flight | undefined {
-    for (let flight = this.#flights.get(hash); flight !== undefined; flight = flight.sibling) {
+    for (let flight = this.#flights[hash & FLIGHT_MASK]; flight !== undefined; flight = flight.sibling) {
       const other = flight.waiting[0]!.q
       if (
+        flight.hash === hash &&
         other.qtype === q.qtype &&
         other.dnssecOk === q.dnssecOk &&
         ((other.flags ^ q.flags) & (FLAG.RD | FLAG.CD)) === 0 &&

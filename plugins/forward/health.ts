@@ -7,8 +7,8 @@ import { info, warn } from '../../server/log.ts'
 import { cells } from '../../server/metrics.ts'
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { FLAG, TYPE } from '../../server/wire/codes.ts'
-import { type Asker, Exchange } from './exchange.ts'
-import { buildQuery } from './message.ts'
+import { type Asker, type Exchange, takeExchange } from './exchange.ts'
+import { writeQuery } from './message.ts'
 import type { Checks } from './standing.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -65,10 +65,12 @@ export class HealthCheck extends Timed implements Asker, Checks {
   #ask(nowMs: number): void {
     const { options } = this.#upstream
     const { domain, recursionDesired } = options.healthCheck
-    const message = buildQuery(domain, domain.length, TYPE.NS, recursionDesired ? FLAG.RD : 0, false, false, false)
-    this.#exchange = new Exchange(this.#upstream, message, options.forceTcp, this, true)
+    const exchange = takeExchange(this.#upstream, options.forceTcp, this, nowMs, true)
+    const flags = recursionDesired ? FLAG.RD : 0
+    exchange.length = writeQuery(exchange.message, domain, domain.length, TYPE.NS, flags, false, false, false)
+    this.#exchange = exchange
     wakeAt(this, nowMs + TIMEOUT_MS)
-    this.#upstream.send(this.#exchange, options.forceTcp)
+    this.#upstream.send(exchange, options.forceTcp)
   }
 
   #miss(nowMs: number): void {

@@ -5,9 +5,10 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { hostPortText } from './address.ts'
-import { deliver, type Exchange } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { type HttpOptions, type HttpSession, overSocket } from './http.ts'
 import { HttpsReply } from './https-reply.ts'
+import { Outstanding } from './outstanding.ts'
 import { padded } from './padding.ts'
 import { Connection, type Transport } from './pool.ts'
 import { TlsDialer } from './tls.ts'
@@ -90,7 +91,6 @@ class HttpsConnection extends Connection {
 
   send(exchange: Exchange): void {
     const nowMs = performance.now()
-    if (exchange.sentAtMs === 0) exchange.sentAtMs = nowMs
     this.asked(nowMs)
     const request: Request = { exchange, reply: new HttpsReply(), cancel: undefined }
     this.#requests.add(request)
@@ -130,7 +130,7 @@ class HttpsConnection extends Connection {
 
   #begin(request: Request, session: HttpSession): void {
     const { exchange, reply } = request
-    request.cancel = session.request(padded(exchange.message), {
+    request.cancel = session.request(padded(exchange.message, exchange.length), {
       head: (status, headers) => this.#check(request, reply.head(status, headers)),
       data: chunk => this.#check(request, reply.data(chunk)),
       end: () => this.#finish(request),
@@ -151,9 +151,9 @@ class HttpsConnection extends Connection {
       return
     }
     const { exchange } = request
-    const taken = new Map([[0, exchange]]) // RFC 8484 §4.1: the id is 0
-    deliver(taken, message, 0, message.length, this.#shared.upstream)
-    if (taken.size === 0) {
+    const one = new Outstanding(this.#shared.upstream)
+    one.addAs(exchange, 0) // RFC 8484 §4.1
+    if (one.deliver(message, 0, message.length) !== undefined) {
       this.proven = true
       this.#shared.presumedRoom = this.room
       this.#drop(request, false)

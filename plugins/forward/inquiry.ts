@@ -1,8 +1,8 @@
 /** A question of our own to one upstream, outside of any flight: whether it answers at all, not what. */
 
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
-import { type Asker, Exchange } from './exchange.ts'
-import { buildQuery } from './message.ts'
+import { type Asker, takeExchange } from './exchange.ts'
+import { writeQuery } from './message.ts'
 import type { Upstream } from './upstream.ts'
 
 const TIMEOUT_MS = 2000
@@ -33,8 +33,10 @@ export function inquire(upstream: Upstream, name: Uint8Array, type: number, flag
   return new Promise(resolve => {
     const inquiry = new Inquiry(resolve)
     const { forceTcp } = upstream.options
-    wakeAt(inquiry, performance.now() + TIMEOUT_MS)
-    const message = buildQuery(name, name.length, type, flags, false, false, false)
-    upstream.send(new Exchange(upstream, message, forceTcp, inquiry, true))
+    const nowMs = performance.now()
+    wakeAt(inquiry, nowMs + TIMEOUT_MS)
+    const exchange = takeExchange(upstream, forceTcp, inquiry, nowMs, true)
+    exchange.length = writeQuery(exchange.message, name, name.length, type, flags, false, false, false)
+    upstream.send(exchange)
   })
 }

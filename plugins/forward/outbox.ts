@@ -62,13 +62,13 @@ export class Outbox {
     return this.#count === GROUP
   }
 
-  /** Takes a datagram of at most 512 octets. */
-  add(message: Uint8Array): void {
+  /** Takes a datagram: the first `length` octets of a message, at most 512. */
+  add(message: Uint8Array, length: number): void {
     const at = PACKETS_AT + this.#count * PACKET_BYTES
-    for (let i = 0; i < message.length; i++) this.#bytes[at + i] = message[i]!
-    this.#lengths[this.#count] = message.length
+    for (let i = 0; i < length; i++) this.#bytes[at + i] = message[i]!
+    this.#lengths[this.#count] = length
     let place = this.#count
-    for (; place > 0 && this.#lengths[this.#order[place - 1]!]! > message.length; place--) {
+    for (; place > 0 && this.#lengths[this.#order[place - 1]!]! > length; place--) {
       this.#order[place] = this.#order[place - 1]!
     }
     this.#order[place] = this.#count++

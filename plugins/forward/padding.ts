@@ -5,9 +5,10 @@ const PADDING = 12 // RFC 7830 §3
 const BLOCK_BYTES = 128 // RFC 8467 §4.1
 const OPTION_HEAD_BYTES = 4 // code and length, RFC 6891 §6.1.2
 
-/** A copy of the query, of a multiple of 128 octets. One without OPT has no place for padding and is returned as it is. */
-export function padded(query: Uint8Array): Uint8Array {
-  if (query[11] === 0) return query
+/** A copy of the query, of a multiple of 128 octets. One without OPT has no place for padding and is copied as it is. */
+export function padded(message: Uint8Array, messageLength: number): Uint8Array {
+  const query = message.subarray(0, messageLength)
+  if (query[11] === 0) return query.slice()
   const length = Math.ceil((query.length + OPTION_HEAD_BYTES) / BLOCK_BYTES) * BLOCK_BYTES
   const out = new Uint8Array(length)
   out.set(query)

@@ -75,7 +75,7 @@ export class ConnectionPool extends Timed {
 
   /** Sends the query of the exchange; a failure is told to its asker later. `fresh`: not over a connection in use. */
   send(exchange: Exchange, fresh = false): void {
-    const nowMs = performance.now()
+    const nowMs = exchange.sentAtMs
     const connection = this.#take(fresh, nowMs)
     connection.send(exchange)
     if (this.slot < 0) wakeAt(this, nowMs + 1000)

@@ -57,21 +57,21 @@ export class Standing {
     return this.#state === TRYING ? RANK.later : RANK.first
   }
 
-  sent(exchange: Exchange, nowMs: number): void {
-    this.triedAtMs = nowMs
-    if (exchange.isCheck) return
-    if (nowMs < this.#silentSinceMs) this.#silentSinceMs = nowMs
+  sent({ isCheck, sentAtMs }: Exchange): void {
+    this.triedAtMs = sentAtMs
+    if (isCheck) return
+    if (sentAtMs < this.#silentSinceMs) this.#silentSinceMs = sentAtMs
     if (this.#state === TRIAL) this.#state = TRYING
   }
 
   /** A reply came that matches, in time or late: the upstream lives. */
-  heard(exchange: Exchange, nowMs: number): void {
-    this.#heardAtMs = nowMs
+  heard({ isCheck, sentAtMs, heardAtMs }: Exchange): void {
+    this.#heardAtMs = heardAtMs
     this.fails = 0
     this.#silentSinceMs = NEVER
-    if (!exchange.isCheck) {
+    if (!isCheck) {
       this.#state = GOOD
-      this.#latency.observe(nowMs - exchange.sentAtMs)
+      this.#latency.observe(heardAtMs - sentAtMs)
     } else if (this.#state === SUSPECT) this.#state = TRIAL
     this.#checks.stop()
   }

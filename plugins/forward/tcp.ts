@@ -7,7 +7,8 @@
  *   +----------------+------------------ - -
  */
 import { connect, type Socket } from 'node:net'
-import { deliver, type Exchange, enter } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { Outstanding } from './outstanding.ts'
 import { padded } from './padding.ts'
 import { Connection, type Transport } from './pool.ts'
 import { TlsDialer } from './tls.ts'
@@ -40,15 +41,16 @@ export function overTls(upstream: Upstream): Transport {
 
 class FramedConnection extends Connection {
   readonly #socket: Socket
-  readonly #exchanges = new Map<number, Exchange>()
+  readonly #exchanges: Outstanding
   #partial: Uint8Array = new Uint8Array(0)
   readonly #upstream: Upstream
-  /** Ids may have been forgotten that replies still come for: `enter` keeps so many apart. */
+  /** Ids may have been forgotten that replies still come for: so many are kept apart. */
   #forgetful = false
 
   constructor(upstream: Upstream, dial: Dial) {
     super()
     this.#upstream = upstream
+    this.#exchanges = new Outstanding(upstream)
     this.#socket = dial(cause => this.close(cause))
     this.#socket.unref()
     this.#socket.on('data', (chunk: Uint8Array) => this.#read(chunk))
@@ -59,9 +61,7 @@ class FramedConnection extends Connection {
   }
 
   get waiting(): number {
-    let waiting = 0
-    for (const exchange of this.#exchanges.values()) if (exchange.asker !== undefined) waiting++
-    return waiting
+    return this.#exchanges.waiting
   }
 
   get room(): number {
@@ -74,23 +74,17 @@ class FramedConnection extends Connection {
 
   send(exchange: Exchange): void {
     if (this.#exchanges.size >= MAX_PIPELINED) this.#forgetful = true
-    enter(this.#exchanges, exchange)
+    this.#exchanges.add(exchange)
     this.asked(exchange.sentAtMs)
-    const message = this.#upstream.encrypted ? padded(exchange.message) : exchange.message
-    const framed = new Uint8Array(message.length + 2) // RFC 7766 §8: length and message in one write
-    framed[0] = message.length >> 8
-    framed[1] = message.length & 255
-    framed.set(message, 2)
-    this.#socket.write(framed)
+    const { message, length } = exchange
+    this.#socket.write(framed(this.#upstream.encrypted ? padded(message, length) : message.subarray(0, length)))
   }
 
   close(cause: Error): void {
     if (this.closed) return
     this.closed = true
     this.#socket.destroy()
-    const waiting = [...this.#exchanges.values()]
-    this.#exchanges.clear()
-    for (const exchange of waiting) exchange.asker?.failed(exchange, cause, this.proven)
+    for (const exchange of this.#exchanges.clear()) exchange.asker?.failed(exchange, cause, this.proven)
   }
 
   #read(chunk: Uint8Array): void {
@@ -120,11 +114,18 @@ class FramedConnection extends Connection {
     const id = (bytes[at]! << 8) | bytes[at + 1]!
     const isKnown = this.#exchanges.has(id)
     if (!this.#upstream.encrypted) this.proven = true
-    deliver(this.#exchanges, bytes, at, length, this.#upstream)
-    const isReply = isKnown && !this.#exchanges.has(id)
-    if (isReply) this.proven = true
+    if (this.#exchanges.deliver(bytes, at, length) !== undefined) this.proven = true
     else if (this.#upstream.encrypted && (isKnown || !this.#forgetful)) {
       this.close(new Error('the upstream sent a message that is no reply'))
     }
   }
+}
+
+/** Length and message in one write (RFC 7766 §8). */
+function framed(message: Uint8Array): Uint8Array {
+  const out = new Uint8Array(message.length + 2)
+  out[0] = message.length >> 8
+  out[1] = message.length & 255
+  out.set(message, 2)
+  return out
 }

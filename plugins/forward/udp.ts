@@ -9,8 +9,9 @@ import { debug } from '../../server/log.ts'
 import { cells } from '../../server/metrics.ts'
 import { Timed, wakeAt } from '../../server/wheel.ts'
 import { type Datagrams, openDatagrams } from './datagram.ts'
-import { deliver, type Exchange, enter } from './exchange.ts'
+import { type Exchange, giveBack } from './exchange.ts'
 import { GROUP } from './outbox.ts'
+import { Outstanding } from './outstanding.ts'
 import { random16, randomBelow } from './random.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -20,6 +21,7 @@ const LINGER_MS = 5_000 // and waits for replies this much longer
 const FIRST_PORT = 32_768 // below are ports that services of the node may want
 const PORTS = 0x1_0000 - FIRST_PORT
 const BIND_TRIES = 8
+const MAX_OPEN = 4096 // queries of one socket; there are 65,536 ids
 
 /** UDP sockets that are open, for all upstreams, and the most there may be: descriptors are left to everybody else. */
 let openSockets = 0
@@ -42,7 +44,7 @@ function descriptorLimit(): number {
 
 interface PooledSocket {
   readonly socket: Datagrams
-  readonly exchanges: Map<number, Exchange>
+  readonly exchanges: Outstanding
   readonly openedAtMs: number
   usedAtMs: number
 }
@@ -80,9 +82,9 @@ export class UdpPool extends Timed {
       exchange.asker?.failed(exchange, pooled, false)
       return
     }
-    enter(pooled.exchanges, exchange)
+    pooled.exchanges.add(exchange)
     pooled.usedAtMs = exchange.sentAtMs
-    pooled.socket.send(exchange.message)
+    pooled.socket.send(exchange.message, exchange.length)
     if (++this.#queued === GROUP) this.#flush()
     else if (!this.#isTurnDue) {
       this.#isTurnDue = true
@@ -103,7 +105,7 @@ export class UdpPool extends Timed {
     })
     this.#sockets.splice(0, this.#sockets.length, ...stay)
     this.#leaving = this.#leaving.filter(one => {
-      if (nowMs - one.usedAtMs < LINGER_MS && isWaiting(one.exchanges)) return true
+      if (nowMs - one.usedAtMs < LINGER_MS && one.exchanges.waiting > 0) return true
       one.socket.close()
       openSockets--
       return false
@@ -137,17 +139,21 @@ export class UdpPool extends Timed {
       }
       if (sockets.length === 0) return opened // out of descriptors or ports: share what there is
     }
-    cells[this.#hits]! += 1
     this.#current ??= sockets[randomBelow(sockets.length)]!
+    if (this.#current.exchanges.size >= MAX_OPEN) return new Error('too many queries wait on one socket')
+    cells[this.#hits]! += 1
     return this.#current
   }
 
   #open(): PooledSocket | Error {
     const { host, port, family, options } = this.#upstream
     const localAddress = options.sourceAddress(family) ?? (family === 6 ? '::' : '0.0.0.0')
-    const exchanges = new Map<number, Exchange>()
+    const exchanges = new Outstanding(this.#upstream)
     const events = {
-      message: (bytes: Uint8Array, at: number, length: number) => deliver(exchanges, bytes, at, length, this.#upstream),
+      message: (bytes: Uint8Array, at: number, length: number) => {
+        const done = exchanges.deliver(bytes, at, length)
+        if (done !== undefined) giveBack(done)
+      },
       failed: (cause: Error) => this.#fail(exchanges, cause),
     }
     for (let tries = 1; ; tries++) {
@@ -163,20 +169,9 @@ export class UdpPool extends Timed {
   }
 
   /** An ICMP error: whichever of the socket's queries it was for, their upstream is not there. */
-  #fail(exchanges: Map<number, Exchange>, cause: Error): void {
+  #fail(exchanges: Outstanding, cause: Error): void {
     const at = this.#sockets.findIndex(one => one.exchanges === exchanges)
     if (at >= 0 && !this.#sockets[at]!.socket.usable) this.#leaving.push(...this.#sockets.splice(at, 1))
-    failAll(exchanges, cause)
+    for (const exchange of exchanges.clear()) exchange.asker?.failed(exchange, cause, false)
   }
-}
-
-function failAll(exchanges: Map<number, Exchange>, cause: Error): void {
-  const waiting = [...exchanges.values()]
-  exchanges.clear()
-  for (const exchange of waiting) exchange.asker?.failed(exchange, cause, false)
-}
-
-function isWaiting(exchanges: Map<number, Exchange>): boolean {
-  for (const exchange of exchanges.values()) if (exchange.asker !== undefined) return true
-  return false
 }

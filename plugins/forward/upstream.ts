@@ -147,14 +147,9 @@ export class Upstream {
 
   /** Sends the query of an exchange that was made for this upstream. `fresh`: over a connection of its own. */
   send(exchange: Exchange, fresh = false): void {
-    this.standing.sent(exchange, performance.now())
+    this.standing.sent(exchange)
     if (this.#udp === undefined || exchange.stream) this.#connections.send(exchange, fresh)
     else this.#udp.send(exchange)
-  }
-
-  /** A reply came that matches, in time or late. */
-  heard(exchange: Exchange): void {
-    this.standing.heard(exchange, performance.now())
   }
 
   /** Counts an answer that was used. */
@@ -164,7 +159,7 @@ export class Upstream {
       times = duration(NAME, this.to, rcode <= RCODE.BADCOOKIE ? rcodeName(rcode) : 'other')
       this.#durations.set(rcode, times)
     }
-    times.observe((performance.now() - exchange.sentAtMs) / 1000)
+    times.observe((exchange.heardAtMs - exchange.sentAtMs) / 1000)
   }
 
   /** Takes over what is known about the same upstream from the configuration before. */

@@ -18,14 +18,16 @@ export class Waiting {
     this.deadlineMs = deadlineMs
     this.#client = client
     this.#admission = admission
-    const { promise, resolve } = Promise.withResolvers<Answer>()
-    this.answer = promise
-    this.#settle = resolve
+    let settle: (answer: Answer | Promise<Answer>) => void = () => {}
+    this.answer = new Promise(resolve => {
+      settle = resolve
+    })
+    this.#settle = settle
   }
 
   /** Its answer is known, or somebody else will find it. */
   end(answer: Answer | Promise<Answer>): void {
-    this.q.answer.withheld = isTooLate(this.q, this.#client, performance.now())
+    this.q.answer.withheld = isTooLate(this.q, this.#client)
     this.#admission.leave(this.q, this.#client)
     this.#settle(answer)
   }

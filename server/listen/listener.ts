@@ -6,8 +6,7 @@
 import { error as logError } from '../log.ts'
 import { cells, counter, families } from '../metrics.ts'
 import type { Routes } from '../route.ts'
-import { serve } from '../serve.ts'
-import type { Query } from '../wire/query.ts'
+import { type ServedQuery, serve } from '../serve.ts'
 
 export type Transport = 'udp' | 'tcp'
 
@@ -63,7 +62,7 @@ export const BROKEN = -2
 const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
 
 /** `serve`, total: whatever is thrown is logged and counted, and the listener goes on. */
-export function serveMessage(routes: Routes, q: Query): number {
+export function serveMessage(routes: Routes, q: ServedQuery): number {
   try {
     return serve(routes, q)
   } catch (cause) {

@@ -27,7 +27,7 @@ const SLOT_BYTES = PACKET_AT + PACKET_BYTES + 64
 
 /** Where what `keep` copies has the pktinfo, behind the sockaddr. */
 export const INFO_IN_KEPT = 28
-const KEPT_BYTES = 48 // few enough to live in V8's own heap
+export const KEPT_BYTES = 48 // few enough to live in V8's own heap
 
 const CONTROL_DATA_AT = 16
 const IPPROTO_IP = 0
@@ -189,9 +189,8 @@ export class Arena {
     for (let octet = 0; octet < length; octet++) bytes[packet + octet] = message[at + octet]!
   }
 
-  /** What must be remembered of slot `i` to answer later: sockaddr and pktinfo. */
-  keep(i: number): Uint8Array {
-    const kept = new Uint8Array(KEPT_BYTES)
+  /** Copies what must be remembered of slot `i` to answer later: sockaddr and pktinfo. */
+  keep(i: number, kept: Uint8Array = new Uint8Array(KEPT_BYTES)): Uint8Array {
     const name = this.nameAt(i)
     for (let at = 0; at < INFO_IN_KEPT; at++) kept[at] = this.bytes[name + at]!
     if (!this.#withInfo) return kept

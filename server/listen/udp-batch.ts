@@ -5,8 +5,8 @@
  */
 import { cells } from '../metrics.ts'
 import type { Routes } from '../route.ts'
-import { LATER, takeQuery } from '../serve.ts'
-import { HEADER_BYTES, type Peer, type Query } from '../wire/query.ts'
+import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
+import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, PORT_AT, plainAddress } from './address.ts'
 import type { Ffi, Watch } from './ffi.ts'
 import {
@@ -18,7 +18,7 @@ import {
   serveMessage,
   unsentReplies,
 } from './listener.ts'
-import { Arena, BATCH, INFO_IN_KEPT, PACKET_BYTES } from './udp-arena.ts'
+import { Arena, BATCH, INFO_IN_KEPT, KEPT_BYTES, PACKET_BYTES } from './udp-arena.ts'
 import { canSegment, Groups, refuseSegments } from './udp-groups.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -58,7 +58,7 @@ export class UdpBatch implements Listener {
   readonly #peers: SlotPeer[] = []
   readonly #unsent: number
   readonly #endDrops: () => void
-  #query: Query = takeQuery()
+  #query: ServedQuery = takeQuery()
   #watch: Watch | undefined
   #isStopped = false
   #isClosed = false
@@ -192,7 +192,7 @@ export class UdpBatch implements Listener {
   }
 
   /** Makes `q` the one that messages are read into. */
-  #adopt(q: Query): void {
+  #adopt(q: ServedQuery): void {
     q.bytes = this.#arena.bytes
     q.capacity = PACKET_BYTES
     q.stream = false
@@ -281,44 +281,54 @@ class SlotPeer implements Peer {
     )
   }
   keep(): Peer {
-    return new KeptPeer(this.#listener, this.#arena.family, this.#arena.keep(this.#slot))
+    const peer = spare.pop() ?? new KeptPeer()
+    peer.begin(this.#listener, this.#arena.family)
+    this.#arena.keep(this.#slot, peer.kept)
+    return peer
   }
   send(bytes: Uint8Array, at: number, length: number): void {
     this.#listener.sendLate(this.#arena.keep(this.#slot), bytes, at, length)
   }
 }
 
-/** Who sent a message that has left its slot. */
+/** Who sent a message that has left its slot. Used again once it has its reply. */
 class KeptPeer implements Peer {
-  readonly #listener: UdpBatch
-  readonly #family: 4 | 6
-  readonly #kept: Uint8Array
+  readonly kept = new Uint8Array(KEPT_BYTES)
+  #listener!: UdpBatch
+  #family: 4 | 6 = 4
 
-  constructor(listener: UdpBatch, family: 4 | 6, kept: Uint8Array) {
+  begin(listener: UdpBatch, family: 4 | 6): void {
     this.#listener = listener
     this.#family = family
-    this.#kept = kept
   }
 
   get address(): string {
-    return addressText(this.#kept, 0, this.#family)
+    return addressText(this.kept, 0, this.#family)
   }
   get port(): number {
-    return portOf(this.#kept, 0)
+    return portOf(this.kept, 0)
   }
   get family(): 4 | 6 {
     return this.address.includes(':') ? 6 : 4
   }
   get localAddress(): string {
-    return this.#listener.boundAddress ?? localText(this.#kept, INFO_IN_KEPT, this.#family)
+    return this.#listener.boundAddress ?? localText(this.kept, INFO_IN_KEPT, this.#family)
   }
+  /** Another one: it may outlive this one's reply. */
   keep(): Peer {
-    return this
+    const peer = new KeptPeer()
+    peer.begin(this.#listener, this.#family)
+    peer.kept.set(this.kept)
+    return peer
   }
   send(bytes: Uint8Array, at: number, length: number): void {
-    this.#listener.sendLate(this.#kept, bytes, at, length)
+    this.#listener.sendLate(this.kept, bytes, at, length)
+    if (spare.length < MAX_SPARE) spare.push(this)
   }
 }
+
+const MAX_SPARE = 1024
+const spare: KeptPeer[] = []
 
 function addressText(bytes: Uint8Array, at: number, family: 4 | 6): string {
   return family === 4 ? ipv4Text(bytes, at + IPV4_AT) : ipv6Text(bytes, at + IPV6_AT)

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { cells } from '../metrics.ts'
 import type { Routes } from '../route.ts'
-import { LATER, takeQuery } from '../serve.ts'
-import { HEADER_BYTES, type Peer, type Query } from '../wire/query.ts'
+import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
+import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { IPV4_AT, IPV6_AT, isWildcard, PORT_AT, plainAddress, SOCKADDR_IN_BYTES, sockaddr } from './address.ts'
 import {
   BROKEN,
@@ -60,7 +60,7 @@ class UdpDgram implements Listener {
   readonly #unsent: number
   readonly #endDrops: () => void
   #early: [Buffer, RemoteInfo][] | undefined = []
-  #query: Query = takeQuery()
+  #query: ServedQuery = takeQuery()
   #isStopped = false
   #isClosed = false
   /** Queries in flight and replies that the kernel has not taken. */

@@ -126,7 +126,7 @@ export class Query {
   /** Takes the message out of the listener's memory, which is used again once the listener goes on. */
   keep(): void {
     const own = this.own(this.length)
-    own.set(this.bytes.subarray(this.start, this.start + this.length))
+    for (let i = 0; i < this.length; i++) own[i] = this.bytes[this.start + i]!
     this.bytes = own
     this.start = 0
     this.capacity = own.length

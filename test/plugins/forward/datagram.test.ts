@@ -44,7 +44,7 @@ for (const { name, open } of ways) {
       }
       const socket = open(ends(peer.address().port, host), { message, failed: done.reject })
       if (!isOpen(socket)) throw socket
-      for (let i = 0; i < 20; i++) socket.send(Buffer.from(`m${i};`))
+      for (let i = 0; i < 20; i++) socket.send(Buffer.from(`m${i};`), `m${i};`.length)
       socket.flush()
       const awake = setTimeout(done.reject, 5000, new Error('nothing came within 5 s'))
       await done.promise
@@ -69,7 +69,7 @@ for (const { name, open } of ways) {
     }
     const socket = open(ends(peer.address().port), { message, failed: heard.reject })
     if (!isOpen(socket)) throw socket
-    socket.send(Buffer.from('who?'))
+    socket.send(Buffer.from('who?'), 4)
     socket.flush()
     const [, from] = (await once(peer, 'message')) as [Buffer, { port: number; address: string }]
     const sent = Promise.withResolvers<void>()
@@ -88,7 +88,7 @@ for (const { name, open } of ways) {
     const awake = setInterval(() => {}, 1000)
     const socket = open(ends(await closedPort()), { message: () => {}, failed: failed.resolve })
     if (!isOpen(socket)) throw socket
-    socket.send(Buffer.from('hello'))
+    socket.send(Buffer.from('hello'), 5)
     socket.flush()
     equal(((await failed.promise) as NodeJS.ErrnoException).code, 'ECONNREFUSED')
     clearInterval(awake)

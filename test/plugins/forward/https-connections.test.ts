@@ -192,7 +192,7 @@ test('an upstream that never answers keeps no streams', async () => {
       open.add(response)
       response.on('close', () => open.delete(response))
     }, version)
-    await withHttps([up], 'read_timeout 100ms\nmax_connect_attempts 1\nmax_fails 0', async ({ ask }) => {
+    await withHttps([up], 'read_timeout 100ms\nmax_connect_attempts 1\nmax_fails 0\nexpire 60s', async ({ ask }) => {
       deepEqual([...new Set(await many(20, ask))], [SERVFAIL])
       ok(open.size > 0)
       await until(() => open.size === 0, 'given up')

@@ -62,7 +62,7 @@ class FakeKernel {
 
 function filled(kernel: FakeKernel, ...texts: string[]): Outbox {
   const outbox = new Outbox(kernel.ffi)
-  for (const text of texts) outbox.add(Buffer.from(text))
+  for (const text of texts) outbox.add(Buffer.from(text), text.length)
   return outbox
 }
 
@@ -71,7 +71,7 @@ test('what has one length is one message; the order within it stays', () => {
   const outbox = filled(kernel, 'aaa', 'b', 'ccc', 'dd', 'e', 'fff')
   equal(outbox.send(3), 0)
   deepEqual(kernel.taken, ['b+e', 'dd', 'aaa+ccc+fff'])
-  outbox.add(Buffer.from('again'))
+  outbox.add(Buffer.from('again'), 5)
   equal(outbox.send(3), 0)
   equal(kernel.taken.at(-1), 'again')
 })
@@ -81,7 +81,7 @@ test('it is full with as many as leave together, and takes the longest query', (
   const outbox = new Outbox(kernel.ffi)
   for (let i = 0; i < GROUP; i++) {
     ok(!outbox.isFull)
-    outbox.add(Buffer.alloc(512, 65 + i))
+    outbox.add(Buffer.alloc(600, 65 + i), 512)
   }
   ok(outbox.isFull)
   equal(outbox.send(3), 0)
@@ -102,9 +102,9 @@ test('a full buffer loses the rest; another error is told, and the next send beg
   equal(outbox.send(3), 0)
   deepEqual(kernel.taken, ['a'])
   kernel.results.push(-EPERM)
-  outbox.add(Buffer.from('d'))
+  outbox.add(Buffer.from('d'), 1)
   equal(outbox.send(3), EPERM)
-  outbox.add(Buffer.from('e'))
+  outbox.add(Buffer.from('e'), 1)
   equal(outbox.send(3), 0)
   deepEqual(kernel.taken, ['a', 'e'])
 })

@@ -133,12 +133,16 @@ test('a handshake that stalls: another upstream answers, and the connection is g
   const seen = errorsSeen()
   try {
     const to = `forward . tls://127.0.0.1:${port}`
-    await withBlock([overTls()], `${to} tls://%1 {\n${CA}\npolicy sequential\nmax_fails 0\n}`, async ({ ask }) => {
-      const [found, tookMs] = await timed(ask('www.example'))
-      equal(found, GOOD)
-      ok(tookMs < 2000, `took ${tookMs} ms`)
-      await until(() => connections > 0 && open.size === 0, 'given up')
-    })
+    await withBlock(
+      [overTls()],
+      `${to} tls://%1 {\n${CA}\npolicy sequential\nmax_fails 0\nexpire 60s\n}`,
+      async ({ ask }) => {
+        const [found, tookMs] = await timed(ask('www.example'))
+        equal(found, GOOD)
+        ok(tookMs < 2000, `took ${tookMs} ms`)
+        await until(() => connections > 0 && open.size === 0, 'given up')
+      },
+    )
     await withBlock(
       [],
       `${to} {\n${CA}\nmax_fails 0\n}`,
@@ -194,6 +198,22 @@ test('health: checks go over TLS, and bring it back', async () => {
       equal(found, GOOD)
       ok(upstreams[0]!.asked.every(one => one.transport === 'tls'))
     },
+  )
+})
+
+test('health: an upstream that ends its connections is checked, and down', async () => {
+  const seen = errorsSeen()
+  const block = `${CA}\nhealth_check 20ms\nmax_fails 1\nfailfast_all_unhealthy_upstreams`
+  await withBlock(
+    [overTls(() => ({ close: true }))],
+    `forward . tls://%1 {\n${block}\n}`,
+    async ({ ask, upstreams }) => {
+      equal(await ask('www.example'), SERVFAIL)
+      await until(() => upstreams[0]!.log.includes('tls . NS'), 'checked')
+      for (let i = 0; i < 100 && seen.texts.at(-1) !== 'no healthy upstream'; i++) await ask(`n${i}.example`)
+      equal(seen.texts.at(-1), 'no healthy upstream')
+    },
+    [seen.stage],
   )
 })
 

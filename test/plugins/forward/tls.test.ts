@@ -1,5 +1,8 @@
 /** `forward` over TLS: whom it trusts, and what it sends. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { pipeline } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import type { Forward } from '../../../plugins/forward/forward.ts'
@@ -187,6 +190,38 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       },
     ))
 }
+
+test('a handshake that fails is not tried with the same session again', async () => {
+  const up = await overTls()
+  const ends: boolean[] = []
+  const between = createServer(client => {
+    client.on('error', () => client.destroy())
+    ends.push(ends.length === 1)
+    if (ends.at(-1)) client.once('data', () => client.destroy())
+    else pipeline(client, connect(up.port, '127.0.0.1'), client, () => {})
+  })
+  await once(between.listen(0, '127.0.0.1'), 'listening')
+  const { port } = between.address() as AddressInfo
+  const block = `forward . tls://127.0.0.1:${port} {\n${CA}\nmax_connect_attempts 2\nmax_fails 0\n}`
+  try {
+    await withBlock([Promise.resolve(up)], block, async ({ ask }) => {
+      equal(await ask('www.example'), GOOD)
+      up.closeConnections()
+      await until(() => up.open === 0, 'closed')
+      await new Promise(r => setTimeout(r, 50))
+      equal(await ask('www.example'), GOOD)
+      deepEqual(
+        [ends, up.handshakes.map(one => one.resumed)],
+        [
+          [false, true, false],
+          [false, false],
+        ],
+      )
+    })
+  } finally {
+    between.close()
+  }
+})
 
 test('queries are padded to 128 octets, and only those over TLS', () =>
   withBlock([overTls(), good], `forward . tls://%1 %2 {\n${CA}\npolicy round_robin\n}`, async ({ send, upstreams }) => {
