@@ -53,6 +53,9 @@ for (const { name, measure } of works.filter(work => work.name.includes(options.
   const sides = new Sides()
   try {
     rows.push(...(await measure(sides)))
+  } catch (cause) {
+    process.stderr.write(`${name}: ${cause instanceof Error ? cause.stack : cause}\n`)
+    process.exitCode = 1 // what the other rows found is told nevertheless
   } finally {
     sides.end()
   }

@@ -1,11 +1,11 @@
 /** The servers of a comparison: started each under a Corefile of its own, on ports that are free, and ended together. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterSize } from './cluster/objects.ts'
 import type { Target } from './dnsperf.ts'
+import { freePorts } from './ports.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const READY_TRIES = 6_000
@@ -108,19 +108,4 @@ export async function until(child: ChildProcess, name: string, isReady: () => Pr
     await new Promise(resolve => setTimeout(resolve, READY_PAUSE_MS))
   }
   throw new Error(`${name} did not become ready`)
-}
-
-/** Ports of 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports = await Promise.all(
-    servers.map(
-      server =>
-        new Promise<number>(resolve =>
-          server.once('listening', () => resolve((server.address() as { port: number }).port)),
-        ),
-    ),
-  )
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
 }

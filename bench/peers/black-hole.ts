@@ -1,7 +1,7 @@
 /** An upstream that says nothing: a port that is bound, so that no error comes back, and never read. */
 import { sockaddr } from '../../server/listen/address.ts'
 import { loadCalls } from '../../server/listen/ffi.ts'
-import { freePorts } from '../sides.ts'
+import { freePorts } from '../ports.ts'
 
 const AF_INET = 2
 const SOCK_DGRAM = 2

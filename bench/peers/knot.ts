@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target } from '../dnsperf.ts'
-import { freePorts, isOnPath, type Sides, until } from '../sides.ts'
+import { freePorts } from '../ports.ts'
+import { isOnPath, type Sides, until } from '../sides.ts'
 
 /** Zone files' text by zone. */
 export type Zones = Readonly<Record<string, string>>

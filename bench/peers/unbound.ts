@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Target } from '../dnsperf.ts'
-import { freePorts, isOnPath, type Sides, until } from '../sides.ts'
+import { freePorts } from '../ports.ts'
+import { isOnPath, type Sides, until } from '../sides.ts'
 
 /** Forwards everything to a port of 127.0.0.1, and caches it; does not validate. Undefined where there is no Unbound. */
 export function startUnbound(sides: Sides, upstreamPort: number): Promise<Target | undefined> {
