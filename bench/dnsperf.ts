@@ -28,13 +28,18 @@ export interface Load {
   /** Queries a second; none: as fast as it goes. */
   pace?: number
   clients?: number
+  /** Queries that are open at one time, 500 if not said. */
+  outstanding?: number
+  /** How often the file is asked at most. */
+  passes?: number
   tcp?: boolean
 }
 
 export async function dnsperf(target: Target, load: Load): Promise<Run> {
   const args = ['-s', target.address, '-p', `${target.port}`, '-d', load.file, '-l', `${load.seconds}`, '-T', '1']
-  args.push('-c', `${load.clients ?? 8}`, '-q', '500', '-t', '2')
+  args.push('-c', `${load.clients ?? 8}`, '-q', `${load.outstanding ?? 500}`, '-t', '2')
   if (load.pace) args.push('-Q', `${load.pace}`)
+  if (load.passes) args.push('-n', `${load.passes}`)
   if (load.tcp) args.push('-m', 'tcp')
   const before = usage(target.pid)
   const { stdout } = await promisify(execFile)('dnsperf', args, {

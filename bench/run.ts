@@ -11,12 +11,14 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { clusterCorefile } from './cluster/corefile.ts'
 import { services } from './cluster/objects.ts'
-import { dnsperf, type Load, type Run, type Target } from './dnsperf.ts'
-import { kubeMix, type Question } from './mix.ts'
+import { dnsperf, type Load, type Target } from './dnsperf.ts'
+import { kubeMix } from './mix.ts'
 import { usage } from './process.ts'
 import { Sides } from './sides.ts'
 import { print, type Row } from './table.ts'
+import { type Column, inTurns, RUN_COLUMNS, rowsOf } from './turns.ts'
 import { verify, verifyShares } from './verify.ts'
 
 const { values: options } = parseArgs({
@@ -45,18 +47,6 @@ const LOADS: readonly { work: string; load: Partial<Load> }[] = [
 ]
 const PACES = [1_000, 20_000]
 
-interface Column<T> {
-  unit: string
-  better: Row['better']
-  of: (figures: T) => number
-}
-const RUN_COLUMNS: readonly Column<Run>[] = [
-  { unit: 'queries/s', better: 'higher', of: run => run.queriesPerS },
-  { unit: 'CPU µs/query', better: 'lower', of: run => run.cpuUsPerQuery },
-  { unit: 'queries/s per core', better: 'higher', of: run => run.queriesPerCoreS },
-  { unit: 'lost', better: 'lower', of: run => run.lost },
-]
-
 interface Latency {
   p50: number
   p99: number
@@ -69,23 +59,6 @@ const LATENCY_COLUMNS: readonly Column<Latency>[] = [
   { unit: 'p99.9 ms', better: 'lower', of: found => found.p999 },
   { unit: 'lost', better: 'lower', of: found => found.lost },
 ]
-
-function rowsOf<T>(work: string, columns: readonly Column<T>[], sides: readonly T[]): Row[] {
-  return columns.map(({ unit, better, of }) => ({ work, unit, better, figures: sides.map(of) }))
-}
-
-/** Each side's run with the median CPU per query, the sides in turns. */
-async function compare(targets: readonly Target[], load: Load, questions: readonly Question[]): Promise<Run[]> {
-  const runs = targets.map(() => [] as Run[])
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, target] of targets.entries()) {
-      const run = await dnsperf(target, load)
-      verifyShares(target, questions, run.rcodes)
-      runs[i]!.push(run)
-    }
-  }
-  return runs.map(of => of.toSorted((a, b) => a.cpuUsPerQuery - b.cpuUsPerQuery)[of.length >> 1]!)
-}
 
 function latency(target: Target, file: string, perSecond: number): Latency {
   const script = join(import.meta.dirname, 'latency.ts')
@@ -104,8 +77,9 @@ function peerOfOptions(): Target | undefined {
 
 async function measure(sides: Sides): Promise<void> {
   const source = options.kubeconfig ? `kubeconfig ${options.kubeconfig}` : (await sides.replay(size)).source
-  const ours = await sides.ours(source)
-  const peer = peerOfOptions() ?? (await sides.coredns(source))
+  const corefile = clusterCorefile(source)
+  const ours = await sides.sextant(corefile)
+  const peer = peerOfOptions() ?? (await sides.coredns(corefile))
   const targets = peer ? [ours, peer] : [ours]
   const questions = kubeMix(services(size), QUESTIONS)
   const file = join(sides.folder, 'questions')
@@ -115,7 +89,12 @@ async function measure(sides: Sides): Promise<void> {
   }
   const rows: Row[] = []
   for (const { work, load } of LOADS) {
-    rows.push(...rowsOf(work, RUN_COLUMNS, await compare(targets, { file, seconds, ...load }, questions)))
+    const runs = await inTurns(targets, rounds, async target => {
+      const run = await dnsperf(target, { file, seconds, ...load })
+      verifyShares(target, questions, run.rcodes)
+      return run
+    })
+    rows.push(...rowsOf(work, RUN_COLUMNS, runs))
   }
   for (const pace of PACES) {
     const found = targets.map(target => latency(target, file, pace))

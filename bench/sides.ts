@@ -1,10 +1,11 @@
-/** The two sides of a comparison: servers started under one Corefile and fed by one API server, or a peer that runs. */
+/** The servers of a comparison: started each under a Corefile of its own, on ports that are free, and ended together. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterSize } from './cluster/objects.ts'
 import type { Target } from './dnsperf.ts'
+import { freePorts } from './ports.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const READY_TRIES = 6_000
@@ -21,9 +22,19 @@ export interface Replay {
 export interface Started extends Target {
   /** From the start of the process to its first /ready, at a resolution of some 10 ms. */
   readonly readyAfterMs: number
+  readonly metricsUrl: string
 }
 
-export type PodMode = 'insecure' | 'verified'
+/** Where a server is to listen, all on 127.0.0.1. */
+export interface Ports {
+  readonly dns: number
+  readonly health: number
+  readonly ready: number
+  readonly metrics: number
+}
+
+/** Writes a Corefile for these ports. It has to hold `ready`. */
+export type Corefile = (ports: Ports) => string
 
 /** A folder for what the run writes, and the processes that it started: both are gone after `end`. */
 export class Sides {
@@ -33,28 +44,30 @@ export class Sides {
   /** Starts the replayed API server. */
   async replay(size: ClusterSize, port = 0): Promise<Replay> {
     const script = join(ROOT, 'bench/cluster/api-server.ts')
-    const child = this.#start(process.execPath, [script, `${port}`, JSON.stringify(size)])
+    const child = this.spawn(process.execPath, [script, `${port}`, JSON.stringify(size)])
     const line = await new Promise<string>(resolve => child.stdout!.once('data', data => resolve(`${data}`)))
     const at = Number(/\d+/.exec(line)![0])
     return { child, port: at, url: `http://127.0.0.1:${at}`, source: `endpoint http://127.0.0.1:${at}` }
   }
 
-  ours(source: string, pods: PodMode = 'insecure'): Promise<Started> {
-    return this.#serve('sextant', join(ROOT, 'bin/sextant'), 18_053, 18_100, corefile(18_053, 18_100, source, pods))
+  sextant(corefile: Corefile): Promise<Started> {
+    return this.#serve('sextant', join(ROOT, 'bin/sextant'), corefile)
   }
 
   /** A `coredns` on PATH, undefined where there is none. */
-  async coredns(source: string, pods: PodMode = 'insecure'): Promise<Started | undefined> {
-    try {
-      execFileSync('which', ['coredns'], { stdio: 'ignore' })
-    } catch {
-      return undefined
-    }
-    return this.#serve('coredns', 'coredns', 18_054, 18_200, corefile(18_054, 18_200, source, pods))
+  async coredns(corefile: Corefile): Promise<Started | undefined> {
+    return isOnPath('coredns') ? this.#serve('coredns', 'coredns', corefile) : undefined
+  }
+
+  /** Starts a process that ends with the run. Its standard output is a pipe. */
+  spawn(command: string, args: string[]): ChildProcess {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: ROOT })
+    this.#children.push(child)
+    return child
   }
 
   /** Ends a server of ours. */
-  stop({ pid }: Target): void {
+  stop({ pid }: { pid: number }): void {
     this.#children.find(child => child.pid === pid)?.kill('SIGKILL')
   }
 
@@ -63,55 +76,36 @@ export class Sides {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  #start(command: string, args: string[]): ChildProcess {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: ROOT })
-    this.#children.push(child)
-    return child
-  }
-
-  async #serve(name: string, command: string, port: number, http: number, text: string): Promise<Started> {
-    const file = join(this.folder, `Corefile.${port}`)
-    writeFileSync(file, text)
+  async #serve(name: string, command: string, corefile: Corefile): Promise<Started> {
+    const [dns, health, ready, metrics] = await freePorts(4)
+    const file = join(this.folder, `Corefile.${dns}`)
+    writeFileSync(file, corefile({ dns: dns!, health: health!, ready: ready!, metrics: metrics! }))
     const startedAtMs = performance.now()
-    const child = this.#start(command, ['-conf', file, '-quiet'])
+    const child = this.spawn(command, ['-conf', file, '-quiet'])
     child.stdout!.resume()
-    const url = `http://127.0.0.1:${http + 1}/ready`
-    for (let tries = 0; tries < READY_TRIES; tries++) {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
-      const answer = await fetch(url).catch(() => undefined)
-      if (answer?.ok) {
-        return { name, address: '127.0.0.1', port, pid: child.pid!, readyAfterMs: performance.now() - startedAtMs }
-      }
-      await new Promise(resolve => setTimeout(resolve, READY_PAUSE_MS))
-    }
-    throw new Error(`${name}: ${url} did not become ready`)
+    const url = `http://127.0.0.1:${ready}/ready`
+    await until(child, name, async () => (await fetch(url).catch(() => undefined))?.ok === true)
+    const readyAfterMs = performance.now() - startedAtMs
+    const metricsUrl = `http://127.0.0.1:${metrics}/metrics`
+    return { name, address: '127.0.0.1', port: dns!, pid: child.pid!, readyAfterMs, metricsUrl }
   }
 }
 
-/** The stock plugin list on one port; log settings are those of the Corefile for both sides: none. */
-function corefile(port: number, http: number, source: string, pods: PodMode): string {
-  return `.:${port} {
-    bind 127.0.0.1
-    errors
-    health 127.0.0.1:${http} {
-        lameduck 5s
-    }
-    ready 127.0.0.1:${http + 1}
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-        ${source}
-        pods ${pods}
-        startup_timeout 60s
-        fallthrough in-addr.arpa ip6.arpa
-        ttl 30
-    }
-    prometheus 127.0.0.1:${http + 2}
-    forward . 127.0.0.1:9 {
-        max_concurrent 1000
-    }
-    cache 30
-    loop
-    reload
-    loadbalance
+export function isOnPath(command: string): boolean {
+  try {
+    execFileSync('which', [command], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
 }
-`
+
+/** Resolves once `isReady` says so. @throws Error if the process ends before, or takes longer than a minute. */
+export async function until(child: ChildProcess, name: string, isReady: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
+    if (await isReady()) return
+    await new Promise(resolve => setTimeout(resolve, READY_PAUSE_MS))
+  }
+  throw new Error(`${name} did not become ready`)
 }

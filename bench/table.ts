@@ -1,10 +1,10 @@
-/** Figures of two sides as a table with ratios, or as JSON to keep. */
+/** Figures of two sides or more as a table with ratios, or as JSON to keep. */
 import { cpus, release } from 'node:os'
 
 export interface Row {
   work: string
   unit: string
-  /** One figure for each side. */
+  /** One figure for each side, NaN for one that has none. */
   figures: number[]
   better: 'higher' | 'lower'
 }
@@ -15,24 +15,26 @@ function shown(figure: number): string {
   return figure.toPrecision(3)
 }
 
-/** How many times better the first side is than the second. */
-export function ratio(row: Row): number | undefined {
-  const [ours, theirs] = row.figures
-  if (ours === undefined || theirs === undefined || theirs === 0 || ours === 0) return undefined
-  return row.better === 'higher' ? ours / theirs : theirs / ours
+/** How many times better the first side is than each of the others; undefined where that has no meaning. */
+export function ratios(row: Row): (number | undefined)[] {
+  const [ours = Number.NaN, ...others] = row.figures
+  return others.map(theirs => {
+    const times = row.better === 'higher' ? ours / theirs : theirs / ours
+    return Number.isFinite(times) && times > 0 ? times : undefined
+  })
 }
 
-export function print(names: string[], rows: Row[], json: boolean): void {
+export function print(names: readonly string[], rows: readonly Row[], json: boolean): void {
   if (json) {
     const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version }
-    const kept = rows.map(row => ({ ...row, ratio: ratio(row) }))
+    const kept = rows.map(row => ({ ...row, ratios: ratios(row) }))
     process.stdout.write(`${JSON.stringify({ machine, sides: names, rows: kept }, null, 2)}\n`)
     return
   }
-  const lines = [['work', 'unit', ...names, ...(names.length > 1 ? ['times better'] : [])]]
+  const peers = names.slice(1)
+  const lines = [['work', 'unit', ...names, ...peers.map(name => `× ${name}`)]]
   for (const row of rows) {
-    const times = ratio(row)
-    lines.push([row.work, row.unit, ...row.figures.map(shown), ...(names.length < 2 ? [] : [times?.toFixed(2) ?? '-'])])
+    lines.push([row.work, row.unit, ...row.figures.map(shown), ...ratios(row).map(times => times?.toFixed(2) ?? '-')])
   }
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
   for (const line of lines) {

@@ -1,12 +1,13 @@
 /** Changes while queries come in: how soon they show, whether one is lost, and what queries notice of it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Asker, percentile } from '../ask.ts'
+import { latencies } from '../latencies.ts'
 import { kubeMix } from '../mix.ts'
 import { usage } from '../process.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
-import { Asker, percentile } from './ask.ts'
-import { latencies } from './latency.ts'
+import { clusterCorefile } from './corefile.ts'
 import { BenchCluster, services } from './objects.ts'
 
 const SIZE = { namespaces: 20, services: 1_000 }
@@ -36,9 +37,9 @@ export async function measureChurn(sides: Sides, seconds: number, withPeer: bool
   const questions = kubeMix(services(SIZE), QUESTIONS)
   writeFileSync(file, questions.map(q => `${q.name} ${q.type}`).join('\n'))
   const found: Figures[] = []
-  for (const which of withPeer ? (['ours', 'coredns'] as const) : (['ours'] as const)) {
+  for (const which of withPeer ? (['sextant', 'coredns'] as const) : (['sextant'] as const)) {
     const replay = await sides.replay(SIZE)
-    const target = await sides[which](replay.source)
+    const target = await sides[which](clusterCorefile(replay.source))
     if (target) found.push(await measureSide(target, replay.url, file, seconds))
     if (target) sides.stop(target)
     replay.child.kill('SIGKILL')

@@ -1,10 +1,11 @@
 /** A headless service with 10,000 endpoints: how soon a change shows, and what asking for it costs. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Asker, percentile } from '../ask.ts'
+import { latencies } from '../latencies.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
-import { Asker, percentile } from './ask.ts'
-import { latencies } from './latency.ts'
+import { clusterCorefile } from './corefile.ts'
 import { PER_SLICE, WIDE_NAME } from './objects.ts'
 import { tcpLatenciesMs } from './tcp-latency.ts'
 
@@ -21,8 +22,9 @@ export async function measureHeadless(sides: Sides, seconds: number, withPeer: b
   const file = join(sides.folder, 'wide')
   writeFileSync(file, `${NAME} A\n`)
   const found: number[][] = []
-  for (const start of [() => sides.ours(replay.source), ...(withPeer ? [() => sides.coredns(replay.source)] : [])]) {
-    const target = await start()
+  const corefile = clusterCorefile(replay.source)
+  for (const which of withPeer ? (['sextant', 'coredns'] as const) : (['sextant'] as const)) {
+    const target = await sides[which](corefile)
     if (!target) continue
     const changes = await visibleAfterMs(target, replay.url)
     const udp = await latencies(target, { file, seconds, pace: UDP_PER_S })

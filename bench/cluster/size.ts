@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import type { Target } from '../dnsperf.ts'
 import { peakBytes, resetPeak, usage } from '../process.ts'
-import type { PodMode, Replay, Sides, Started } from '../sides.ts'
+import type { Replay, Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
+import { clusterCorefile, type PodMode } from './corefile.ts'
 import { drain, type Listed } from './drain.ts'
 import type { ClusterSize } from './objects.ts'
 
@@ -48,8 +49,9 @@ interface Figures {
 export async function measureSize(sides: Sides, of: SizeCase, withPeer: boolean): Promise<Row[]> {
   const replay = await sides.replay(of.size)
   const { tookMs, octets } = await drain(replay.url, of.listed)
-  const ours = await measureSide(sides, of, replay, () => sides.ours(replay.source, of.pods))
-  const peer = withPeer ? await measureSide(sides, of, replay, () => sides.coredns(replay.source, of.pods)) : undefined
+  const corefile = clusterCorefile(replay.source, of.pods)
+  const ours = await measureSide(sides, of, replay, () => sides.sextant(corefile))
+  const peer = withPeer ? await measureSide(sides, of, replay, () => sides.coredns(corefile)) : undefined
   const all = [ours, peer].filter(found => found !== undefined)
   const row = (unit: string, figure: (figures: Figures) => number): Row => ({
     work: of.work,

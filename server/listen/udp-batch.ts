@@ -7,7 +7,7 @@ import { cells } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
-import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, PORT_AT, plainAddress } from './address.ts'
+import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, isMapped, PORT_AT, plainAddress } from './address.ts'
 import type { Ffi, Watch } from './ffi.ts'
 import {
   BROKEN,
@@ -273,7 +273,7 @@ class SlotPeer implements Peer {
     return portOf(this.#arena.bytes, this.#arena.nameAt(this.#slot))
   }
   get family(): 4 | 6 {
-    return this.address.includes(':') ? 6 : 4
+    return familyOf(this.#arena.bytes, this.#arena.nameAt(this.#slot), this.#arena.family)
   }
   get localAddress(): string {
     return (
@@ -309,7 +309,7 @@ class KeptPeer implements Peer {
     return portOf(this.kept, 0)
   }
   get family(): 4 | 6 {
-    return this.address.includes(':') ? 6 : 4
+    return familyOf(this.kept, 0, this.#family)
   }
   get localAddress(): string {
     return this.#listener.boundAddress ?? localText(this.kept, INFO_IN_KEPT, this.#family)
@@ -332,6 +332,11 @@ const spare: KeptPeer[] = []
 
 function addressText(bytes: Uint8Array, at: number, family: 4 | 6): string {
   return family === 4 ? ipv4Text(bytes, at + IPV4_AT) : ipv6Text(bytes, at + IPV6_AT)
+}
+
+/** The family of an address as its text shows it; every query is asked for it, and no text is made. */
+function familyOf(bytes: Uint8Array, at: number, family: 4 | 6): 4 | 6 {
+  return family === 4 || isMapped(bytes, at + IPV6_AT) ? 4 : 6
 }
 
 /** The address that was asked, out of pktinfo. */

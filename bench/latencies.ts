@@ -1,8 +1,8 @@
 /** Latency of each query of a dnsperf run: it tells all of them, one a line, where it is asked to. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Load, Target } from '../dnsperf.ts'
 import { percentile } from './ask.ts'
+import type { Load, Target } from './dnsperf.ts'
 
 export interface Latencies {
   readonly p50Ms: number

@@ -1,7 +1,7 @@
 /** One question at a time over UDP or TCP, with the time that it took: for changes that are waited for. */
 import { createSocket, type Socket } from 'node:dgram'
 import { decode, encode, type Packet } from 'dns-packet'
-import type { Target } from '../dnsperf.ts'
+import type { Target } from './dnsperf.ts'
 
 const WAIT_MS = 1_000
 
