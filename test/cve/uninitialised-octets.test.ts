@@ -149,14 +149,25 @@ test('the same through the sockets of a whole server', async () => {
   deepEqual(seen[0], seen[1])
 })
 
-test('a query upstream is exactly as long as its question, after a longer one as well', () =>
-  withBlock([script], 'forward . %1', async ({ ask, upstreams }) => {
-    await ask(`${SECRET}.${SECRET}.${SECRET}.example`)
-    for (const stream of [false, true]) {
-      await ask('a', {}, stream)
-      const query = withoutChance(upstreams[0]!.asked.at(-1)!)
-      equal(query, `${stream ? 'tcp' : 'udp'} 010000010000000000010161000001000100002904d0000000000000`)
-    }
-  }))
+test('a query upstream is exactly as long as its question, after a longer one as well, and after one with EDNS', () =>
+  withBlock(
+    [
+      asked =>
+        asked.name === 'b.' && asked.edns !== undefined ? answer(asked, [], { rcode: 'FORMERR' }) : script(asked),
+    ],
+    'forward . %1',
+    async ({ ask, upstreams }) => {
+      const { asked } = upstreams[0]!
+      await ask(`${SECRET}.${SECRET}.${SECRET}.example`)
+      for (const stream of [false, true]) {
+        await ask('a', {}, stream)
+        const found = withoutChance(asked.at(-1)!)
+        equal(found, `${stream ? 'tcp' : 'udp'} 010000010000000000010161000001000100002904d0000000000000`)
+      }
+      await Promise.all(['c', 'd', 'e'].map(name => ask(name))) // what they were written into is used again
+      await ask('b')
+      equal(withoutChance(asked.at(-1)!), 'udp 0100000100000000000001620000010001')
+    },
+  ))
 
 test.run()
