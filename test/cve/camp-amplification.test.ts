@@ -3,8 +3,8 @@
  * replies named servers to be found, chains to be followed, and failures to be tried again.
  *
  * Shown here: whatever a reply says, it makes `forward` ask nothing. Only silence, junk, refused EDNS and closed
- * connections do: two queries for each upstream, and one more if the last of them ends in junk or refused EDNS
- * (plugins/forward/flight.ts). Of a chain of aliases ten are handed on (taken.ts).
+ * connections do: two queries for each upstream, of which only the last may lead to one more, over TCP where it
+ * ends in junk, and without EDNS where that is refused (plugins/forward/flight.ts). Of a chain of aliases ten are handed on (taken.ts).
  */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
@@ -93,11 +93,12 @@ async function queriesFor(script: Script, count: number): Promise<string[]> {
   return asked
 }
 
-test('two queries for each upstream; one more where EDNS is refused and all else is junk', async () => {
+// The more is for a machine that is busy: junk that is read late belongs to the last query.
+test('two queries for each upstream; one more over TCP for junk, one more where EDNS is refused', async () => {
   const kinds: { name: string; script: Script; more: number }[] = [
     { name: 'silence', script: () => undefined, more: 0 },
-    { name: 'junk', script: asked => answer(asked, [], { id: asked.id ^ 1 }), more: 0 },
-    { name: 'all there is', script: worst, more: 1 },
+    { name: 'junk', script: asked => answer(asked, [], { id: asked.id ^ 1 }), more: 1 },
+    { name: 'all there is', script: worst, more: 2 },
   ]
   const cases = kinds.flatMap(kind => [1, 2, 4].map(count => ({ ...kind, count })))
   await Promise.all(
