@@ -93,7 +93,8 @@ export class Flight extends Timed implements Asker {
 
   /** Tells of a query for the same question that is the very one that was put to an upstream. */
   hearEcho(q: Query, nowMs: number): void {
-    for (const exchange of this.#exchanges) if (isEcho(q, exchange)) exchange.upstream.echoes.heard(q, nowMs)
+    const { from } = this.#forwarder.options
+    for (const exchange of this.#exchanges) if (isEcho(q, exchange)) exchange.upstream.echoes.heard(from, nowMs)
   }
 
   start(nowMs: number): void {

@@ -11,6 +11,7 @@ import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { addressText, type UpstreamAddress } from './address.ts'
 import { Admission } from './admission.ts'
+import { isLooped } from './echo.ts'
 import { type Flight, takeFlight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
 import { RebindingFilter } from './rebinding.ts'
@@ -126,6 +127,7 @@ export class Forwarder {
 
   ask(q: Query, next: Next): Answer | Promise<Answer> {
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q) // a zone is no answer to a question
+    if (isLooped(q)) return reply.refused(q, EDE.PROHIBITED) // it ends here, whatever the upstream makes of it
     const unavailable = this.#unavailable()
     if (unavailable !== undefined) return reply.servfail(q, new UpstreamError(unavailable), EDE.NO_REACHABLE_AUTHORITY)
     const client = this.#admission.enter(q)

@@ -1,6 +1,11 @@
 /** A block of `forward`, with `cache` before it where it is named, over scripted upstreams; taken down after the test. */
 import { plugin as cache } from '../../../plugins/cache/cache.ts'
 import { plugin } from '../../../plugins/forward/forward.ts'
+import { type ForwardLine, readForward } from '../../../plugins/forward/setup.ts'
+import { addressesOf } from '../../../plugins/forward/targets.ts'
+import { Upstream } from '../../../plugins/forward/upstream.ts'
+import { parseCorefile } from '../../../server/corefile/corefile.ts'
+import { Directive } from '../../../server/corefile/directive.ts'
 import type { Stage } from '../../../server/plugin.ts'
 import { type FakeUpstream, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
 import { type Chain, chainOf } from '../../harness/stage.ts'
@@ -38,4 +43,11 @@ export async function timed<T>(promise: Promise<T>): Promise<[value: T, tookMs: 
   const startedAtMs = performance.now()
   const value = await promise
   return [value, performance.now() - startedAtMs]
+}
+
+/** An upstream as a Corefile names it. */
+export function upstreamOf(line: string): Upstream {
+  const { directives } = parseCorefile(`. {\n${line}\n}\n`, 'Corefile').blocks[0]!
+  const [{ options, targets }] = new Directive(directives).map(one => readForward(one, '.')) as [ForwardLine]
+  return new Upstream(addressesOf(targets)[0]!, options.upstream)
 }

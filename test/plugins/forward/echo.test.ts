@@ -1,14 +1,21 @@
 /** Loops that traffic shows, without the directive `loop`. */
 import { equal, match, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { isEcho } from '../../../plugins/forward/echo.ts'
+import { Echoes, isEcho } from '../../../plugins/forward/echo.ts'
 import type { Exchange } from '../../../plugins/forward/exchange.ts'
 import { spellAtRandom } from '../../../plugins/forward/spelling.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { readAsk } from '../../cve/raw-reply.ts'
 import { answer, type Script } from '../../harness/fake-upstream.ts'
 import { query } from '../../harness/message.ts'
-import { type Block, timed, withBlock } from './block.ts'
+import { type Block, timed, upstreamOf, withBlock } from './block.ts'
+
+async function passes(condition: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + 5000; !condition(); ) {
+    ok(performance.now() < endMs, 'it did not happen in 5 s')
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
 
 const good: Script = asked => answer(asked, [`${asked.name} 60 A 192.0.2.1`])
 
@@ -42,7 +49,6 @@ test('an echo is spelled as the query was, and that is no chance', () => {
 test('an upstream that sends queries back is asked no more after three, the other one serves; the process lives', async () => {
   let block: Block | undefined
   const looping: Script = asked => {
-    if (asked.type !== 'A') return undefined
     block!.send(asked.octets, false, '127.0.0.1').catch(() => {})
     return undefined
   }
@@ -50,6 +56,8 @@ test('an upstream that sends queries back is asked no more after three, the othe
     block = found
     const names = Array.from({ length: 4 }, (_, i) => `name-number-${i}.example`)
     for (const reply of await Promise.all(names.map(name => found.ask(name)))) match(reply, /192\.0\.2\.1/)
+    await passes(() => found.upstreams[0]!.asked.some(one => one.type === 'HINFO'))
+    await new Promise(resolve => setTimeout(resolve, 50))
     const before = found.upstreams[0]!.asked.length
     const [reply, tookMs] = await timed(found.ask('after-that.example'))
     match(reply, /192\.0\.2\.1/)
@@ -69,9 +77,54 @@ test('with nobody else: SERVFAIL at once, that says why', async () => {
   await withBlock([looping], 'forward . %1 {\nread_timeout 100ms\nmax_fails 0\n}', async found => {
     block = found
     for (let i = 0; i < 3; i++) match(await found.ask(`name-number-${i}.example`), /^SERVFAIL/)
+    await passes(() => found.upstreams[0]!.asked.some(one => one.type === 'HINFO'))
+    await new Promise(resolve => setTimeout(resolve, 50))
     const [reply, tookMs] = await timed(found.ask('after-that.example'))
     match(reply, /^SERVFAIL/)
     ok(tookMs < 50, `took ${tookMs} ms`)
+  })
+})
+
+test('whoever sees the spelling, as those who serve the name do, can raise a suspicion and no more', async () => {
+  let block: Block | undefined
+  const watched: Script = asked => {
+    if (asked.type !== 'A') return answer(asked, [], { rcode: 'NXDOMAIN' })
+    block!.send(asked.octets, false, '192.0.2.66').catch(() => {})
+    return [{ send: good(asked) as Uint8Array, afterMs: 20 }]
+  }
+  await withBlock([watched], 'forward . %1', async found => {
+    block = found
+    for (let i = 0; i < 12; i++) match(await found.ask(`name-number-${i}.example`), /192\.0\.2\.1/)
+    await passes(() => found.upstreams[0]!.asked.some(one => one.type === 'HINFO'))
+    for (let i = 0; i < 12; i++) match(await found.ask(`later-name-${i}.example`), /192\.0\.2\.1/)
+    const asked = found.upstreams[0]!.asked.filter(one => one.type === 'HINFO')
+    equal(asked.length, 1, 'one question in ten seconds')
+    match(asked[0]!.name, /^[0-9a-f]{16}\.[0-9a-f]{16}\.$/)
+  })
+})
+
+test('an upstream that loops no more is asked again; one that still does is not', async () => {
+  let loops = true
+  let chain: Block | undefined
+  const script: Script = asked => {
+    if (!loops) return good(asked)
+    chain!.send(asked.octets, false, '127.0.0.1').catch(() => {})
+    return undefined
+  }
+  await withBlock([script], 'forward . %1 {\nread_timeout 50ms\nmax_fails 0\n}', async block => {
+    chain = block
+    const upstream = upstreamOf(`forward . ${block.upstreams[0]!.address}`)
+    const echoes = new Echoes(upstream, { pauseMs: 50, tokenMs: 50 })
+    for (let i = 0; i < 3; i++) echoes.heard(Uint8Array.of(0), performance.now())
+    await passes(() => upstream.disabled !== undefined)
+    for (let i = 0; i < 10; i++) {
+      match(upstream.disabled!, /^loop: 127\.0\.0\.1:\d+ sends queries back/)
+      await new Promise(resolve => setTimeout(resolve, 40))
+    }
+    loops = false
+    await passes(() => upstream.disabled === undefined)
+    match(await block.ask('www.example'), /192\.0\.2\.1/)
+    upstream.close()
   })
 })
 

@@ -4,27 +4,15 @@ import { test } from 'uvu'
 import { type Asker, type Exchange, takeExchange } from '../../../plugins/forward/exchange.ts'
 import { writeQuery } from '../../../plugins/forward/message.ts'
 import { Outstanding } from '../../../plugins/forward/outstanding.ts'
-import { type ForwardLine, readForward } from '../../../plugins/forward/setup.ts'
-import { addressesOf } from '../../../plugins/forward/targets.ts'
-import { Upstream } from '../../../plugins/forward/upstream.ts'
-import { parseCorefile } from '../../../server/corefile/corefile.ts'
-import { Directive } from '../../../server/corefile/directive.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { FLAG, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { answer } from '../../harness/fake-upstream.ts'
-import { timed, withBlock } from './block.ts'
+import { timed, upstreamOf, withBlock } from './block.ts'
 
 const OPEN = 16
 const IDS = 65_536
 const GOOD = 'NOERROR rd ra\n;; ANSWER\nwww.example. 300 IN A 192.0.2.1'
-
-/** An upstream as a Corefile names it. */
-function upstreamOf(line: string): Upstream {
-  const { directives } = parseCorefile(`. {\n${line}\n}\n`, 'Corefile').blocks[0]!
-  const [{ options, targets }] = new Directive(directives).map(one => readForward(one, '.')) as [ForwardLine]
-  return new Upstream(addressesOf(targets)[0]!, options.upstream)
-}
 
 /** Counts what it is told, and takes every reply. */
 class Counter implements Asker {
