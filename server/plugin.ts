@@ -10,8 +10,9 @@ import type { Query } from './wire/query.ts'
 
 export { type Argument, Directive, type Occurrence, type Property } from './corefile/directive.ts'
 export { CorefileError, CorefileErrors } from './corefile/error.ts'
-export { Answer, QUESTION, Section } from './wire/answer.ts'
+export { Answer } from './wire/answer.ts'
 export { Query } from './wire/query.ts'
+export { QUESTION, Section } from './wire/section.ts'
 
 export interface Plugin {
   readonly name: string

@@ -2,9 +2,10 @@
  * The standard replies: the only place where refusals, failures and negative answers are built. Each resets the query's
  * answer and returns it.
  */
-import { type Answer, QUESTION } from './wire/answer.ts'
+import type { Answer } from './wire/answer.ts'
 import { FLAG, RCODE, TYPE } from './wire/codes.ts'
 import { HEADER_BYTES, type Query } from './wire/query.ts'
+import { QUESTION } from './wire/section.ts'
 
 /** REFUSED, with an extended error where there is one to tell. */
 export function refused(q: Query, extendedError = -1): Answer {

@@ -198,6 +198,23 @@ test('docs/errors.md lists the codes, and no others', () => {
   )
 })
 
+test('docs/security.md names every replay, and no test is named that is not there', () => {
+  const security = read('docs/security.md')
+  const replays = tests.filter(file => file.startsWith('test/cve/')).map(file => path.basename(file, '.test.ts'))
+  assert.ok(replays.length > 15)
+  assert.equal(
+    replays.filter(name => !security.includes(`\`${name}\``)),
+    [],
+  )
+  const named = [security, read('docs/faults.md')].flatMap(
+    text => text.match(/`(?:plugins|server|cve)\/[a-z0-9/-]+`/g) ?? [],
+  )
+  assert.equal(
+    named.map(name => `test/${name.slice(1, -1)}.test.ts`).filter(file => !tests.includes(file)),
+    [],
+  )
+})
+
 test('every error code is used', () => {
   const text = sources
     .filter(file => file !== 'server/corefile/codes.ts')

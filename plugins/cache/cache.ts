@@ -1,28 +1,25 @@
 /**
  * Answers again what was answered before. Stands aside for names that a later stage of the block answers from data that
  * is always current (`live`). What is kept and for how long is decided in ttl.ts, where in store.ts, in which form in
- * entry.ts; this is the way of a query through them.
+ * entry.ts, what is asked for again in refresh.ts; this is the way of a query through them.
  */
 import { isPromise } from '../../server/chain.ts'
-import { error } from '../../server/log.ts'
 import { cells } from '../../server/metrics.ts'
 import type { Answer, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import { type Routes, ZoneSet } from '../../server/route.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { nameFromText } from '../../server/wire/name.ts'
-import { copyQuery } from '../../server/wire/query.ts'
 import { Counts, type Holding, holdings, release } from './counts.ts'
-import { compose, makeEntry } from './entry.ts'
+import { draftEntry, isResolved } from './entry.ts'
+import { Refresher } from './refresh.ts'
 import { type Options, type Prefetch, parseOptions, type Stale } from './setup.ts'
-import { EXPIRES_AT, keyHash, LAST_HIT_AT, RETRY_AT, STORED_AT, Store, variantOf } from './store.ts'
-import { DENIAL, limitTtls, NOWHERE, placeOf, SUCCESS } from './ttl.ts'
+import { keyHash, Store, variantOf } from './store.ts'
+import { DENIAL, FAILURE, limitTtls, NOWHERE, placeOf, SUCCESS } from './ttl.ts'
 
-const NAME = 'cache'
 const STALE_NXDOMAIN = 19 // RFC 8914 §4.20
-const MAX_REFRESHES = 1024 // questions of the cache's own at one time
 
 export const plugin: Plugin = {
-  name: NAME,
+  name: 'cache',
   setup: (directive, site) => new CacheStage(parseOptions(directive, site.zoneTexts), site),
 }
 
@@ -36,8 +33,7 @@ class CacheStage implements Stage {
   #success: Store
   #denial: Store
   #live: readonly Stage[] = []
-  /** Entries that are being asked for again. */
-  readonly #refreshing = new Set<Uint8Array>()
+  readonly #refresher: Refresher
   #holding: Holding | undefined
   readonly #counts = new Map<Routes | undefined, Counts>()
   #lastCounts: Counts | undefined
@@ -51,6 +47,7 @@ class CacheStage implements Stage {
     this.#notDenial = zoneSet(options.notDenial)
     this.#success = new Store(options.success.entries)
     this.#denial = new Store(options.denial.entries)
+    this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a) => this.#keepFresh(q, a))
   }
 
   link(): void {
@@ -104,109 +101,67 @@ class CacheStage implements Stage {
   /** An answer from an entry, fresh or as stale as it may be; undefined if it is of no use any more. */
   #fromStore(q: Query, next: Next, store: Store, slot: number): Answer | Promise<Answer> | undefined {
     const nowMs = q.receivedAtMs
-    const { timesMs } = store
-    const times = slot << 2
-    const expiresAtMs = timesMs[times + EXPIRES_AT]!
-    const entry = store.entry[slot]!
+    const expiresAtMs = store.expiresAtMs[slot]!
     const { prefetch, stale, keepTtl } = this.#options
     if (nowMs < expiresAtMs) {
       store.touch(slot)
-      const ageMs = nowMs - timesMs[times + STORED_AT]!
-      if (prefetch !== undefined) this.#countHit(q, next, store, slot, prefetch)
-      const a = compose(entry, q.answer, keepTtl || ageMs < 0 ? 0 : Math.floor(ageMs / 1000))
+      const a = store.load(slot, q)
+      if (!keepTtl) a.image.age(Math.floor((nowMs - store.storedAtMs[slot]!) / 1000))
       if (a.rcode === RCODE.SERVFAIL) a.extendedError = EDE.CACHED_ERROR
+      if (prefetch !== undefined) this.#prefetch(q, next, store, slot, prefetch)
       return a
     }
-    if (stale === undefined || nowMs >= expiresAtMs + stale.forMs || !isResolved(entry[0]!)) return undefined
+    if (stale === undefined || nowMs >= expiresAtMs + stale.forMs || !store.isResolved(slot)) return undefined
     store.touch(slot)
+    // The answer is taken first: what is asked now may take the place of the entry.
+    const a = store.load(slot, q)
+    if (store === this.#success && a.answerCount === 0) return undefined // a referral is no answer, least of all a stale one
+    a.image.setTtl(stale.ttl)
+    a.extendedError = a.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : EDE.STALE_ANSWER
     if (stale.mode === 'verify') return this.#verify(q, next, store, slot, stale)
-    if (nowMs >= timesMs[times + RETRY_AT]!) this.#refresh(q, next, store, slot)
-    return this.#composeStale(q, entry, stale)
+    if (!store.isAsked(slot) && store.mayRetry(slot, nowMs)) this.#refresher.ask(q, next, store, slot)
+    return this.#serveStale(q)
   }
 
-  /** Asks first, and falls back on the stale entry. */
+  /** Asks first, and falls back on the stale answer, which `q` has already. */
   #verify(q: Query, next: Next, store: Store, slot: number, stale: Stale): Answer | Promise<Answer> {
-    const entry = store.entry[slot]!
+    // CoreDNS: with neither of the two times everybody asks.
     const isAlone = stale.waitMs > 0 || stale.recheckMs > 0
-    if (isAlone && (this.#refreshing.has(entry) || q.receivedAtMs < store.timesMs[(slot << 2) + RETRY_AT]!)) {
-      return this.#composeStale(q, entry, stale)
-    }
-    const fresh = this.#refresh(q, next, store, slot, !isAlone)
-    if (!(fresh instanceof Promise)) return fresh ?? this.#composeStale(q, entry, stale)
-    if (stale.waitMs === 0) return fresh.then(a => a ?? this.#composeStale(q, entry, stale))
+    if (isAlone && (store.isAsked(slot) || !store.mayRetry(slot, q.receivedAtMs))) return this.#serveStale(q)
+    const fresh = this.#refresher.ask(q, next, store, slot)
+    if (!(fresh instanceof Promise)) return fresh ?? this.#serveStale(q)
+    if (stale.waitMs === 0) return fresh.then(a => a ?? this.#serveStale(q))
     const late = Promise.withResolvers<undefined>()
     const timer = setTimeout(() => late.resolve(undefined), stale.waitMs)
     return Promise.race([fresh, late.promise]).then(a => {
       clearTimeout(timer)
-      return a ?? this.#composeStale(q, entry, stale)
+      return a ?? this.#serveStale(q)
     })
   }
 
-  #composeStale(q: Query, entry: Uint8Array, stale: Stale): Answer {
+  #serveStale(q: Query): Answer {
     cells[this.#countsFor(q).stale]! += 1
-    const a = compose(entry, q.answer, 0, stale.ttl)
-    a.extendedError = a.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : EDE.STALE_ANSWER
-    return a
+    return q.answer
   }
 
   /** Counts a hit; an entry that is asked for often is refreshed before it ends. */
-  #countHit(q: Query, next: Next, store: Store, slot: number, prefetch: Prefetch): void {
+  #prefetch(q: Query, next: Next, store: Store, slot: number, prefetch: Prefetch): void {
     const nowMs = q.receivedAtMs
-    const { timesMs } = store
-    const times = slot << 2
-    const isInRow = nowMs - timesMs[times + LAST_HIT_AT]! < prefetch.gapMs
-    store.hits[slot] = isInRow ? store.hits[slot]! + 1 : 1
-    timesMs[times + LAST_HIT_AT] = nowMs
-    if (store.hits[slot]! < prefetch.hits) return
-    const expiresAtMs = timesMs[times + EXPIRES_AT]!
-    const lifetimeS = (expiresAtMs - timesMs[times + STORED_AT]!) / 1000
+    if (store.countHit(slot, nowMs, prefetch.gapMs) < prefetch.hits) return
+    const expiresAtMs = store.expiresAtMs[slot]!
+    const lifetimeS = (expiresAtMs - store.storedAtMs[slot]!) / 1000
     if ((expiresAtMs - nowMs) / 1000 > Math.ceil((lifetimeS * prefetch.percent) / 100)) return
-    if (nowMs < timesMs[times + RETRY_AT]! || this.#refreshing.has(store.entry[slot]!)) return
+    if (store.isAsked(slot) || !store.mayRetry(slot, nowMs)) return
     cells[this.#countsFor(q).prefetches]! += 1
-    this.#refresh(q, next, store, slot)
+    this.#refresher.ask(q, next, store, slot)
   }
 
-  /**
-   * Asks for an entry again, with a query of the cache's own, and keeps a good answer. `shared`: also while that is being
-   * done already. Gives the good answer, or undefined; never rejects.
-   */
-  #refresh(
-    q: Query,
-    next: Next,
-    store: Store,
-    slot: number,
-    shared = false,
-  ): Answer | undefined | Promise<Answer | undefined> {
-    const entry = store.entry[slot]!
-    if ((!shared && this.#refreshing.has(entry)) || this.#refreshing.size >= MAX_REFRESHES) return undefined
-    this.#refreshing.add(entry)
-    const own = copyQuery(q)
-    const arrived = (a: Answer): Answer | undefined => {
-      this.#refreshing.delete(entry)
-      if (this.#replaces(own, a)) return this.#isLive(own) ? a : this.#keep(own, a)
-      if (store.entry[slot] === entry) store.timesMs[(slot << 2) + RETRY_AT] = performance.now() + this.#recheckMs
-      return undefined
-    }
-    const failed = (cause: unknown): undefined => {
-      this.#refreshing.delete(entry)
-      error(
-        NAME,
-        `exception while refreshing ${own.qnameText}: ${cause instanceof Error ? cause.message : cause}`,
-        cause,
-      )
-    }
-    try {
-      const answer = next(own)
-      return isPromise(answer) ? answer.then(arrived).catch(failed) : arrived(answer)
-    } catch (cause) {
-      return failed(cause)
-    }
-  }
-
-  /** True if an answer may take the place of an entry that has expired. */
-  #replaces(q: Query, a: Answer): boolean {
-    if (this.#options.stale?.preferPositive) return placeOf(q, a) === SUCCESS
-    return isResolved(a.rcode)
+  /** Keeps the answer to a query of the cache's own, if it may take the place of an entry: undefined if not. */
+  #keepFresh(q: Query, a: Answer): Answer | undefined {
+    const isPositive = placeOf(q, a) === SUCCESS
+    const replaces = this.#options.stale?.preferPositive ? isPositive : isResolved(a.rcode)
+    if (!replaces || (isPositive && a.answerCount === 0)) return undefined // nor does a referral replace one
+    return this.#isLive(q) ? a : this.#keep(q, a)
   }
 
   /** Brings an answer's TTLs within their limits, and stores it if it may be. */
@@ -217,25 +172,28 @@ class CacheStage implements Stage {
     // What was asked without recursion says what an upstream happened to have.
     if (lifetimeS <= 0 || !q.recursionDesired) return a
     const isSuccess = place === SUCCESS
-    if ((isSuccess ? this.#notSuccess : this.#notDenial).match(q) >= 0) return a
-    const entry = makeEntry(q, a)
-    if (entry === undefined) return a
-    const store = isSuccess ? this.#success : this.#denial
     const variant = variantOf(q)
     const hash = keyHash(q, variant)
-    const evictions = store.evictions
+    if (place === FAILURE && this.#isDenied(q, hash, variant)) return a
+    if (isSuccess) forget(this.#denial, q, hash, variant)
+    else if (place === DENIAL && !this.#options.stale?.preferPositive) forget(this.#success, q, hash, variant)
+    if ((isSuccess ? this.#notSuccess : this.#notDenial).match(q) >= 0) return a
+    const entry = draftEntry(q, a)
+    if (entry === undefined) return a
+    const store = isSuccess ? this.#success : this.#denial
+    const { evictions } = store
     store.put(q, hash, variant, entry, performance.now(), lifetimeS * 1000)
     if (store.evictions !== evictions) {
       const counts = this.#countsFor(q)
       cells[isSuccess ? counts.evictions : counts.denialEvictions]! += store.evictions - evictions
     }
-    if (isSuccess) forget(this.#denial, q, hash, variant)
-    else if (place === DENIAL && !this.#options.stale?.preferPositive) forget(this.#success, q, hash, variant)
     return a
   }
 
-  get #recheckMs(): number {
-    return this.#options.stale?.recheckMs ?? 0
+  /** True if there is a denial that a failure, which came later, must not take the place of. */
+  #isDenied(q: Query, hash: number, variant: number): boolean {
+    const slot = this.#denial.find(q, hash, variant)
+    return slot >= 0 && this.#denial.isResolved(slot) && performance.now() < this.#denial.expiresAtMs[slot]!
   }
 
   #isLive(q: Query): boolean {
@@ -254,11 +212,6 @@ class CacheStage implements Stage {
     this.#lastCounts = counts
     return counts
   }
-}
-
-/** An outcome that says something about the name: only such are served stale, and replace what is. */
-function isResolved(rcode: number): boolean {
-  return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
 }
 
 function forget(store: Store, q: Query, hash: number, variant: number): void {

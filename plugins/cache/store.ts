@@ -1,27 +1,29 @@
 /**
- * Entries of one kind, bounded by number and octets. Found by hash in one flat table; what has to go is chosen by SIEVE:
- * a hand walks from the oldest entry to the newest, spares those that were hit since it came by, takes the first that was
- * not. Names that are asked once, however many, pass through without driving out those that are asked again.
+ * Entries of one kind, bounded by number and octets. An entry is what entry.ts makes of an answer, in cells (cells.ts), and
+ * a row of numbers here, found by hash in one flat table. What has to go is what was not asked for again (sieve.ts).
+ *
+ * The bound of octets is a share for each entry. One within its share only goes when there are too many; those beyond it
+ * stand in a queue of their own, and make room for each other: large replies, however many, drive out no small ones.
  */
-import type { Query } from '../../server/plugin.ts'
-import { isFor } from './entry.ts'
+import type { Answer, Query } from '../../server/plugin.ts'
+import { CELL_BYTES, Cells, cellsFor } from './cells.ts'
+import { type Draft, nameWords } from './entry.ts'
+import { Links, Sieve } from './sieve.ts'
 
-const MEAN_ENTRY_BYTES = 1024
+const SHARE_BYTES = 1024
 const MIN_BYTES = 1 << 20
-const OVERHEAD_BYTES = 256 // of an entry beside its octets, roughly
-const MAX_SPARED = 1024 // entries that the hand passes in one step, so that a step has an end
-const NO_ENTRY = new Uint8Array(0)
+const SLOT_BYTES = 64 // of an entry beside its cells: columns, and its part of the table
 
 const QUESTION = 1
-const VARIANT = 2
-const WAS_HIT = 3
+const FLAGS = 2
+const CELL = 3
 
-/** Places among the times of a slot. */
-export const STORED_AT = 0
-export const EXPIRES_AT = 1
-export const LAST_HIT_AT = 2
-/** When a stale entry may be tried again. */
-export const RETRY_AT = 3
+/** Bits of a slot's flags, beside its variant. */
+const VARIANT = 3
+const WAS_HIT = 4
+const IS_RESOLVED = 8
+const IS_ASKED = 16
+const IS_LARGE = 32
 
 /** What distinguishes answers to one name and type: DO and CD (RFC 4035 §3.2). */
 export function variantOf(q: Query): number {
@@ -41,42 +43,49 @@ export class Store {
   readonly #table: Int32Array
   readonly #mask: number
 
-  /** What a look-up compares, side by side: hash, type and class, variant; and whether the hand may take it. */
+  /** What a look-up needs, side by side: hash, type and class, flags, first cell. */
   readonly #keys: Int32Array
-  /** The queue: towards the newest, towards the oldest. `#newer` also chains free slots. */
-  readonly #newer: Int32Array
-  readonly #older: Int32Array
-  /** The entries' octets. */
-  readonly entry: Uint8Array[] = []
-  /** Monotonic times in milliseconds, four for each slot: see STORED_AT and those below it. */
-  readonly timesMs: Float64Array
+  readonly #cells = new Cells()
+  readonly #links: Links
+  /** Entries within their share, and beyond it. */
+  readonly #small: Sieve
+  readonly #large: Sieve
+  /** Monotonic times in milliseconds. */
+  readonly storedAtMs: Float64Array
+  readonly expiresAtMs: Float64Array
+  /** When an entry may be asked for again, after an attempt that failed. Memory is used as it is written. */
+  readonly #retryAtMs: Float64Array
+  readonly #lastHitAtMs: Float64Array
   /** Hits in a row. */
-  readonly hits: Int32Array
+  readonly #hits: Int32Array
 
-  #newest = -1
-  #oldest = -1
-  #hand = -1
+  /** Free slots, chained through `#links.newer`. */
   #free = -1
   #unused = 0
-  #bytes = 0
   count = 0
   evictions = 0
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries
-    this.#maxBytes = Math.max(MIN_BYTES, maxEntries * MEAN_ENTRY_BYTES)
+    this.#maxBytes = Math.max(MIN_BYTES, maxEntries * SHARE_BYTES)
     const size = 2 ** Math.ceil(Math.log2(Math.max(2, maxEntries * 2)))
     this.#table = new Int32Array(size)
     this.#mask = size - 1
     this.#keys = new Int32Array(maxEntries * 4)
-    this.#newer = new Int32Array(maxEntries)
-    this.#older = new Int32Array(maxEntries)
-    this.timesMs = new Float64Array(maxEntries * 4)
-    this.hits = new Int32Array(maxEntries)
+    this.#links = new Links(maxEntries)
+    const marks = { numbers: this.#keys, offset: FLAGS, bit: WAS_HIT }
+    this.#small = new Sieve(this.#links, marks)
+    this.#large = new Sieve(this.#links, marks)
+    this.storedAtMs = new Float64Array(maxEntries)
+    this.expiresAtMs = new Float64Array(maxEntries)
+    this.#retryAtMs = new Float64Array(maxEntries)
+    this.#lastHitAtMs = new Float64Array(maxEntries)
+    this.#hits = new Int32Array(maxEntries)
   }
 
+  /** What the entries take. */
   get bytes(): number {
-    return this.#bytes
+    return this.#cells.used * CELL_BYTES + this.count * SLOT_BYTES
   }
 
   /** The slot of the query's entry, -1 if there is none. */
@@ -89,79 +98,132 @@ export class Store {
       const slot = table[at]! - 1
       if (slot < 0) return -1
       const key = slot << 2
-      if (keys[key] !== hash || keys[key + QUESTION] !== question || keys[key + VARIANT] !== variant) continue
-      if (isFor(this.entry[slot]!, q)) return slot
+      if (keys[key] !== hash || keys[key + QUESTION] !== question || (keys[key + FLAGS]! & VARIANT) !== variant)
+        continue
+      if (this.#cells.hasAfterFirst(keys[key + CELL]!, q.qnameWords, nameWords(q))) return slot
     }
+  }
+
+  /** Makes the entry in a slot, found for `q`, the answer to it: its image is a copy, which nothing here changes. */
+  load(slot: number, q: Query): Answer {
+    const cell = this.#keys[(slot << 2) + CELL]!
+    const a = q.answer.reset()
+    const octets = this.#cells.firstWord(cell)
+    this.#cells.read(cell, 1 + nameWords(q), a.image.room(octets), (octets + 3) >> 2)
+    return a.openImage(q, octets)
   }
 
   /** Notes that the entry was of use. */
   touch(slot: number): void {
-    this.#keys[(slot << 2) + WAS_HIT] = 1
+    this.#keys[(slot << 2) + FLAGS]! |= WAS_HIT
   }
 
-  /** Stores an entry, in the place of the one for the same key if there is one. */
-  put(q: Query, hash: number, variant: number, entry: Uint8Array, nowMs: number, lifetimeMs: number): void {
-    const size = entry.length + OVERHEAD_BYTES
-    if (this.#maxEntries === 0 || size > this.#maxBytes / 4) return
+  /** True if the entry says something about its name. */
+  isResolved(slot: number): boolean {
+    return (this.#keys[(slot << 2) + FLAGS]! & IS_RESOLVED) !== 0
+  }
+
+  /** True while an entry is being asked for again. */
+  isAsked(slot: number): boolean {
+    return (this.#keys[(slot << 2) + FLAGS]! & IS_ASKED) !== 0
+  }
+
+  setAsked(slot: number, isAsked: boolean): void {
+    if (isAsked) this.#keys[(slot << 2) + FLAGS]! |= IS_ASKED
+    else this.#keys[(slot << 2) + FLAGS]! &= ~IS_ASKED
+  }
+
+  mayRetry(slot: number, nowMs: number): boolean {
+    return nowMs >= this.#retryAtMs[slot]!
+  }
+
+  retryAt(slot: number, atMs: number): void {
+    this.#retryAtMs[slot] = atMs
+  }
+
+  /** Counts a hit. Returns how many there were in a row, with no more than `gapMs` between two. */
+  countHit(slot: number, nowMs: number, gapMs: number): number {
+    const isInRow = nowMs - this.#lastHitAtMs[slot]! < gapMs
+    this.#lastHitAtMs[slot] = nowMs
+    this.#hits[slot] = isInRow ? this.#hits[slot]! + 1 : 1
+    return this.#hits[slot]!
+  }
+
+  /** Stores an entry, in the place of the one for the same key if there is one. Hits are counted on. */
+  put(q: Query, hash: number, variant: number, draft: Draft, nowMs: number, lifetimeMs: number): void {
     let slot = this.find(q, hash, variant)
-    if (slot >= 0) this.#bytes -= this.entry[slot]!.length + OVERHEAD_BYTES
-    while (this.#bytes + size > this.#maxBytes || (slot < 0 && this.count === this.#maxEntries)) {
-      this.#evict(slot)
+    const bytes = cellsFor(draft.wordCount) * CELL_BYTES
+    if (this.#maxEntries === 0 || bytes > this.#maxBytes / 4) {
+      if (slot >= 0) this.remove(slot)
+      return
     }
-    if (slot < 0) {
-      slot = this.#take()
-      const key = slot << 2
-      this.#keys[key] = hash
-      this.#keys[key + QUESTION] = q.qtype | (q.qclass << 16)
-      this.#keys[key + VARIANT] = variant
-      this.#keys[key + WAS_HIT] = 0
-      this.hits[slot] = 0
-      this.timesMs[key + LAST_HIT_AT] = 0
-      this.#enter(slot)
+    if (slot >= 0) this.#cells.free(this.#keys[(slot << 2) + CELL]!)
+    this.#makeRoom(slot, bytes)
+    if (slot < 0) slot = this.#add(q, hash)
+    const key = slot << 2
+    const queue = bytes + SLOT_BYTES > SHARE_BYTES ? IS_LARGE : 0
+    if (((this.#keys[key + FLAGS]! ^ queue) & IS_LARGE) !== 0) {
+      this.#queueOf(slot).leave(slot)
+      this.#keys[key + FLAGS]! ^= IS_LARGE
+      this.#queueOf(slot).enter(slot)
     }
-    this.#bytes += size
-    this.entry[slot] = entry
-    const times = slot << 2
-    this.timesMs[times + STORED_AT] = nowMs
-    this.timesMs[times + EXPIRES_AT] = nowMs + lifetimeMs
-    this.timesMs[times + RETRY_AT] = 0
+    const wasHit = this.#keys[key + FLAGS]! & WAS_HIT
+    this.#keys[key + FLAGS] = variant | wasHit | queue | (draft.isResolved ? IS_RESOLVED : 0)
+    this.#keys[key + CELL] = this.#cells.write(draft.words, draft.wordCount)
+    this.storedAtMs[slot] = nowMs
+    this.expiresAtMs[slot] = nowMs + lifetimeMs
+    if (this.#retryAtMs[slot] !== 0) this.#retryAtMs[slot] = 0
   }
 
   /** Forgets the entry of a slot. */
   remove(slot: number): void {
-    this.#bytes -= this.entry[slot]!.length + OVERHEAD_BYTES
+    this.#cells.free(this.#keys[(slot << 2) + CELL]!)
     this.#leaveTable(slot)
-    if (this.#hand === slot) this.#hand = this.#newer[slot]!
-    const newer = this.#newer[slot]!
-    const older = this.#older[slot]!
-    if (newer < 0) this.#newest = older
-    else this.#older[newer] = older
-    if (older < 0) this.#oldest = newer
-    else this.#newer[older] = newer
-    this.entry[slot] = NO_ENTRY
-    this.#newer[slot] = this.#free
+    this.#queueOf(slot).leave(slot)
+    this.#links.newer[slot] = this.#free
     this.#free = slot
     this.count--
   }
 
-  #take(): number {
-    const slot = this.#free
-    if (slot < 0) return this.#unused++
-    this.#free = this.#newer[slot]!
-    return slot
+  #queueOf(slot: number): Sieve {
+    return (this.#keys[(slot << 2) + FLAGS]! & IS_LARGE) !== 0 ? this.#large : this.#small
   }
 
-  /** Into the table, and in front of the queue. */
-  #enter(slot: number): void {
-    let at = this.#keys[slot << 2]! & this.#mask
+  /** Makes room for so many octets in a slot, whose entry is gone, or in a new one if it is -1. */
+  #makeRoom(slot: number, bytes: number): void {
+    const whole = slot < 0 ? bytes + SLOT_BYTES : bytes
+    while (this.bytes + whole > this.#maxBytes) {
+      const large = this.#large.next(slot)
+      this.#evict(large < 0 ? this.#small.next(slot) : large)
+    }
+    if (slot >= 0 || this.count < this.#maxEntries) return
+    const small = this.#small.next(-1)
+    const large = this.#large.next(-1)
+    const isLarge = small < 0 || (large >= 0 && this.storedAtMs[large]! < this.storedAtMs[small]!)
+    this.#evict(isLarge ? large : small)
+  }
+
+  #evict(slot: number): void {
+    this.remove(slot)
+    this.evictions++
+  }
+
+  /** A slot for a key that has none yet: in the table, and in the queue of the small ones. */
+  #add(q: Query, hash: number): number {
+    let slot = this.#free
+    if (slot < 0) slot = this.#unused++
+    else this.#free = this.#links.newer[slot]!
+    const key = slot << 2
+    this.#keys[key] = hash
+    this.#keys[key + QUESTION] = q.qtype | (q.qclass << 16)
+    this.#keys[key + FLAGS] = 0
+    if (this.#hits[slot] !== 0) this.#hits[slot] = 0
+    let at = hash & this.#mask
     while (this.#table[at] !== 0) at = (at + 1) & this.#mask
     this.#table[at] = slot + 1
-    this.#newer[slot] = -1
-    this.#older[slot] = this.#newest
-    if (this.#newest >= 0) this.#newer[this.#newest] = slot
-    this.#newest = slot
-    if (this.#oldest < 0) this.#oldest = slot
+    this.#small.enter(slot)
     this.count++
+    return slot
   }
 
   /** Takes a slot out of the table; those behind it that it had pushed on move up. */
@@ -176,21 +238,5 @@ export class Store {
       hole = at
     }
     this.#table[hole] = 0
-  }
-
-  /** Makes room: the next entry that was not hit since the hand came by. `spared` stays in any case. */
-  #evict(spared: number): void {
-    let slot = this.#hand < 0 ? this.#oldest : this.#hand
-    for (
-      let passed = 0;
-      slot === spared || (this.#keys[(slot << 2) + WAS_HIT] === 1 && passed < MAX_SPARED);
-      passed++
-    ) {
-      this.#keys[(slot << 2) + WAS_HIT] = 0
-      slot = this.#newer[slot]! < 0 ? this.#oldest : this.#newer[slot]!
-    }
-    this.#hand = this.#newer[slot]!
-    this.remove(slot)
-    this.evictions++
   }
 }

@@ -2,7 +2,7 @@
 import type { Answer, Query, Section } from '../../server/plugin.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { answersQuestion, findType, RESPONSE, responseKind } from '../../server/wire/response.ts'
-import type { Budget, Options } from './setup.ts'
+import type { Options } from './setup.ts'
 
 const MAX_TTL = 0x7fffffff // RFC 2181 §8: a TTL with the highest bit set counts as 0
 const DELEGATION_TTL = 5 // CoreDNS: the same
@@ -38,12 +38,13 @@ export function placeOf(q: Query, a: Answer): number {
  * @returns for how many seconds it may be kept, 0 for not at all.
  */
 export function limitTtls(a: Answer, place: number, options: Options): number {
-  if (place === FAILURE) return options.failureMs / 1000
-  const budget = place === SUCCESS ? options.success : options.denial
+  if (place === FAILURE) {
+    limitSections(a, 0, Math.ceil(options.failureMs / 1000))
+    return options.failureMs / 1000
+  }
+  const { minTtl, maxTtl } = place === SUCCESS ? options.success : options.denial
   if (place === DENIAL) limitByMinimum(a.authority)
-  let lowest = limitSection(a.answer, budget, budget.maxTtl)
-  lowest = limitSection(a.authority, budget, lowest)
-  lowest = limitSection(a.additional, budget, lowest)
+  const lowest = limitSections(a, minTtl, maxTtl)
   return a.answer.count === 0 && place === SUCCESS ? Math.min(lowest, DELEGATION_TTL) : lowest
 }
 
@@ -57,14 +58,19 @@ function limitByMinimum(authority: Section): void {
   authority.ttl[i] = Math.min(authority.ttl[i]!, minimum)
 }
 
-function limitSection(section: Section, budget: Budget, so: number): number {
+function limitSections(a: Answer, minTtl: number, maxTtl: number): number {
+  let lowest = limitSection(a.answer, minTtl, maxTtl, maxTtl)
+  lowest = limitSection(a.authority, minTtl, maxTtl, lowest)
+  return limitSection(a.additional, minTtl, maxTtl, lowest)
+}
+
+/** Brings the TTLs of a section within limits. Returns the lowest of them and of `so`. */
+function limitSection(section: Section, minTtl: number, maxTtl: number, so: number): number {
   let lowest = so
   for (let i = 0; i < section.count; i++) {
     if (section.type[i] === TYPE.OPT) continue
     const own = section.ttl[i]!
-    let ttl = own > MAX_TTL ? 0 : own
-    if (ttl < budget.minTtl) ttl = budget.minTtl
-    if (ttl > budget.maxTtl) ttl = budget.maxTtl
+    const ttl = Math.min(Math.max(own > MAX_TTL ? 0 : own, minTtl), maxTtl)
     section.ttl[i] = ttl
     if (ttl < lowest) lowest = ttl
   }

@@ -8,10 +8,11 @@
  *    ├─► truncated ─► ask over TCP
  *    └─► reply ─► all who wait
  */
-import type { Answer } from '../../server/plugin.ts'
+import type { Answer, Query } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { EDE, FLAG, RCODE } from '../../server/wire/codes.ts'
+import { isEcho } from './echo.ts'
 import { type Asker, type Exchange, takeExchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
 import { writeQuery } from './message.ts'
@@ -47,6 +48,8 @@ export class Flight extends Timed implements Asker {
   #first = 0
   readonly #exchanges: Exchange[] = []
   readonly #tried: Upstream[] = []
+  /** Queries for this question so far; those not counted that went over a connection which was closed already. */
+  #asked = 0
   #startedAtMs = 0
   #deadlineMs = NEVER
   #hedgeAtMs = NEVER
@@ -68,6 +71,7 @@ export class Flight extends Timed implements Asker {
     this.#stream = stream
     this.#first = first
     this.#tried.length = 0
+    this.#asked = 0
     this.#deadlineMs = NEVER
     this.#hedgeAtMs = NEVER
     this.#tcpAtMs = NEVER
@@ -85,6 +89,11 @@ export class Flight extends Timed implements Asker {
     this.waiting.push(waiting)
     if (waiting.deadlineMs < this.#deadlineMs && this.#deadlineMs !== NEVER) this.#schedule()
     return waiting.answer
+  }
+
+  /** Tells of a query for the same question that is the very one that was put to an upstream. */
+  hearEcho(q: Query, nowMs: number): void {
+    for (const exchange of this.#exchanges) if (isEcho(q, exchange)) exchange.upstream.echoes.heard(q, nowMs)
   }
 
   start(nowMs: number): void {
@@ -106,7 +115,7 @@ export class Flight extends Timed implements Asker {
     const { maxConnectAttempts } = forwarder.options
     const tries = maxConnectAttempts ?? 2 * forwarder.upstreams.length
     this.#hedgeAtMs = NEVER
-    if (this.#done || this.#tried.length >= (tries === 0 ? MAX_TRIES : tries)) return false
+    if (this.#done || this.#asked >= (tries === 0 ? MAX_TRIES : tries)) return false
     const upstream = forwarder.choose(this.#first, this.#tried, nowMs)
     if (upstream === undefined) return false
     this.#tried.push(upstream)
@@ -128,6 +137,7 @@ export class Flight extends Timed implements Asker {
     const { message } = exchange
     exchange.length = writeQuery(message, q.qname, q.qnameLength, q.qtype, flags, edns, q.dnssecOk, mixedCase)
     this.#exchanges.push(exchange)
+    if (!fresh) this.#asked++
     upstream.send(exchange, fresh)
   }
 
@@ -279,6 +289,7 @@ export class Flight extends Timed implements Asker {
       else if (said.truncated && q.stream) reply.servfail(q, new UpstreamError('no whole answer', upstream))
       else fillAnswer(q)
       q.answer.upstream = upstream
+      this.#forwarder.rebinding?.apply(q, q.answer)
     }
     // Only now: what is handed on may be asked anew, and read over what was read.
     for (const one of this.waiting) {

@@ -19,7 +19,7 @@ export const plugin: Plugin = {
 
 /** One upstream of one `forward` line, for peers. */
 export interface UpstreamView {
-  /** `10.0.0.1:53`, `[2001:db8::1]:53` */
+  /** `10.0.0.1:53`, `tls://[2001:db8::1]:853`: as `addressText` */
   readonly address: string
   /** FROM of the line it stands in. */
   readonly from: Name

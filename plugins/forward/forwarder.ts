@@ -13,6 +13,7 @@ import { addressText, type UpstreamAddress } from './address.ts'
 import { Admission } from './admission.ts'
 import { type Flight, takeFlight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
+import { RebindingFilter } from './rebinding.ts'
 import { Upstream, type UpstreamOptions } from './upstream.ts'
 import { Waiting } from './waiting.ts'
 
@@ -64,6 +65,8 @@ export interface ForwardOptions {
   readonly nextRcodes: ReadonlySet<number>
   readonly nextOnNodata: boolean
   readonly failFast: boolean
+  /** Zones whose names may have private addresses; undefined: all names may. */
+  readonly privateZones: readonly Name[] | undefined
   readonly upstream: UpstreamOptions
 }
 
@@ -73,6 +76,7 @@ export class Forwarder {
   upstreams: readonly Upstream[] = []
   /** The later `forward` lines of the block, if there are any: `next` goes on with them. */
   following: ((q: Query, next: Next) => Answer | Promise<Answer>) | undefined = undefined
+  readonly rebinding: RebindingFilter | undefined
   readonly #from: ZoneSet
   readonly #except: ZoneSet
   readonly #policy: Policy
@@ -87,6 +91,7 @@ export class Forwarder {
     this.#from = new ZoneSet([options.from])
     this.#except = new ZoneSet(options.except)
     this.#policy = new Policy(options.policy)
+    this.rebinding = options.privateZones && new RebindingFilter(options.privateZones)
     this.#admission = options.maxConcurrent > 0 ? new Admission(options.maxConcurrent) : common
     const { limit } = this.#admission
     this.#refusal = new UpstreamError(`concurrent queries exceeded maximum ${limit}, or this client's share of it`)
@@ -132,6 +137,7 @@ export class Forwarder {
     const known = this.#find(q, hash)
     if (known !== undefined) {
       cells[shared]! += 1
+      if (q.depth === 0) known.hearEcho(q, performance.now())
       return known.join(waiting)
     }
     const flight = takeFlight()

@@ -3,11 +3,14 @@
  * checked against the end of the message; memory is bounded, whatever compression promises.
  */
 import { TYPE } from '../../server/wire/codes.ts'
+import { MAX_LABELS } from '../../server/wire/name.ts'
 import { HEADER_BYTES } from '../../server/wire/query.ts'
 
 /** A place in a message that does not hold what it should. */
 export const BROKEN = -1
 const MAX_DATA_BYTES = 1 << 18 // uncompressed names and data of one message
+/** Pointers that one name may go through. A chain of thousands, named by thousands of records, costs their product. */
+export const MAX_POINTERS = MAX_LABELS
 
 /** Octets before the names, number of names, octets after them (-1: any number), for types with names in their data. */
 const SHAPES = new Map<number, readonly [before: number, names: number, after: number]>([
@@ -63,7 +66,8 @@ export class MessageReader {
 
   /**
    * Appends the possibly compressed name at `at` of the message to `data`, uncompressed. Returns where it ends in the
-   * message; BROKEN for a loop, a label of unknown kind, more than 255 octets, or the end of the message (RFC 9267 §2-§4).
+   * message; BROKEN for a loop, a label of unknown kind, more than 255 octets, too many pointers, or the end of the
+   * message (RFC 9267 §2-§4).
    */
   uncompress(at: number): number {
     if (!this.reserve(256)) return BROKEN
@@ -71,11 +75,12 @@ export class MessageReader {
     let limit = at
     let next = BROKEN
     let octets = 0
+    let pointers = 0
     for (;;) {
       if (from >= this.end) return BROKEN
       const length = this.bytes[from]!
       if (length >= 0xc0) {
-        if (from + 1 >= this.end) return BROKEN
+        if (from + 1 >= this.end || ++pointers > MAX_POINTERS) return BROKEN
         if (next < 0) next = from + 2
         from = this.start + (((length & 0x3f) << 8) | this.bytes[from + 1]!)
         if (from >= limit || from < this.start + HEADER_BYTES) return BROKEN

@@ -64,6 +64,7 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
       nextRcodes: block.nextRcodes,
       nextOnNodata: block.nextOnNodata,
       failFast: block.failFast,
+      privateZones: block.privateZones?.map(zone => nameFromText(zone)),
       upstream: {
         forceTcp: block.forceTcp,
         expireMs: block.expireMs,
@@ -119,6 +120,7 @@ function emptyBlock() {
     nextRcodes: new Set<number>(),
     nextOnNodata: false,
     failFast: false,
+    privateZones: undefined as string[] | undefined,
     failover: new Set<number>(),
     source: undefined as string | undefined,
     resolvers: [] as HostPort[],
@@ -164,6 +166,9 @@ function readBlock(line: Occurrence): Block {
     },
     policy: p => {
       b.policy = p.argument().oneOf(POLICIES, 'policy')
+    },
+    block_private: p => {
+      b.privateZones = p.arguments(0).flatMap(argument => argument.zones())
     },
     query_case: p => {
       b.mixedCase = p.argument().oneOf(['random', 'lower'], 'query_case') === 'random'

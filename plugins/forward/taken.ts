@@ -6,10 +6,10 @@
 import { CLASS, FLAG, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { LOWER } from '../../server/wire/name.ts'
 import { HEADER_BYTES, type Query, skipName } from '../../server/wire/query.ts'
-import { BROKEN, MessageReader } from './reader.ts'
+import { BROKEN, MAX_POINTERS, MessageReader } from './reader.ts'
 
 const MAX_HOPS = 11 // names in a CNAME chain, as other resolvers bound it
-const MAX_WORK = 1 << 20 // octets of names compared for one message
+const MAX_WORK = 1 << 20 // octets of names looked through to compare them, for one message
 const SCRATCH_BYTES = 2048 // data up to here lives in the answer's own memory
 const OWNER_IS_QUESTION = -1
 
@@ -263,17 +263,18 @@ function labelInQuestion(q: Query, owner: number): number {
 
 /** True if the name at `owner` of `data` is `name` or above it. */
 function isAbove(q: Query, owner: number, name: number): boolean {
+  if (work > MAX_WORK) return false
   const below = name === OWNER_IS_QUESTION ? q.qname : m.data
   const ownerLength = m.nameOctets(owner)
   let at = name === OWNER_IS_QUESTION ? 0 : name
   let left = name === OWNER_IS_QUESTION ? q.qnameLength : m.nameOctets(name)
+  work += left + ownerLength
   while (left > ownerLength) {
     const label = below[at]! + 1
     at += label
     left -= label
   }
   if (left !== ownerLength) return false
-  work += ownerLength
   for (let i = 0; i < ownerLength; i++) if (LOWER[m.data[owner + i]!] !== LOWER[below[at + i]!]) return false
   return true
 }
@@ -289,11 +290,12 @@ function isNamed(q: Query, at: number, name: number): boolean {
   let want = isQuestion ? 0 : name
   let from = at
   let limit = at // a pointer goes back (RFC 1035 §4.1.4: "a prior occurrence")
+  let pointers = 0
   while (work <= MAX_WORK) {
     const length = from < m.end ? m.bytes[from]! : BROKEN
     if (length >= 0xc0 && from + 1 < m.end) {
       from = m.start + (((length & 0x3f) << 8) | m.bytes[from + 1]!)
-      broken ||= from >= limit
+      broken ||= from >= limit || ++pointers > MAX_POINTERS
       if (broken) return false
       limit = from
       work++

@@ -7,6 +7,7 @@ import type { SecureContext } from 'node:tls'
 import { counter, type Histogram, histogram, TIME_BOUNDS } from '../../server/metrics.ts'
 import { RCODE, rcodeName } from '../../server/wire/codes.ts'
 import { addressText, hostPortText, type Scheme, type UpstreamAddress } from './address.ts'
+import { Echoes } from './echo.ts'
 import type { Exchange } from './exchange.ts'
 import { HealthCheck } from './health.ts'
 import { overHttps } from './https.ts'
@@ -99,6 +100,7 @@ export class Upstream {
   readonly healthFailures: number
   readonly latency = new Latency()
   readonly spelling = new Spelling()
+  readonly echoes = new Echoes(this)
   readonly standing: Standing
   /** Why it is not to be asked at all (`loop`). */
   disabled: string | undefined = undefined

@@ -3,7 +3,8 @@
  * look at ten thousand endpoints to send twenty. What does not fit is gathered until the message is surely full, and says TC.
  */
 import type { Query } from '../../server/plugin.ts'
-import { POINTER_BYTES, RECORD_HEAD_BYTES } from '../../server/wire/encode.ts'
+import { POINTER_BYTES } from '../../server/wire/name.ts'
+import { RECORD_HEAD_BYTES } from '../../server/wire/section.ts'
 
 /** Octets of a record whose owner is a pointer, without its data: no record takes fewer. */
 export const LEAST_BYTES = POINTER_BYTES + RECORD_HEAD_BYTES

@@ -2,7 +2,7 @@
 import { isPromise } from '../../server/chain.ts'
 import type { Answer, Directive, Next, Plugin, Query, Section, Stage } from '../../server/plugin.ts'
 import { RCODE, TYPE } from '../../server/wire/codes.ts'
-import { type Rank, shuffleSection, sortByRank } from './order.ts'
+import { type Rank, shuffleImage, shuffleSection, sortByRank } from './order.ts'
 
 const NAME = 'loadbalance'
 
@@ -50,6 +50,7 @@ class LoadbalanceStage implements Stage {
 
   #balance(q: Query, a: Answer): Answer {
     if (a.rcode !== RCODE.NOERROR || q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return a
+    if (this.#rank === undefined && shuffleImage(a)) return a
     shuffleSection(a.answer)
     shuffleSection(a.authority)
     shuffleSection(a.additional)

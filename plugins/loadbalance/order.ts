@@ -2,12 +2,13 @@
  * Orders of the records of a section: by rank, and at random within a rank. The composition is reordered, never the
  * memory that it points to.
  */
-import { Section } from '../../server/plugin.ts'
+import { type Answer, Section } from '../../server/plugin.ts'
 import { random } from '../../server/random.ts'
 import { TYPE } from '../../server/wire/codes.ts'
+import type { Image } from '../../server/wire/image.ts'
 
 /** Up to this many records one random number gives every order the same chance; longer runs are rotated. */
-const MAX_SHUFFLED = 8 // 8! = 40,320, far below 2^32
+const MAX_SHUFFLED = 8 // 8! = 40,320, far below 2^31
 
 /** Lower ranks come first. */
 export type Rank = (section: Section, i: number) => number
@@ -48,6 +49,16 @@ export function shuffleSection(section: Section): void {
   mix(section, exchanges, count, swapRecords)
 }
 
+/**
+ * The same for an answer that is an image: true if it could be done with the records where they are, in the answer's own
+ * copy of them.
+ */
+export function shuffleImage(a: Answer): boolean {
+  if (!a.isImage || !a.image.isPlain) return false
+  mix(a.image, 0, a.image.addresses, swapAddresses)
+  return true
+}
+
 /** True for addresses of one family, owner and TTL: they differ in their data alone. */
 function isAddressSet({ count, owner, ownerAt, type, ttl }: Section): boolean {
   if (type[0] !== TYPE.A && type[0] !== TYPE.AAAA) return false
@@ -77,7 +88,11 @@ export function sortByRank(section: Section, rank: Rank): void {
   }
 }
 
-type Swap = (section: Section, i: number, j: number) => void
+type Swap<Of> = (of: Of, i: number, j: number) => void
+
+function swapAddresses(image: Image, i: number, j: number): void {
+  image.swapAddresses(i, j)
+}
 
 function swapRecords(section: Section, i: number, j: number): void {
   section.swap(i, j)
@@ -93,26 +108,26 @@ function swapData({ data, dataAt }: Section, i: number, j: number): void {
 }
 
 /** Random order of the records `from` up to `to`: each is first with the same chance. */
-function mix(section: Section, from: number, to: number, swap: Swap): void {
+function mix<Of>(of: Of, from: number, to: number, swap: Swap<Of>): void {
   const count = to - from
   if (count < 2) return
-  let number = random()
-  if (count > MAX_SHUFFLED) rotate(section, from, to, number % count, swap)
+  let number = random() >>> 1 // 31 bits: what divides fastest
+  if (count > MAX_SHUFFLED) rotate(of, from, to, number % count, swap)
   else {
     for (let left = count; left > 1; left--) {
-      swap(section, from + left - 1, from + (number % left))
+      swap(of, from + left - 1, from + (number % left))
       number = (number / left) >>> 0
     }
   }
 }
 
 /** Brings the record `by` places behind `from` to the front, the others following in turn. */
-function rotate(section: Section, from: number, to: number, by: number, swap: Swap): void {
-  reverse(section, from, from + by, swap)
-  reverse(section, from + by, to, swap)
-  reverse(section, from, to, swap)
+function rotate<Of>(of: Of, from: number, to: number, by: number, swap: Swap<Of>): void {
+  reverse(of, from, from + by, swap)
+  reverse(of, from + by, to, swap)
+  reverse(of, from, to, swap)
 }
 
-function reverse(section: Section, from: number, to: number, swap: Swap): void {
-  for (let i = from, j = to - 1; i < j; i++, j--) swap(section, i, j)
+function reverse<Of>(of: Of, from: number, to: number, swap: Swap<Of>): void {
+  for (let i = from, j = to - 1; i < j; i++, j--) swap(of, i, j)
 }

@@ -27,7 +27,7 @@ export interface Timing {
   readonly quietMs: number
 }
 
-const TIMING: Timing = { firstMs: 1000, tries: 30, watchMs: 60_000, loopingMs: 30_000, quietMs: 5000 }
+const TIMING: Timing = { firstMs: 1000, tries: 30, watchMs: 25_000, loopingMs: 30_000, quietMs: 5000 }
 const LABEL_BYTES = 17
 const TOKEN_LIFE_MS = 600_000 // a slow loop is a loop
 

@@ -1,81 +1,19 @@
 /**
  * An answer as it is composed, before it is bytes: an rcode, a few flags, and three sections of records whose data
- * already is in wire form and stays where it lives (an index, a cache entry, a prepared set). Stages reorder and filter
- * this composition; wire/encode.ts turns it into a message. One belongs to each Query and is reset, not rebuilt.
+ * already is in wire form and stays where it lives (an index, a prepared set). Stages reorder and filter this
+ * composition; wire/encode.ts turns it into a message. One belongs to each Query and is reset, not rebuilt.
+ *
+ * An answer that was given before is an image of its octets instead, which encoding copies; the sections are made of it
+ * when somebody looks at them, and then it is a composition like any other.
  */
+import { Image } from './image.ts'
+import type { Query } from './query.ts'
+import { Section } from './section.ts'
+import { unpack } from './unpack.ts'
 
 /** Memory for record data that an answer keeps for the next one: enough for any datagram, and little for each of many. */
 const KEPT_SCRATCH_BYTES = 16_384
 const FIRST_SCRATCH_BYTES = 256
-
-/** Owner "the name that was asked": becomes a pointer to the question. */
-export const QUESTION: Uint8Array | null = null
-
-/**
- * The records of one section as columns. A record's data is uncompressed wire form: `dataLength` octets at `dataAt` of
- * `data`. Its owner is a lower-case or as-received uncompressed name at `ownerAt` of `owner`; where `owner` is QUESTION,
- * `ownerAt` is the place of a label within the question's name: 0 the whole of it, `labelAt[i]` its suffix.
- */
-export class Section {
-  count = 0
-  readonly owner: (Uint8Array | null)[] = []
-  readonly ownerAt: number[] = []
-  readonly type: number[] = []
-  readonly ttl: number[] = []
-  readonly data: Uint8Array[] = []
-  readonly dataAt: number[] = []
-  readonly dataLength: number[] = []
-
-  add(
-    owner: Uint8Array | null,
-    ownerAt: number,
-    type: number,
-    ttl: number,
-    data: Uint8Array,
-    dataAt = 0,
-    dataLength = data.length,
-  ): void {
-    const i = this.count++
-    this.owner[i] = owner
-    this.ownerAt[i] = ownerAt
-    this.type[i] = type
-    this.ttl[i] = ttl
-    this.data[i] = data
-    this.dataAt[i] = dataAt
-    this.dataLength[i] = dataLength
-  }
-
-  /** Appends record `i` of another section. */
-  addFrom(from: Section, i: number): void {
-    this.add(
-      from.owner[i]!,
-      from.ownerAt[i]!,
-      from.type[i]!,
-      from.ttl[i]!,
-      from.data[i]!,
-      from.dataAt[i]!,
-      from.dataLength[i]!,
-    )
-  }
-
-  /** Exchanges two records. */
-  swap(i: number, j: number): void {
-    if (i === j) return
-    swap(this.owner, i, j)
-    swap(this.ownerAt, i, j)
-    swap(this.type, i, j)
-    swap(this.ttl, i, j)
-    swap(this.data, i, j)
-    swap(this.dataAt, i, j)
-    swap(this.dataLength, i, j)
-  }
-}
-
-function swap<T>(column: T[], i: number, j: number): void {
-  const held = column[i]!
-  column[i] = column[j]!
-  column[j] = held
-}
 
 export class Answer {
   rcode = 0
@@ -83,9 +21,12 @@ export class Answer {
   authoritative = false
   /** TC: set by a stage that passes on a truncated reply, and by encoding for its own cuts. */
   truncated = false
-  readonly answer = new Section()
-  readonly authority = new Section()
-  readonly additional = new Section()
+  /** The records, while `isImage`. Who only copies or counts them looks here; to be changed in place, never in size. */
+  readonly image = new Image()
+  #isImage = false
+  readonly #answer = new Section()
+  readonly #authority = new Section()
+  readonly #additional = new Section()
   /** Extended DNS Error (RFC 8914) and its text, -1 for none; sent only to those who sent an OPT. */
   extendedError = -1
   extendedErrorText = ''
@@ -103,22 +44,72 @@ export class Answer {
   /** Memory for record data made for this answer alone (SRV, joined addresses). */
   #scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
   #scratchUsed = 0
+  /** It has more memory than it keeps. */
+  #isLarge = false
+
+  get answer(): Section {
+    if (this.#isImage) this.#unpack()
+    return this.#answer
+  }
+
+  get authority(): Section {
+    if (this.#isImage) this.#unpack()
+    return this.#authority
+  }
+
+  get additional(): Section {
+    if (this.#isImage) this.#unpack()
+    return this.#additional
+  }
+
+  /** True if the records are octets in `image`, and have not been looked at. */
+  get isImage(): boolean {
+    return this.#isImage
+  }
+
+  /** Records of the answer section, counted without making it. */
+  get answerCount(): number {
+    return this.#isImage ? this.image.answers : this.#answer.count
+  }
+
+  /** Makes what was copied into `image` since `reset`, `octets` of it, the answer to `q`. */
+  openImage(q: Query, octets: number): this {
+    const { image } = this
+    image.open(q, octets)
+    this.rcode = image.rcode
+    this.extendedError = image.extendedError
+    this.#isImage = true
+    if (image.bytes.length > KEPT_SCRATCH_BYTES) this.#isLarge = true
+    return this
+  }
+
+  #unpack(): void {
+    this.#isImage = false
+    unpack(this.image, this)
+  }
 
   reset(): this {
     this.rcode = 0
     this.authoritative = false
     this.truncated = false
-    this.answer.count = 0
-    this.authority.count = 0
-    this.additional.count = 0
+    this.#isImage = false
+    this.#answer.count = 0
+    this.#authority.count = 0
+    this.#additional.count = 0
     this.extendedError = -1
     this.extendedErrorText = ''
     this.error = undefined
     this.upstream = ''
     this.withheld = false
     this.#scratchUsed = 0
-    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
+    if (this.#isLarge) this.#shrink()
     return this
+  }
+
+  #shrink(): void {
+    this.#isLarge = false
+    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
+    if (this.image.bytes.length > KEPT_SCRATCH_BYTES) this.image.drop()
   }
 
   /**
@@ -129,6 +120,7 @@ export class Answer {
     if (this.#scratchUsed + length > this.#scratch.length) {
       this.#scratch = new Uint8Array(Math.max(this.#scratch.length * 2, length))
       this.#scratchUsed = 0
+      this.#isLarge ||= this.#scratch.length > KEPT_SCRATCH_BYTES
     }
     this.scratchAt = this.#scratchUsed
     this.#scratchUsed += length

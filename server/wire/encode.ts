@@ -1,16 +1,20 @@
 /**
- * A composed answer → the octets of a message: header, question, records with name compression, OPT, and truncation at
- * whole records. Work is linear in the octets written: the compression table has one slot per length of a name.
+ * An answer → the octets of a message: header, question, records with name compression, OPT, and truncation at whole
+ * records. Work is linear in the octets written: the compression table has one slot per length of a name. An answer that is
+ * an image is copied, if it fits.
  */
-import type { Answer, Section } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { FLAG, TYPE } from './codes.ts'
 import { optBytes, writeOpt } from './edns.ts'
+import type { Image } from './image.ts'
+import { POINTER_BYTES } from './name.ts'
 import { HEADER_BYTES, type Query } from './query.ts'
+import { RECORD_HEAD_BYTES, type Section } from './section.ts'
 
+const ADDITIONALS_AT = 10 // ARCOUNT, RFC 1035 §4.1.1
+/** Up to this many octets a loop is cheaper than a call. */
+const LOOP_BYTES = 256
 const POINTER_LIMIT = 0x4000 // RFC 1035 §4.1.4: a pointer holds 14 bits
-export const POINTER_BYTES = 2
-/** Type, class, TTL, length of the data (RFC 1035 §4.1.3). */
-export const RECORD_HEAD_BYTES = 10
 
 /**
  * Compression table (RFC 1035 §4.1.4): for a name of L octets, where in the message a name of that length was written
@@ -51,57 +55,103 @@ export function encode(
   udpSize: number,
   recursionAvailable: boolean,
 ): number {
+  if (into !== q.bytes || at !== q.start) copyQuestion(q, into, at)
+  const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
+  let to = a.isImage ? copyImage(q, a.image, into, at, end) : -1
+  if (to < 0) {
+    begin(q, into, at)
+    to = writeSections(a, at + q.questionEnd, end)
+  }
+  if (q.hasOpt) {
+    to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
+    putUint16(into, at + ADDITIONALS_AT, ((into[at + ADDITIONALS_AT]! << 8) | into[at + ADDITIONALS_AT + 1]!) + 1)
+  }
+  const flags =
+    FLAG.QR |
+    (q.flags & (0x7800 | FLAG.RD | FLAG.CD)) | // opcode, RD and CD are copied
+    (a.authoritative ? FLAG.AA : 0) |
+    (a.truncated ? FLAG.TC : 0) |
+    (recursionAvailable ? FLAG.RA : 0) |
+    (a.rcode & 15)
+  putUint16(into, at + 2, flags)
+  putUint16(into, at + 4, 1) // QDCOUNT
+  return to - at
+}
+
+/**
+ * Writes the records of a reply to `q`, nothing else, as they are in a message that begins at `at` of `into`: the first one
+ * `q.questionEnd` octets behind that, which may lie before `into` itself. Returns where they end, -1 if not all end by `end`.
+ */
+export function encodeRecords(q: Query, a: Answer, into: Uint8Array, at: number, end: number): number {
+  begin(q, into, at)
+  let to = at + q.questionEnd
+  for (const section of [a.answer, a.authority, a.additional]) {
+    to = writeSection(section, to, end)
+    if (written < section.count) return -1
+  }
+  return to
+}
+
+function begin(q: Query, into: Uint8Array, at: number): void {
   out = into
   base = at
   question = q
   questionKnown = false
   stamp = (stamp + 1) & 0xffff
   if (stamp === 0) forgetNames()
-  if (into !== q.bytes || at !== q.start) into.set(q.bytes.subarray(q.start, q.start + q.questionEnd), at)
+}
 
-  const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
-  let to = at + q.questionEnd
-  let truncated = a.truncated
-  let answers = 0
+/** Writes the sections and their counts; what does not fit, and all that follows, is left out. Returns where it ends. */
+function writeSections(a: Answer, from: number, end: number): number {
+  const { answer, authority, additional } = a
   let authorities = 0
   let additionals = 0
-  to = writeSection(a.answer, to, end)
-  answers = written
-  if (answers < a.answer.count) truncated = true
+  let to = writeSection(answer, from, end)
+  const answers = written
+  if (answers < answer.count) a.truncated = true
   else {
-    to = writeSection(a.authority, to, end)
+    to = writeSection(authority, to, end)
     authorities = written
-    if (authorities < a.authority.count) truncated = true
+    if (authorities < authority.count) a.truncated = true
     else {
-      to = writeSection(a.additional, to, end)
+      to = writeSection(additional, to, end)
       additionals = written
-      if (additionals < a.additional.count) truncated = true
+      if (additionals < additional.count) a.truncated = true
     }
   }
-  if (q.hasOpt) {
-    to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
-    additionals++
-  }
-  a.truncated = truncated
+  putCounts(out, base, answers, authorities, additionals)
+  return to
+}
 
-  const flags =
-    FLAG.QR |
-    (q.flags & (0x7800 | FLAG.RD | FLAG.CD)) | // opcode, RD and CD are copied
-    (a.authoritative ? FLAG.AA : 0) |
-    (truncated ? FLAG.TC : 0) |
-    (recursionAvailable ? FLAG.RA : 0) |
-    (a.rcode & 15)
-  into[at + 2] = flags >> 8
-  into[at + 3] = flags & 255
-  into[at + 4] = 0
-  into[at + 5] = 1
-  into[at + 6] = answers >> 8
-  into[at + 7] = answers & 255
-  into[at + 8] = authorities >> 8
-  into[at + 9] = authorities & 255
-  into[at + 10] = additionals >> 8
-  into[at + 11] = additionals & 255
-  return to - at
+/** Writes the records of an image and their counts. Returns where they end, -1 if they do not fit. */
+function copyImage(q: Query, image: Image, into: Uint8Array, at: number, end: number): number {
+  const { bytes, recordsAt, recordsEnd } = image
+  let to = at + q.questionEnd
+  const octets = recordsEnd - recordsAt
+  if (to + octets > end) return -1
+  putCounts(into, at, image.answers, image.authorities, image.additionals)
+  if (octets > LOOP_BYTES) {
+    into.set(bytes.subarray(recordsAt, recordsEnd), to)
+    return to + octets
+  }
+  for (let i = recordsAt; i < recordsEnd; i++) into[to++] = bytes[i]!
+  return to
+}
+
+function putCounts(into: Uint8Array, at: number, answers: number, authorities: number, additionals: number): void {
+  putUint16(into, at + 6, answers)
+  putUint16(into, at + 8, authorities)
+  putUint16(into, at + ADDITIONALS_AT, additionals)
+}
+
+function putUint16(into: Uint8Array, at: number, value: number): void {
+  into[at] = value >> 8
+  into[at + 1] = value & 255
+}
+
+/** Header and question: too few octets for an array of their own to pay. */
+function copyQuestion({ bytes, start, questionEnd }: Query, into: Uint8Array, at: number): void {
+  for (let i = 0; i < questionEnd; i++) into[at + i] = bytes[start + i]!
 }
 
 /** Empties the tables: stamps begin anew, and those of messages long ago would come again. */

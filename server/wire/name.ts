@@ -11,6 +11,7 @@ export type Name = Uint8Array
 export const MAX_NAME_BYTES = 255 // RFC 1035 §2.3.4
 export const MAX_LABEL_BYTES = 63 // RFC 1035 §2.3.4
 export const MAX_LABELS = 127 // what fits in 255 octets, the root not counted
+export const POINTER_BYTES = 2 // RFC 1035 §4.1.4: what stands for a name that was in the message before
 
 /** Lower case of each octet: ASCII letters only (RFC 4343 §3). */
 export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) => (octet >= 65 && octet <= 90 ? octet + 32 : octet))

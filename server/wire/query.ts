@@ -13,7 +13,7 @@
 import type { Block, Routes } from '../route.ts'
 import { Answer } from './answer.ts'
 import { FLAG, RCODE, TYPE } from './codes.ts'
-import { DEFAULT_UDP_BYTES, datagramLimit, readOpt } from './edns.ts'
+import { DEFAULT_UDP_BYTES, datagramLimit, OPT_BYTES, readOpt, writeOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
 
 export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
@@ -56,9 +56,11 @@ export class Query {
   /** The header's second word as it came (FLAG bits, opcode, rcode). */
   flags = 0
 
-  /** The question's name in lower case; `qnameLength` octets with the root label. */
+  /** The question's name in lower case; `qnameLength` octets with the root label, and zeros up to a multiple of four. */
   readonly qname = new Uint8Array(MAX_NAME_BYTES + 1)
   qnameLength = 0
+  /** The same memory in words, for those who compare names. */
+  readonly qnameWords = new Int32Array(this.qname.buffer)
   /** Labels, the root not counted; label i starts (with its length octet) at `qname[labelAt[i]]`. */
   labelCount = 0
   readonly labelAt = new Uint8Array(MAX_LABELS + 1)
@@ -235,11 +237,26 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
   return true
 }
 
-/** The query once more, with its EDNS, in memory of its own: for a stage that asks again without its client. */
+/**
+ * The question once more, in memory of its own, for a stage that asks again without its client: with RD, CD and DO, and
+ * with EDNS where the client has it, but no option of it and not its spelling.
+ */
 export function copyQuery(from: Query): Query {
+  const optAt = HEADER_BYTES + from.qnameLength + 4
+  const message = new Uint8Array(optAt + OPT_BYTES)
+  const flags = from.flags & (FLAG.RD | FLAG.CD)
+  message[2] = flags >> 8
+  message[3] = flags & 255
+  message[5] = 1 // QDCOUNT
+  message.set(from.qname.subarray(0, from.qnameLength), HEADER_BYTES)
+  message.set([from.qtype >> 8, from.qtype & 255, from.qclass >> 8, from.qclass & 255], optAt - 4)
+  if (from.hasOpt) {
+    message[11] = 1 // ARCOUNT
+    writeOpt(message, optAt, from.udpSize, 0, from.dnssecOk, -1, '')
+  }
   const q = new Query()
-  q.bytes = from.bytes.slice(from.start, from.start + from.length)
-  q.length = q.capacity = from.length
+  q.bytes = message
+  q.length = q.capacity = from.hasOpt ? message.length : optAt
   q.stream = from.stream
   q.peer = from.peer.keep()
   q.receivedAtMs = performance.now()
@@ -276,6 +293,7 @@ function readQname(q: Query, from: number, end: number): number {
   qname[to++] = 0
   labelAt[labels] = to - 1
   q.qnameLength = to
+  for (; (to & 3) !== 0; to++) qname[to] = 0
   q.labelCount = labels
   let hash = ROOT_HASH
   q.suffixHash[labels] = hash

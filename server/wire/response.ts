@@ -2,9 +2,10 @@
  * What kind of response a composed answer is, for those who sort, count or store them by kind (`log`, `cache`,
  * `minimal`). Looks at rcode and record types only.
  */
-import type { Answer, Section } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { RCODE, TYPE } from './codes.ts'
 import type { Query } from './query.ts'
+import type { Section } from './section.ts'
 
 /** Kinds of response (RFC 2308 §2). ERROR is whatever is none of the others: REFUSED, FORMERR and the like. */
 export const RESPONSE = {
@@ -20,7 +21,7 @@ export const RESPONSE = {
 export function responseKind(a: Answer): number {
   switch (a.rcode) {
     case RCODE.NOERROR:
-      if (a.answer.count > 0) return RESPONSE.ANSWER
+      if (a.answerCount > 0) return RESPONSE.ANSWER
       if (findType(a.authority, TYPE.SOA) >= 0) return RESPONSE.NODATA
       return findType(a.authority, TYPE.NS) >= 0 ? RESPONSE.DELEGATION : RESPONSE.ANSWER
     case RCODE.NXDOMAIN:

@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { plugin as cache } from '../../plugins/cache/cache.ts'
 import { plugin } from '../../plugins/loadbalance/loadbalance.ts'
 import { QUESTION, type Query, type Stage } from '../../server/plugin.ts'
 import { RCODE, TYPE } from '../../server/wire/codes.ts'
@@ -54,14 +55,30 @@ async function ordered(
 
 const { A, AAAA, CNAME, MX, TXT } = TYPE
 
-for (const count of [2, 3, 8, 9, 40]) {
-  test(`each of ${count} addresses comes first as often, and all of them come`, async () => {
-    const records = Array.from({ length: count }, (_, i) => [A, i + 1] as const)
-    const { send } = chainOf([plugin], 'loadbalance', [backend(records)])
+interface Balanced {
+  count: number
+  type?: number
+  name?: string
+  body?: string
+  alias?: Records
+}
+
+const balanced: Balanced[] = [
+  ...[2, 3, 8, 9, 40].map(count => ({ count })),
+  ...[2, 3, 8, 9, 40].map(count => ({ count, name: ' from the cache', body: 'loadbalance\ncache' })),
+  { count: 3, type: AAAA, name: ' of IPv6 from the cache', body: 'loadbalance\ncache' },
+  { count: 3, name: ' behind an alias from the cache', body: 'loadbalance\ncache', alias: [[CNAME, 1]] },
+]
+
+for (const { count, type = A, name = '', body = 'loadbalance', alias = [] } of balanced) {
+  test(`each of ${count} addresses${name} comes first as often, and all of them come`, async () => {
+    const records = [...alias, ...Array.from({ length: count }, (_, i) => [type, i + 1] as const)]
+    const { send } = chainOf([plugin, cache], body, [backend(records)])
     const first = new Map<string, number>()
     const rounds = count * 200
     for (let i = 0; i < rounds; i++) {
-      const data = readReply(await send(query('x'), true)).answers!.map(record => (record as { data: string }).data)
+      const reply = readReply(await send(query('x', { type: type === A ? 'A' : 'AAAA' }), true))
+      const data = reply.answers!.slice(alias.length).map(record => (record as { data: string }).data)
       assert.is(new Set(data).size, count)
       first.set(data[0]!, (first.get(data[0]!) ?? 0) + 1)
     }
@@ -85,6 +102,23 @@ test('aliases first, then others, addresses, exchanges', async () => {
   for (let i = 0; i < 20; i++) {
     const got = await ordered('loadbalance', backend(records))
     assert.match(got, /^CNAME1 CNAME2 TXT1 TXT2 (A1 AAAA2|AAAA2 A1) (MX1 MX2|MX2 MX1)$/)
+  }
+})
+
+test('what comes from the cache is put in order like anything else', async () => {
+  const records: Records = [
+    [MX, 1],
+    [A, 1],
+    [A, 2],
+    [CNAME, 1],
+    [AAAA, 3],
+  ]
+  const { send } = chainOf([plugin, cache], 'loadbalance {\nprefer 10.0.0.2/32\n}\ncache', [backend(records)])
+  for (let i = 0; i < 10; i++) {
+    const reply = readReply(await send(query('x'), true))
+    assert.equal(reply.answers!.map(record => record.type).slice(0, 2), ['CNAME', 'A'])
+    assert.is((reply.answers![1] as { data: string }).data, '10.0.0.2')
+    assert.is(reply.answers![4]!.type, 'MX')
   }
 })
 

@@ -1,11 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { QUESTION, type Query } from '../../../server/plugin.ts'
+import { plugin } from '../../../plugins/cache/cache.ts'
+import { QUESTION, type Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
 import { RCODE, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
-import { text } from '../../harness/message.ts'
-import { ADDRESS, address, cached, denial, pass, servfail, stopTheClock } from './backend.ts'
+import { query, readReply, text } from '../../harness/message.ts'
+import { chainOf, wire } from '../../harness/stage.ts'
+import { ADDRESS, address, Backend, cached, denial, pass, servfail, stopTheClock } from './backend.ts'
 
 stopTheClock()
 
@@ -139,6 +141,40 @@ test('an alias that leads to a denial is kept as one', async () => {
   assert.is(backend.asked, 2)
 })
 
+test('a referral is kept for 5 s', async () => {
+  const { ask, backend } = cached('cache', q => {
+    const a = q.answer.reset()
+    a.authority.add(QUESTION, q.labelAt[1]!, TYPE.NS, 300, nameFromText('ns.example.org'))
+    return a
+  })
+  await ask('www.example.org')
+  pass(4)
+  assert.is(await ask('www.example.org'), 'NOERROR rd\n;; AUTHORITY\nexample.org. 296 IN NS ns.example.org.')
+  pass(1)
+  await ask('www.example.org')
+  assert.is(backend.asked, 2)
+})
+
+test('records of a failure live no longer than it', async () => {
+  const { ask, backend } = cached('cache {\nservfail 1500ms\n}', q => {
+    const a = denial(RCODE.NOERROR, 3600)(q)
+    a.rcode = RCODE.SERVFAIL
+    return a
+  })
+  await ask('x')
+  pass(1)
+  assert.match(await ask('x'), /^SERVFAIL rd\n;; AUTHORITY\nexample.org. 1 IN SOA/)
+  assert.is(backend.asked, 1)
+})
+
+test('a batch that was read before an entry was made adds nothing to its TTLs', async () => {
+  const { ask } = cached('cache', address(300))
+  await ask('x')
+  pass(-0.5)
+  assert.match(await ask('x'), /x\. 300 IN A/)
+  pass(0.5)
+})
+
 test('a failure is kept for servfail', async () => {
   const { ask, backend } = cached('cache {\nservfail 10s\n}', servfail)
   await ask('www.example.org')
@@ -152,6 +188,7 @@ test('a failure is kept for servfail', async () => {
 
 for (const { name, body, ttl, shown, later } of [
   { name: 'the directive sets the most', body: 'cache 30', ttl: 300, shown: 30, later: 20 },
+  { name: 'an hour at most, whatever the record says', body: 'cache', ttl: 0x7fffffff, shown: 3600, later: 3590 },
   { name: 'success sets most and least', body: 'cache 30 {\nsuccess 100 100 50\n}', ttl: 20, shown: 50, later: 40 },
   { name: 'a written minimum lifts TTL 0', body: 'cache {\nsuccess 100 100 15\n}', ttl: 0, shown: 15, later: 5 },
   { name: 'keepttl shows the original', body: 'cache {\nkeepttl\n}', ttl: 300, shown: 300, later: 300 },
@@ -211,6 +248,49 @@ test('an answer that came too late for a name that is live by now is not stored'
   isLive = false
   await ask('new.example.org')
   assert.is(backend.asked, 2)
+})
+
+test('a hit is a copy: a stage in front that waits has it as it was, whatever became of the entry', async () => {
+  const backend = new Backend(q => (q.qnameText === 'x.' ? denial(RCODE.NXDOMAIN, 20)(q) : address(77)(q)))
+  const gone = Promise.withResolvers<void>()
+  const front: Stage = {
+    async handle(q, next) {
+      const a = await next(q)
+      if (q.qnameText === 'x.') await gone.promise
+      return a
+    },
+  }
+  const stages = [front, ...chainOf([plugin], 'cache {\nsuccess 1\ndenial 1\n}', [backend]).stages]
+  const { ask } = wire(stages)
+  const asked = ask('x')
+  const again = ask('x')
+  await ask('a')
+  await ask('b')
+  backend.respond = denial(RCODE.NOERROR, 5)
+  await ask('c')
+  gone.resolve()
+  const soa = 'example.org. 20 IN SOA ns.example.org. admin.example.org. 1 2 3 4 20'
+  assert.is(await asked, `NXDOMAIN rd\n;; AUTHORITY\n${soa}`)
+  assert.is(await again, await asked)
+})
+
+test('a hit that does not fit is cut like any answer', async () => {
+  const { send, backend } = cached('cache', q => {
+    const a = q.answer.reset()
+    for (let i = 0; i < 40; i++) a.answer.add(QUESTION, 0, TYPE.A, 300, Uint8Array.of(192, 0, 2, i))
+    return a
+  })
+  const first = [await send(query('x')), await send(query('x', { edns: 1232 })), await send(query('x'), true)]
+  assert.equal(
+    first.map(octets => [octets.length, readReply(octets).answers!.length, readReply(octets).flag_tc]),
+    [
+      [12 + 7 + 30 * 16, 30, true],
+      [12 + 7 + 40 * 16 + 11, 40, false],
+      [12 + 7 + 40 * 16, 40, false],
+    ],
+  )
+  assert.is(backend.asked, 1)
+  assert.equal(await send(query('x')), first[0])
 })
 
 test('a new positive answer takes the place of a denial', async () => {

@@ -1,4 +1,5 @@
-/** A `forward` block over scripted upstreams, taken down when the test is over. */
+/** A block of `forward`, with `cache` before it where it is named, over scripted upstreams; taken down after the test. */
+import { plugin as cache } from '../../../plugins/cache/cache.ts'
 import { plugin } from '../../../plugins/forward/forward.ts'
 import type { Stage } from '../../../server/plugin.ts'
 import { type FakeUpstream, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
@@ -20,7 +21,7 @@ export async function withBlock(
 ): Promise<void> {
   const upstreams = await Promise.all(scripts.map(one => (typeof one === 'function' ? fakeUpstream(one) : one)))
   const body = corefile.replace(/%(\d)/g, (_, number) => upstreams[Number(number) - 1]!.address)
-  const chain = chainOf([plugin], body, extra)
+  const chain = chainOf([cache, plugin], body, extra)
   const awake = setInterval(() => {}, 1 << 30) // what is in flight does not keep a process alive, listeners do
   try {
     for (const stage of chain.stages) await stage.start?.(undefined)

@@ -19,7 +19,6 @@ const overTcp =
   (then: Script): Script =>
   asked =>
     asked.transport === 'tcp' ? good(asked) : then(asked)
-const times = (count: number, make: () => Uint8Array) => Array.from({ length: count }, make)
 const LONG_CHAIN = ['www.example. 60 CNAME a.example.', 'a.example. 60 CNAME b.example.', 'b.example. 60 A 192.0.2.5']
 
 const MANY = Array.from({ length: 60 }, (_, i) => `www.example. 300 A 192.0.2.${i}`)
@@ -144,10 +143,6 @@ const rows: Row[] = [
     name: 'no question, then the right one',
     scripts: [asked => [answer(asked, ['www.example. 1 A 6.6.6.6'], { question: 'none' }), good(asked) as Uint8Array]],
     asked: 'udp',
-  },
-  {
-    name: 'TuDoor: 1,000 forged replies, then the right one',
-    scripts: [asked => [...times(1000, () => answer(asked, [], { id: asked.id ^ 0x5555 })), good(asked) as Uint8Array]],
   },
   {
     name: 'a pointer loop, then the right one',
@@ -356,11 +351,6 @@ const rows: Row[] = [
       NOERROR ra
       ;; AUTHORITY
       example. 60 IN NS ns.example.`,
-  },
-  {
-    name: 'I2 a TTL of 2^31 and more is 0',
-    scripts: [asked => answer(asked, ['www.example. 4294967295 A 192.0.2.1'])],
-    reply: GOOD.replace('300', '0'),
   },
   {
     name: 'SRV and MX data',

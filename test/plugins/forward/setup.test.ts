@@ -26,6 +26,9 @@ const good = [
   { name: 'health_check', property: 'health_check 5s no_rec domain example.org' },
   { name: 'health_check, other order', property: 'health_check 5s domain example.org. no_rec' },
   { name: 'max_concurrent', property: 'max_concurrent 1000' },
+  { name: 'query_case', property: 'query_case lower' },
+  { name: 'block_private', property: 'block_private' },
+  { name: 'block_private but for zones', property: 'block_private corp.example 10.0.0.0/8' },
   { name: 'next', property: 'next NXDOMAIN servfail' },
   { name: 'next_on_nodata', property: 'next_on_nodata' },
   { name: 'failfast', property: 'failfast_all_unhealthy_upstreams' },
@@ -56,6 +59,13 @@ const bad = [
     says: 'missing argument of "forward", found 0, expected at least 2 arguments',
   },
   { name: 'sixteen upstreams', line: `forward . ${sixteen}`, at: '2:151', says: '16 upstreams, expected at most 15' },
+  {
+    name: 'another case',
+    property: 'query_case upper',
+    at: '3:14',
+    says: 'unknown query_case "upper", expected random or lower',
+  },
+  { name: 'block_private with a bad zone', property: 'block_private a..b', at: '3:17' },
   { name: 'a bad FROM', line: 'forward a..b 10.0.0.1', at: '2:9' },
   {
     name: 'a bad address',

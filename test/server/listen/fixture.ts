@@ -12,9 +12,10 @@ import { type Listener, type ListenerOptions, listenPair } from '../../../server
 import { Arena } from '../../../server/listen/udp-arena.ts'
 import type { Stage } from '../../../server/plugin.ts'
 import { Routes } from '../../../server/route.ts'
-import { type Answer, QUESTION } from '../../../server/wire/answer.ts'
+import type { Answer } from '../../../server/wire/answer.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import type { Query } from '../../../server/wire/query.ts'
+import { QUESTION } from '../../../server/wire/section.ts'
 import { readReply } from '../../harness/message.ts'
 
 /** The ways to speak UDP that this machine has. */

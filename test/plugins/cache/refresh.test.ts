@@ -1,0 +1,81 @@
+/** What the cache asks of its own accord, and how often. */
+import { encode, type Packet } from 'dns-packet'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { TYPE } from '../../../server/wire/codes.ts'
+import { address, cached, count, pass, servfail, stopTheClock } from './backend.ts'
+
+stopTheClock()
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+test('prefetch refreshes an entry that is asked for often, in the last part of its life', async () => {
+  const { ask, backend } = cached('cache {\nprefetch 2 1m 20%\n}', address(100))
+  await ask('x')
+  await ask('x')
+  pass(79)
+  await ask('x') // too early, and too long after the last one
+  assert.is(backend.asked, 1)
+  pass(5)
+  assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 16 IN A 192.0.2.1')
+  assert.is(backend.asked, 2)
+  assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 100 IN A 192.0.2.1')
+  pass(99)
+  await ask('x')
+  assert.is(backend.asked, 2, 'the hits are too far apart')
+})
+
+test('what refreshes an entry is the question alone, and no client traffic', async () => {
+  const { send, backend } = cached('cache refresh.test {\nserve_stale 1h immediate\n}', address(60))
+  const options = [{ code: 'CLIENT_SUBNET', ip: '192.0.2.0', sourcePrefixLength: 24 }]
+  const message = encode({
+    type: 'query',
+    id: 7,
+    flags: 0x130, // RD, AD, CD
+    questions: [{ name: 'WWW.refresh.test', type: 'A' }],
+    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1400, flags: 0x8000, options }],
+  } as unknown as Packet)
+  await send(message)
+  pass(100)
+  await send(message)
+  const own = backend.last!
+  assert.is(backend.asked, 2)
+  assert.equal(
+    [own.qnameText, own.qtype, own.flags, own.hasOpt, own.dnssecOk],
+    ['www.refresh.test.', TYPE.A, 0x110, true, true],
+  )
+  assert.is(own.bytes.subarray(0, own.length).indexOf('W'.charCodeAt(0)), -1)
+  assert.is(own.length, own.questionEnd + 11, 'an OPT without options')
+  const labels = ['dns://:53', 'refresh.test.', '']
+  assert.is(count('coredns_cache_requests_total', ...labels), 2)
+  assert.is(count('coredns_cache_misses_total', ...labels), 1)
+  assert.is(count('coredns_cache_served_stale_total', ...labels), 1)
+  // It was stored under the key that it was asked for with.
+  await send(message)
+  assert.is(backend.asked, 2)
+})
+
+test('prefetch: hits are counted on after a refresh, one refresh at a time, a failure leaves the entry', async () => {
+  const { ask, backend } = cached('cache prefetch.test {\nprefetch 3 1h 10%\n}', address(100))
+  const name = 'x.prefetch.test'
+  for (let i = 0; i < 4; i++) await ask(name)
+  pass(95)
+  const pending = Promise.withResolvers<void>()
+  backend.respond = async q => {
+    await pending.promise
+    return servfail(q)
+  }
+  for (let i = 0; i < 3; i++) assert.match(await ask(name), / 5 IN A/)
+  assert.is(backend.asked, 2)
+  pending.resolve()
+  await settled()
+  backend.respond = address(100)
+  assert.match(await ask(name), / 5 IN A/)
+  assert.is(backend.asked, 3)
+  pass(95)
+  assert.match(await ask(name), / 5 IN A/)
+  assert.is(backend.asked, 4, 'the first hit after a refresh is not the first of all')
+  assert.is(count('coredns_cache_prefetch_total', 'dns://:53', 'prefetch.test.', ''), 3)
+})
+
+test.run()
