@@ -1,7 +1,7 @@
 /** Asks a sample of the questions once and holds the replies against what must be in them. */
 import { createSocket } from 'node:dgram'
 import { decode, encode, type Packet } from 'dns-packet'
-import type { Target } from './dnsperf.ts'
+import type { Run, Target } from './dnsperf.ts'
 import type { Question } from './mix.ts'
 
 const WAIT_MS = 2_000
@@ -69,4 +69,10 @@ export function verifyShares(
       throw new Error(`${target.name}: ${percent(found)} of the replies were ${rcode}, expected ${percent(expected)}`)
     }
   }
+}
+
+/** Holds against a run of names that all exist: at most 1 % of the replies were something else than an answer. */
+export function verifyAnswered(target: Target, { completed, rcodes }: Run): void {
+  const failed = completed - (rcodes.get('NOERROR') ?? 0)
+  if (failed > completed / 100) throw new Error(`${target.name}: ${failed} of ${completed} replies are no answers`)
 }

@@ -7,6 +7,7 @@ import { startTlsServer, type TlsFiles } from '../peers/unbound.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { inTurns, RUN_COLUMNS, rowsOf } from '../turns.ts'
+import { verifyAnswered } from '../verify.ts'
 import { WILD_ZONE, writeDistinct } from './names.ts'
 
 const SERVER_NAME = 'dot.example'
@@ -32,8 +33,7 @@ export async function measureDot(sides: Sides, rounds: number, seconds: number):
     const runs = await inTurns(targets, rounds, async target => {
       writeDistinct(file, (load.pace ?? FASTEST_PER_S) * seconds, ['one'])
       const run = await dnsperf(target, { file, seconds, outstanding: OUTSTANDING, ...load })
-      const failed = run.completed - (run.rcodes.get('NOERROR') ?? 0)
-      if (failed > 0) throw new Error(`${target.name}: ${failed} of ${run.completed} replies are no answers`)
+      verifyAnswered(target, run)
       return run
     })
     rows.push(...rowsOf(work, RUN_COLUMNS, runs))

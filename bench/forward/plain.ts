@@ -7,6 +7,7 @@ import { startUnbound } from '../peers/unbound.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { inTurns, RUN_COLUMNS, rowsOf } from '../turns.ts'
+import { verifyAnswered } from '../verify.ts'
 import { wildZones, writeDistinct } from './names.ts'
 
 const OUTSTANDING = 200
@@ -27,9 +28,11 @@ export async function measurePlain(sides: Sides, rounds: number, seconds: number
   const file = join(sides.folder, 'questions')
   const rows: Row[] = []
   for (const { work, load } of LOADS) {
-    const runs = await inTurns(targets, rounds, target => {
+    const runs = await inTurns(targets, rounds, async target => {
       writeDistinct(file, (load.pace ?? FASTEST_PER_S) * seconds, ['one'])
-      return dnsperf(target, { file, seconds, outstanding: OUTSTANDING, ...load })
+      const run = await dnsperf(target, { file, seconds, outstanding: OUTSTANDING, ...load })
+      verifyAnswered(target, run)
+      return run
     })
     rows.push(...rowsOf(work, RUN_COLUMNS, runs))
   }
