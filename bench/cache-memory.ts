@@ -5,12 +5,11 @@
 import { plugin as cache } from '../plugins/cache/cache.ts'
 import { QUESTION, type Query, type Section } from '../server/plugin.ts'
 import type { Routes } from '../server/route.ts'
-import { serve, takeQuery } from '../server/serve.ts'
 import { TYPE } from '../server/wire/codes.ts'
 import { type Name, nameFromText } from '../server/wire/name.ts'
-import type { Peer } from '../server/wire/query.ts'
 import { query } from '../test/harness/message.ts'
 import { chainOf } from '../test/harness/stage.ts'
+import { put } from './in-process.ts'
 
 const ENTRIES = 100_000
 const TTL = 3600
@@ -39,20 +38,6 @@ const backend = {
   },
 }
 
-const peer: Peer = {
-  address: '192.0.2.9',
-  port: 40_000,
-  family: 4,
-  localAddress: '192.0.2.1',
-  keep: () => peer,
-  send: () => {},
-}
-const q = takeQuery()
-q.bytes = new Uint8Array(65_535)
-q.start = 0
-q.capacity = 65_535
-q.peer = peer
-
 /** Asks for names that were not asked for before. Octets of a reply, on average. */
 function fill(routes: Routes, label: string): number {
   const message = query(`${label}000000.shop.example.org`)
@@ -60,10 +45,7 @@ function fill(routes: Routes, label: string): number {
   let replyBytes = 0
   for (let i = 0; i < ENTRIES; i++) {
     message.write(String(i).padStart(6, '0'), digits)
-    q.bytes.set(message)
-    q.length = message.length
-    q.receivedAtMs = performance.now()
-    replyBytes += serve(routes, q)
+    replyBytes += put(routes, message, performance.now())
   }
   return replyBytes / ENTRIES
 }

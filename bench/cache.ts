@@ -6,12 +6,11 @@
 import { plugin as cache } from '../plugins/cache/cache.ts'
 import { plugin as loadbalance } from '../plugins/loadbalance/loadbalance.ts'
 import { type Answer, QUESTION, type Query, type Stage } from '../server/plugin.ts'
-import { serve, takeQuery } from '../server/serve.ts'
 import { RCODE, TYPE } from '../server/wire/codes.ts'
 import { type Name, nameFromText } from '../server/wire/name.ts'
-import type { Peer } from '../server/wire/query.ts'
 import { type Ask, query } from '../test/harness/message.ts'
 import { chainOf } from '../test/harness/stage.ts'
+import { putAll } from './in-process.ts'
 
 const NAMES = 1000
 /** Of that many rounds the quickest counts: others share the machine. */
@@ -69,46 +68,18 @@ const cases: Case[] = [
 ]
 type Case = [name: string, messages: Buffer[]]
 
-const peer: Peer = {
-  address: '192.0.2.9',
-  port: 40_000,
-  family: 4,
-  localAddress: '192.0.2.1',
-  keep: () => peer,
-  send: () => {},
-}
-const q = takeQuery()
-q.bytes = new Uint8Array(65_535)
-q.start = 0
-q.capacity = 65_535
-q.peer = peer
-
-/** Puts the messages through `serve`, one after the other; octets of all replies. */
-function run(messages: readonly Buffer[], rounds: number): number {
-  let octets = 0
-  for (let i = 0; i < rounds; i++) {
-    const message = messages[i % messages.length]!
-    for (let j = 0; j < message.length; j++) q.bytes[j] = message[j]!
-    q.length = message.length
-    octets += serve(routes, q)
-  }
-  return octets
-}
-
 /** Nanoseconds per query of one round. */
 function round(messages: readonly Buffer[]): number {
   const startMs = performance.now()
-  q.receivedAtMs = startMs + AGE_MS
-  run(messages, QUERIES)
+  putAll(routes, messages, QUERIES, startMs + AGE_MS)
   return ((performance.now() - startMs) * 1e6) / QUERIES
 }
 
 const only = process.argv[2]
 const chosen = cases.filter(([name]) => only === undefined || name.includes(only))
-q.receivedAtMs = performance.now()
-for (const [, messages] of [core, ...chosen]) run(messages, WARM_UP)
+for (const [, messages] of [core, ...chosen]) putAll(routes, messages, WARM_UP, performance.now())
 for (const [name, messages] of chosen) {
-  const octets = run(messages, NAMES) / NAMES
+  const octets = putAll(routes, messages, NAMES, performance.now()) / NAMES
   const heapBytes = process.memoryUsage().heapUsed
   let bestNs = Number.POSITIVE_INFINITY
   let coreNs = Number.POSITIVE_INFINITY

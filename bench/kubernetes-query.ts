@@ -1,8 +1,7 @@
 /** What one cluster query costs from octets to octets, sockets apart: nanoseconds through `serve`. */
-import { type ServedQuery, serve, takeQuery } from '../server/serve.ts'
-import type { Peer } from '../server/wire/query.ts'
 import { query } from '../test/harness/message.ts'
 import { clusterOf, namespace, pod, service, slice } from '../test/plugins/kubernetes/cluster.ts'
+import { putAll } from './in-process.ts'
 
 const NAMESPACES = 20
 const SERVICES = 1000
@@ -42,43 +41,16 @@ const cases: [name: string, messages: Buffer[]][] = [
   ['PTR of an endpoint', headless.map(i => query(`${(i & 63) * 4}.${i >> 6}.244.10.in-addr.arpa`, { type: 'PTR' }))],
 ]
 
-const peer: Peer = {
-  address: '192.0.2.9',
-  port: 40_000,
-  family: 4,
-  localAddress: '192.0.2.1',
-  keep: () => peer,
-  send: () => {},
-}
-
-const q = takeQuery()
-q.bytes = new Uint8Array(65_535)
-q.start = 0
-q.capacity = 65_535
-q.peer = peer
-
-/** Puts the messages through `serve`, one after the other; octets of all replies. */
-function run(query: ServedQuery, messages: readonly Buffer[], rounds: number): number {
-  let octets = 0
-  for (let i = 0; i < rounds; i++) {
-    const message = messages[i % messages.length]!
-    for (let j = 0; j < message.length; j++) query.bytes[j] = message[j]!
-    query.length = message.length
-    octets += serve(routes, query)
-  }
-  return octets
-}
-
 const only = process.argv[2]
 const chosen = cases.filter(([name]) => only === undefined || name.includes(only))
-for (const [, messages] of chosen) run(q, messages, WARM_UP)
+for (const [, messages] of chosen) putAll(routes, messages, WARM_UP, 0)
 for (const [name, messages] of chosen) {
   const heapBytes = process.memoryUsage().heapUsed
   let bestNs = Number.POSITIVE_INFINITY
   let octets = 0
   for (let round = 0; round < ROUNDS; round++) {
     const startMs = performance.now()
-    octets = run(q, messages, QUERIES)
+    octets = putAll(routes, messages, QUERIES, 0)
     bestNs = Math.min(bestNs, ((performance.now() - startMs) * 1e6) / QUERIES)
   }
   const garbage = (process.memoryUsage().heapUsed - heapBytes) / (ROUNDS * QUERIES)
