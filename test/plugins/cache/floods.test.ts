@@ -49,6 +49,30 @@ for (const { name, respond } of [
   })
 }
 
+/** So many addresses that an entry is beyond its share of octets, or a little within it. */
+const addresses = (count: number) => (q: Query) => {
+  const a = q.answer.reset()
+  for (let i = 0; i < count; i++) a.answer.add(QUESTION, 0, TYPE.A, 3600, Uint8Array.of(192, 0, 2, i))
+  return a
+}
+
+for (const { name, hotAddresses, others } of [
+  { name: 'large ones, among small ones', hotAddresses: 80, others: 1 },
+  { name: 'large ones, among others that fill all octets', hotAddresses: 80, others: 46 },
+  { name: 'small ones, among large ones', hotAddresses: 1, others: 200 },
+]) {
+  test(`#36 hot names are hit as before: ${name}`, async () => {
+    let misses = 0
+    const { send } = cached('cache', q => {
+      if (!isHot(q)) return addresses(others)(q)
+      misses++
+      return addresses(hotAddresses)(q)
+    })
+    const rate = await hitRate(send, () => misses, RANDOM)
+    ok(rate >= 0.99, `hit rate ${rate}`)
+  })
+}
+
 test('#36 denials have a limit of their own: a flood of them drives out no answer', async () => {
   let misses = 0
   const positive = address(3600)

@@ -91,6 +91,38 @@ test('finds what was put last and not removed, whatever the order of things', ()
   assert.ok(store.evictions > 0)
 })
 
+test('entries of all sizes at the bound of octets: what is found is whole, and the bound holds', () => {
+  const store = new Store(60)
+  const latest = new Map<string, number>()
+  let seed = 3
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return (seed >>> 8) % below
+  }
+  for (let step = 0; step < 4000; step++) {
+    const name = `n${random(100)}.test`
+    const q = asked(name)
+    const hash = keyHash(q, 0)
+    const slot = store.find(q, hash, 0)
+    if (slot >= 0) {
+      const { answer } = store.load(slot, q)
+      assert.is(answer.count, latest.get(name))
+      assert.ok(answer.data.slice(0, answer.count).every((data, i) => data[answer.dataAt[i]!] === answer.count % 251))
+      if (random(2) === 0) store.touch(slot)
+      if (random(10) === 0) store.remove(slot)
+      if (random(3) > 0) continue
+    }
+    const records = 1 + (random(2) === 0 ? random(10) : random(60))
+    const a = q.answer.reset()
+    for (let i = 0; i < records; i++) a.answer.add(QUESTION, 0, TYPE.TXT, 300, new Uint8Array(1000).fill(records % 251))
+    store.put(q, hash, 0, draftEntry(q, a)!, step, 1000)
+    latest.set(name, records)
+    assert.ok(store.find(q, hash, 0) >= 0)
+    assert.ok(store.bytes <= 1 << 20 && store.count <= 60)
+  }
+  assert.ok(store.evictions > 500, `${store.evictions}`)
+})
+
 test('large entries are bounded by octets, not by their number', () => {
   const store = new Store(1000)
   for (let i = 0; i < 500; i++) {
