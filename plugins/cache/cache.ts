@@ -47,7 +47,7 @@ class CacheStage implements Stage {
     this.#notDenial = zoneSet(options.notDenial)
     this.#success = new Store(options.success.entries)
     this.#denial = new Store(options.denial.entries)
-    this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a) => this.#keepFresh(q, a))
+    this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a, store) => this.#keepFresh(q, a, store))
   }
 
   link(): void {
@@ -156,12 +156,13 @@ class CacheStage implements Stage {
     this.#refresher.ask(q, next, store, slot)
   }
 
-  /** Keeps the answer to a query of the cache's own, if it may take the place of an entry: undefined if not. */
-  #keepFresh(q: Query, a: Answer): Answer | undefined {
+  /** Keeps the answer to a query of the cache's own. Undefined if the entry in `store` that it is for goes before it. */
+  #keepFresh(q: Query, a: Answer, store: Store): Answer | undefined {
+    if (!isResolved(a.rcode) || a.truncated) return undefined
     const isPositive = placeOf(q, a) === SUCCESS
-    const replaces = this.#options.stale?.preferPositive ? isPositive : isResolved(a.rcode)
-    if (!replaces || (isPositive && a.answerCount === 0)) return undefined // nor does a referral replace one
-    return this.#isLive(q) ? a : this.#keep(q, a)
+    if (isPositive && a.answerCount === 0) return undefined // nor does a referral replace one
+    const kept = this.#isLive(q) ? a : this.#keep(q, a)
+    return isPositive || store === this.#denial || !this.#options.stale?.preferPositive ? kept : undefined
   }
 
   /** Brings an answer's TTLs within their limits, and stores it if it may be. */

@@ -89,6 +89,39 @@ test('serve_stale_policy prefer_positive goes by answers in use: a denial counts
   assert.is(backend.asked, 2)
 })
 
+test('serve_stale_policy prefer_positive: where there was a denial, a new one takes its place', async () => {
+  for (const mode of ['verify', 'immediate']) {
+    const body = `cache {\nserve_stale 1h ${mode}\nserve_stale_policy prefer_positive\n}`
+    const { ask, backend } = cached(body, denial(RCODE.NXDOMAIN, 20))
+    await ask('x')
+    pass(100)
+    backend.respond = denial(RCODE.NOERROR, 15)
+    if (mode === 'immediate') assert.match(await ask('x'), /^NXDOMAIN/)
+    assert.match(await ask('x'), /^NOERROR .* 15 IN SOA/s)
+    assert.match(await ask('x'), /^NOERROR .* 15 IN SOA/s)
+    assert.is(backend.asked, 2)
+  }
+})
+
+test('serve_stale_policy prefer_positive: a denial is kept for when the answer is of no use any more', async () => {
+  const { ask, backend } = cached('cache {\nserve_stale 1m verify\nserve_stale_policy prefer_positive\n}', address(60))
+  await ask('x')
+  pass(119)
+  backend.respond = denial(RCODE.NXDOMAIN, 20)
+  assert.match(await ask('x'), /^NOERROR/)
+  pass(2)
+  assert.match(await ask('x'), /^NXDOMAIN/)
+  assert.is(backend.asked, 2)
+})
+
+test('serve_stale verify: a reply that was cut takes no place of what is whole', async () => {
+  const { ask, backend } = cached('cache {\nserve_stale 1h verify\n}', address(60))
+  await ask('x')
+  pass(100)
+  backend.respond = q => Object.assign(q.answer.reset(), { truncated: true })
+  for (let i = 0; i < 2; i++) assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 30 IN A 192.0.2.1')
+})
+
 const settled = () => new Promise(resolve => setImmediate(resolve))
 const STALE = 'NOERROR rd\n;; ANSWER\nx. 30 IN A 192.0.2.1'
 
