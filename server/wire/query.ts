@@ -238,13 +238,13 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
 }
 
 /**
- * The question once more, in memory of its own, for a stage that asks again without its client: with RD, CD and DO, and
- * with EDNS where the client has it, but no option of it and not its spelling.
+ * The question once more, in memory of its own, for a stage that asks again without its client: with RD, with the client's
+ * CD and DO, and with EDNS where the client has it, but no option of it and not its spelling.
  */
 export function copyQuery(from: Query): Query {
   const optAt = HEADER_BYTES + from.qnameLength + 4
   const message = new Uint8Array(optAt + OPT_BYTES)
-  const flags = from.flags & (FLAG.RD | FLAG.CD)
+  const flags = FLAG.RD | (from.flags & FLAG.CD)
   message[2] = flags >> 8
   message[3] = flags & 255
   message[5] = 1 // QDCOUNT

@@ -114,6 +114,19 @@ test('serve_stale_policy prefer_positive: a denial is kept for when the answer i
   assert.is(backend.asked, 2)
 })
 
+test('a client that does not want recursion ends nothing: what is asked for the cache has RD', async () => {
+  for (const mode of ['immediate', 'verify']) {
+    const { ask, backend } = cached(`cache {\nserve_stale 1h ${mode}\n}`, address(60))
+    await ask('x')
+    pass(100)
+    // As a resolver does that has nothing: an empty NOERROR, or what it happens to have.
+    backend.respond = q => (q.recursionDesired ? address(50)(q) : q.answer.reset())
+    await ask('x', { rd: false })
+    backend.respond = servfail
+    assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 50 IN A 192.0.2.1')
+  }
+})
+
 test('serve_stale verify: a reply that was cut takes no place of what is whole', async () => {
   const { ask, backend } = cached('cache {\nserve_stale 1h verify\n}', address(60))
   await ask('x')
