@@ -100,7 +100,7 @@ class CacheStage implements Stage {
 
   /** An answer from an entry, fresh or as stale as it may be; undefined if it is of no use any more. */
   #fromStore(q: Query, next: Next, store: Store, slot: number): Answer | Promise<Answer> | undefined {
-    const nowMs = q.receivedAtMs
+    const nowMs = timeOf(q)
     const expiresAtMs = store.expiresAtMs[slot]!
     const { prefetch, stale, keepTtl } = this.#options
     if (nowMs < expiresAtMs) {
@@ -127,7 +127,7 @@ class CacheStage implements Stage {
   #verify(q: Query, next: Next, store: Store, slot: number, stale: Stale): Answer | Promise<Answer> {
     // CoreDNS: with neither of the two times everybody asks.
     const isAlone = stale.waitMs > 0 || stale.recheckMs > 0
-    if (isAlone && (store.isAsked(slot) || !store.mayRetry(slot, q.receivedAtMs))) return this.#serveStale(q)
+    if (isAlone && (store.isAsked(slot) || !store.mayRetry(slot, timeOf(q)))) return this.#serveStale(q)
     const fresh = this.#refresher.ask(q, next, store, slot)
     if (!(fresh instanceof Promise)) return fresh ?? this.#serveStale(q)
     if (stale.waitMs === 0) return fresh.then(a => a ?? this.#serveStale(q))
@@ -146,7 +146,7 @@ class CacheStage implements Stage {
 
   /** Counts a hit; an entry that is asked for often is refreshed before it ends. */
   #prefetch(q: Query, next: Next, store: Store, slot: number, prefetch: Prefetch): void {
-    const nowMs = q.receivedAtMs
+    const nowMs = timeOf(q)
     if (store.countHit(slot, nowMs, prefetch.gapMs) < prefetch.hits) return
     const expiresAtMs = store.expiresAtMs[slot]!
     const lifetimeS = (expiresAtMs - store.storedAtMs[slot]!) / 1000
@@ -213,6 +213,11 @@ class CacheStage implements Stage {
     this.#lastCounts = counts
     return counts
   }
+}
+
+/** When a query asks: as it is read, but what the server looks up for one may be asked seconds after that. */
+function timeOf(q: Query): number {
+  return q.depth === 0 ? q.receivedAtMs : performance.now()
 }
 
 function forget(store: Store, q: Query, hash: number, variant: number): void {

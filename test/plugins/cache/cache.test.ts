@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { plugin } from '../../../plugins/cache/cache.ts'
 import { QUESTION, type Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
+import { lookup } from '../../../server/serve.ts'
 import { RCODE, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { query, readReply, text } from '../../harness/message.ts'
@@ -173,6 +174,19 @@ test('a batch that was read before an entry was made adds nothing to its TTLs', 
   pass(-0.5)
   assert.match(await ask('x'), /x\. 300 IN A/)
   pass(0.5)
+})
+
+test('what is looked up for a query that has waited is as old as it is', async () => {
+  const { ask, backend } = cached('cache', address(300))
+  await ask('x')
+  let ttl = -1
+  backend.respond = async q => {
+    pass(4)
+    ttl = (await lookup(q, nameFromText('x'), TYPE.A)).answer.ttl[0]!
+    return address(0)(q)
+  }
+  await ask('alias')
+  assert.is(ttl, 296)
 })
 
 test('a failure is kept for servfail', async () => {
