@@ -108,6 +108,8 @@ for (const { name, body = 'cache', respond, ask: how = {} } of [
     },
   },
   { name: 'an answer to a question without RD', respond: address(300), ask: { rd: false } },
+  { name: 'the reply to a zone transfer', respond: denial(RCODE.NOERROR, 300), ask: { type: 'AXFR' } },
+  { name: 'the reply to an incremental one', respond: denial(RCODE.NOERROR, 300), ask: { type: 'IXFR' } },
   { name: 'SERVFAIL with servfail 0', body: 'cache {\nservfail 0\n}', respond: servfail },
   { name: 'positive with disable success', body: 'cache {\ndisable success\n}', respond: address(300) },
   {
