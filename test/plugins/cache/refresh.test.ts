@@ -90,6 +90,26 @@ test('a refresh that finds an answer ends the denial for good', async () => {
   assert.match(await ask('x'), / 7 IN A/)
 })
 
+test('an entry inherits nothing of the one whose slot it has', async () => {
+  const hits = cached('cache {\nsuccess 1\nprefetch 3 1h 90%\n}', address(100))
+  for (let i = 0; i < 3; i++) await hits.ask('x')
+  await hits.ask('y')
+  pass(20)
+  await hits.ask('y')
+  assert.is(hits.backend.asked, 2, 'hits')
+
+  const stale = cached('cache {\nsuccess 1\nserve_stale 1h immediate 30s 5m\n}', address(10))
+  await stale.ask('x')
+  pass(20)
+  stale.backend.respond = servfail
+  await stale.ask('x')
+  stale.backend.respond = address(10)
+  await stale.ask('y')
+  pass(20)
+  await stale.ask('y')
+  assert.is(stale.backend.asked, 4, 'the time of the next attempt')
+})
+
 test('a thousand names are asked for again at a time, the others stay stale until there is room', async () => {
   const { ask, backend } = cached('cache {\nserve_stale 1h immediate\n}', address(60))
   for (let i = 0; i < 1100; i++) await ask(`n${i}`)

@@ -7,7 +7,7 @@ import { QUESTION, Query } from '../../../server/plugin.ts'
 import { TYPE } from '../../../server/wire/codes.ts'
 import { readQuery } from '../../../server/wire/query.ts'
 import { query } from '../../harness/message.ts'
-import { address, cached, count, stopTheClock } from './backend.ts'
+import { ADDRESS, address, cached, count, stopTheClock } from './backend.ts'
 
 stopTheClock()
 
@@ -121,6 +121,24 @@ test('entries of all sizes at the bound of octets: what is found is whole, and t
     assert.ok(store.bytes <= 1 << 20 && store.count <= 60)
   }
   assert.ok(store.evictions > 500, `${store.evictions}`)
+})
+
+test('large entries that nobody asks for leave all room to small ones', () => {
+  const store = new Store(1500)
+  const put = (name: string, records: number) => {
+    const q = asked(name)
+    const a = q.answer.reset()
+    for (let j = 0; j < records; j++) a.answer.add(QUESTION, 0, TYPE.A, 300, ADDRESS)
+    store.put(q, keyHash(q, 0), 0, draftEntry(q, a)!, 0, 1000)
+  }
+  for (let i = 0; i < 100; i++) put(`large${i}.test`, 3600)
+  for (let i = 0; i < 4000; i++) put(`small${i}.test`, 46)
+  assert.ok(store.bytes <= 1500 * 1024)
+  assert.is(store.count, 1500)
+  const found = Array.from({ length: 4000 }, (_, i) => asked(`small${i}.test`)).filter(
+    q => store.find(q, keyHash(q, 0), 0) >= 0,
+  )
+  assert.is(found.length, 1500)
 })
 
 test('large entries are bounded by octets, not by their number', () => {
