@@ -19,21 +19,21 @@ const FLAGS = 2
 const CELL = 3
 
 /** Bits of a slot's flags, beside its variant. */
-const VARIANT = 3
-const WAS_HIT = 4
-const WAS_HIT_LARGE = 8 // the same, for the queue of the large ones
-const IS_RESOLVED = 16
-const IS_ASKED = 32
-const IS_LARGE = 64
+const VARIANT = 7
+const WAS_HIT = 8
+const WAS_HIT_LARGE = 16 // the same, for the queue of the large ones
+const IS_RESOLVED = 32
+const IS_ASKED = 64
+const IS_LARGE = 128
 
-/** What distinguishes answers to one name and type: DO and CD (RFC 4035 §3.2). */
+/** What distinguishes answers to one name and type: DO, CD (RFC 4035 §3.2), and who may see addresses inside. */
 export function variantOf(q: Query): number {
-  return (q.dnssecOk ? 1 : 0) | (q.checkingDisabled ? 2 : 0)
+  return (q.dnssecOk ? 1 : 0) | (q.checkingDisabled ? 2 : 0) | (q.internal ? 4 : 0)
 }
 
 /** Hash of a query's key: name, type, variant. */
 export function keyHash(q: Query, variant: number): number {
-  const hash = Math.imul(q.suffixHash[0]! ^ (q.qtype << 2) ^ variant, 0x2c1b3c6d)
+  const hash = Math.imul(q.suffixHash[0]! ^ (q.qtype << 3) ^ variant, 0x2c1b3c6d)
   return hash ^ (hash >>> 15)
 }
 

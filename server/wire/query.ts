@@ -87,6 +87,8 @@ export class Query {
   waited = false
   /** Depth of a look-up that the server asks itself, 0 for one from a client. */
   depth = 0
+  /** What the server wants to know for itself (the address of an ExternalName), in nobody's words. */
+  internal = false
   /** Where the one answer to this query is composed. */
   readonly answer = new Answer()
 
@@ -154,6 +156,7 @@ export function readQuery(q: Query): number {
   q.stage = NO_STAGE
   q.waited = false
   q.depth = 0
+  q.internal = false
 
   let at = readQname(q, start + HEADER_BYTES, end)
   if (at < 0 || at + 4 > end) return RCODE.FORMERR
@@ -200,6 +203,7 @@ export function askSelf(q: Query, name: Name, type: number, parent: Query): void
   q.receivedAtMs = parent.receivedAtMs
   readQuery(q)
   q.depth = parent.depth + 1
+  q.internal = true
 }
 
 /**
@@ -234,6 +238,7 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
   q.routes = parent.routes
   q.block = parent.block
   q.depth = parent.depth + 1
+  q.internal = parent.internal
   return true
 }
 
@@ -264,6 +269,7 @@ export function copyQuery(from: Query): Query {
   q.routes = from.routes
   q.block = from.block
   q.depth = from.depth
+  q.internal = from.internal
   return q
 }
 

@@ -41,6 +41,18 @@ test('the gauge of entries is read at a scrape, and goes with its cache', async 
   )
 })
 
+test('the gauge of entries stays when a reload puts another cache in its place', async () => {
+  const { ask, stages } = cached('cache swap.test', address(300))
+  stages[0]!.start!(undefined)
+  await ask('a.swap.test')
+  const next = cached('cache swap.test', address(300))
+  next.stages[0]!.start!(stages[0])
+  await stages[0]!.stop!()
+  families.get('coredns_cache_entries')!.refresh!()
+  assert.is(count('coredns_cache_entries', 'dns://:53', 'success', 'swap.test.', ''), 1)
+  await next.stages[0]!.stop!()
+})
+
 function asked(name: string): Query {
   const q = new Query()
   q.bytes = query(name)

@@ -177,6 +177,17 @@ for (const { name, records, isPlain, addresses } of [
   })
 }
 
+for (const section of ['authority', 'additional'] as const) {
+  test(`its shape: addresses in the ${section} section, whose order could matter`, () => {
+    const q = asked('x.test')
+    q.answer.answer.add(QUESTION, 0, TYPE.TXT, 5, Uint8Array.of(1, 65))
+    for (let i = 0; i < 2; i++) q.answer[section].add(QUESTION, 0, TYPE.A, 5, Uint8Array.of(192, 0, 2, i))
+    const other = asked('x.test')
+    pass(q, other)
+    assert.is(other.answer.image.isPlain, false)
+  })
+}
+
 test('addresses change places in their data, and unlike ones are no set', () => {
   for (const unlike of [false, true]) {
     const q = asked('x.test')
