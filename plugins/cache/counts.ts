@@ -59,10 +59,13 @@ entries.onScrape(() => {
   }
 })
 
-/** Stops counting a cache's entries. If another one has its labels, they are back at the next scrape. */
+/** Stops counting a cache's entries. */
 export function release(holding: Holding): void {
   if (!holdings.delete(holding)) return
   for (const server of holding.servers) {
-    for (const type of ['success', 'denial']) entries.remove(server, type, holding.zones, VIEW)
+    for (const type of ['success', 'denial']) {
+      const isHeld = [...holdings].some(other => other.zones === holding.zones && other.servers.includes(server))
+      if (!isHeld) entries.remove(server, type, holding.zones, VIEW)
+    }
   }
 }

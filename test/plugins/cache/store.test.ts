@@ -41,15 +41,21 @@ test('the gauge of entries is read at a scrape, and goes with its cache', async 
   )
 })
 
-test('the gauge of entries stays when a reload puts another cache in its place', async () => {
+test('the gauge of entries stays, in its place, when a reload puts another cache in the place of one', async () => {
   const { ask, stages } = cached('cache swap.test', address(300))
+  const labels = ['dns://:53', 'success', 'swap.test.', ''] as const
+  const refreshed = () => {
+    families.get('coredns_cache_entries')!.refresh!()
+    return families.get('coredns_cache_entries')!.children.get(labels.join('\0'))!.cell
+  }
   stages[0]!.start!(undefined)
   await ask('a.swap.test')
+  const before = refreshed()
   const next = cached('cache swap.test', address(300))
   next.stages[0]!.start!(stages[0])
   await stages[0]!.stop!()
-  families.get('coredns_cache_entries')!.refresh!()
-  assert.is(count('coredns_cache_entries', 'dns://:53', 'success', 'swap.test.', ''), 1)
+  assert.is(refreshed(), before, 'cells are not given back')
+  assert.is(count('coredns_cache_entries', ...labels), 1)
   await next.stages[0]!.stop!()
 })
 

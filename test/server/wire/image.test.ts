@@ -207,6 +207,26 @@ test('addresses change places in their data, and unlike ones are no set', () => 
   }
 })
 
+test('addresses of the root, which is no pointer, are no set', () => {
+  const q = asked('x.test')
+  q.answer.answer.add(QUESTION, 0, TYPE.CNAME, 5, Uint8Array.of(0))
+  const root = Uint8Array.of(0)
+  for (let i = 1; i <= 3; i++) q.answer.answer.add(root, 0, TYPE.A, 5, Uint8Array.of(1, 2, 3, i))
+  const other = asked('x.test')
+  pass(q, other)
+  assert.is(other.answer.image.addresses, 0)
+  assert.is(other.answer.image.isPlain, false)
+})
+
+test('a large image is not held for the next answer', () => {
+  const q = asked('x.test')
+  for (let i = 0; i < 60; i++) q.answer.answer.add(QUESTION, 0, TYPE.TXT, 5, new Uint8Array(1000))
+  const other = asked('x.test')
+  pass(q, other)
+  assert.ok(other.answer.image.bytes.length > 60_000)
+  assert.is(other.answer.reset().image.bytes.length, 0)
+})
+
 test('what no message would hold has no image', () => {
   const q = asked('x.test')
   for (let i = 0; i < 66; i++) q.answer.answer.add(QUESTION, 0, TYPE.TXT, 5, new Uint8Array(1000))
