@@ -178,17 +178,26 @@ test('a batch that was read before an entry was made adds nothing to its TTLs', 
   pass(0.5)
 })
 
-test('what is looked up for a query that has waited is as old as it is', async () => {
-  const { ask, backend } = cached('cache', address(300))
-  await ask('x')
-  let ttl = -1
-  backend.respond = async q => {
-    pass(4)
-    ttl = (await lookup(q, nameFromText('x'), TYPE.A)).answer.ttl[0]!
-    return address(0)(q)
+test('a TTL below five seconds holds, also where success and denial are written without a minimum', async () => {
+  for (const respond of [address(2), denial(RCODE.NXDOMAIN, 2)]) {
+    const { ask, backend } = cached('cache {\nsuccess 9 15\ndenial 9 15\n}', respond)
+    assert.match(await ask('x'), / 2 IN /)
+    pass(2)
+    assert.match(await ask('x'), / 2 IN /)
+    assert.is(backend.asked, 2)
   }
-  await ask('alias')
-  assert.is(ttl, 296)
+})
+
+test('what is looked up for a query that has waited is as old as it is', async () => {
+  const ttls: number[] = []
+  const { ask } = cached('cache', async q => {
+    if (q.qnameText === 'x.') return address(300)(q)
+    pass(4)
+    ttls.push((await lookup(q, nameFromText('x'), TYPE.A)).answer.ttl[0]!)
+    return address(0)(q)
+  })
+  for (let i = 0; i < 3; i++) await ask('alias')
+  assert.equal(ttls, [300, 296, 292])
 })
 
 test('a failure is kept for servfail', async () => {
