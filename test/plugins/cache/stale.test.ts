@@ -19,6 +19,16 @@ test('serve_stale immediate: the stale answer, then a refresh', async () => {
   assert.is(backend.asked, 3, 'too old')
 })
 
+test('serve_stale: a written TTL of 0 is obeyed', async () => {
+  for (const mode of ['immediate 0s', 'verify 0 0s']) {
+    const { ask, backend } = cached(`cache {\nserve_stale 1h ${mode}\n}`, address(60))
+    await ask('x')
+    pass(100)
+    backend.respond = servfail
+    assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 0 IN A 192.0.2.1')
+  }
+})
+
 test('serve_stale immediate: a failure leaves the entry, and is retried after the interval', async () => {
   const { ask, backend } = cached('cache {\nserve_stale 1h immediate 7s 20s\n}', address(60))
   await ask('x')
