@@ -47,7 +47,7 @@ class CacheStage implements Stage {
     this.#notDenial = zoneSet(options.notDenial)
     this.#success = new Store(options.success.entries)
     this.#denial = new Store(options.denial.entries)
-    this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a) => this.#keepFresh(q, a))
+    this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a, store) => this.#keepFresh(q, a, store))
   }
 
   link(): void {
@@ -100,7 +100,7 @@ class CacheStage implements Stage {
 
   /** An answer from an entry, fresh or as stale as it may be; undefined if it is of no use any more. */
   #fromStore(q: Query, next: Next, store: Store, slot: number): Answer | Promise<Answer> | undefined {
-    const nowMs = q.receivedAtMs
+    const nowMs = timeOf(q)
     const expiresAtMs = store.expiresAtMs[slot]!
     const { prefetch, stale, keepTtl } = this.#options
     if (nowMs < expiresAtMs) {
@@ -127,7 +127,7 @@ class CacheStage implements Stage {
   #verify(q: Query, next: Next, store: Store, slot: number, stale: Stale): Answer | Promise<Answer> {
     // CoreDNS: with neither of the two times everybody asks.
     const isAlone = stale.waitMs > 0 || stale.recheckMs > 0
-    if (isAlone && (store.isAsked(slot) || !store.mayRetry(slot, q.receivedAtMs))) return this.#serveStale(q)
+    if (isAlone && (store.isAsked(slot) || !store.mayRetry(slot, timeOf(q)))) return this.#serveStale(q)
     const fresh = this.#refresher.ask(q, next, store, slot)
     if (!(fresh instanceof Promise)) return fresh ?? this.#serveStale(q)
     if (stale.waitMs === 0) return fresh.then(a => a ?? this.#serveStale(q))
@@ -146,7 +146,7 @@ class CacheStage implements Stage {
 
   /** Counts a hit; an entry that is asked for often is refreshed before it ends. */
   #prefetch(q: Query, next: Next, store: Store, slot: number, prefetch: Prefetch): void {
-    const nowMs = q.receivedAtMs
+    const nowMs = timeOf(q)
     if (store.countHit(slot, nowMs, prefetch.gapMs) < prefetch.hits) return
     const expiresAtMs = store.expiresAtMs[slot]!
     const lifetimeS = (expiresAtMs - store.storedAtMs[slot]!) / 1000
@@ -156,12 +156,13 @@ class CacheStage implements Stage {
     this.#refresher.ask(q, next, store, slot)
   }
 
-  /** Keeps the answer to a query of the cache's own, if it may take the place of an entry: undefined if not. */
-  #keepFresh(q: Query, a: Answer): Answer | undefined {
+  /** Keeps the answer to a query of the cache's own. Undefined if the entry in `store` that it is for goes before it. */
+  #keepFresh(q: Query, a: Answer, store: Store): Answer | undefined {
+    if (!isResolved(a.rcode) || a.truncated) return undefined
     const isPositive = placeOf(q, a) === SUCCESS
-    const replaces = this.#options.stale?.preferPositive ? isPositive : isResolved(a.rcode)
-    if (!replaces || (isPositive && a.answerCount === 0)) return undefined // nor does a referral replace one
-    return this.#isLive(q) ? a : this.#keep(q, a)
+    if (isPositive && a.answerCount === 0) return undefined // nor does a referral replace one
+    const kept = this.#isLive(q) ? a : this.#keep(q, a)
+    return isPositive || store === this.#denial || !this.#options.stale?.preferPositive ? kept : undefined
   }
 
   /** Brings an answer's TTLs within their limits, and stores it if it may be. */
@@ -212,6 +213,11 @@ class CacheStage implements Stage {
     this.#lastCounts = counts
     return counts
   }
+}
+
+/** When a query asks: as it is read, but what the server looks up for one may be asked seconds after that. */
+function timeOf(q: Query): number {
+  return q.depth === 0 ? q.receivedAtMs : performance.now()
 }
 
 function forget(store: Store, q: Query, hash: number, variant: number): void {

@@ -89,10 +89,10 @@ export class Cells {
     }
   }
 
-  /** Frees what is stored from a cell on. */
-  free(first: number): void {
+  /** Frees what is stored from a cell on. Returns how many cells that was. */
+  free(first: number): number {
     let last = first
-    for (;;) {
+    for (let freed = 1; ; freed++) {
       this.used--
       const chunk = this.#chunks[last >> CHUNK_BITS]!
       const at = (last & IN_CHUNK) << CELL_BITS
@@ -100,7 +100,7 @@ export class Cells {
       if (next === NONE) {
         chunk[at] = this.#free
         this.#free = first
-        return
+        return freed
       }
       last = next
     }

@@ -12,11 +12,11 @@ const MAX_RUNNING = 1024 // questions of the cache's own at one time
 
 export class Refresher {
   readonly #recheckMs: number
-  /** Keeps an answer, or does not: then there is none. */
-  readonly #keep: (q: Query, a: Answer) => Answer | undefined
+  /** Keeps an answer for an entry of a store. Undefined if it does not take the place of that. */
+  readonly #keep: (q: Query, a: Answer, store: Store) => Answer | undefined
   #running = 0
 
-  constructor(recheckMs: number, keep: (q: Query, a: Answer) => Answer | undefined) {
+  constructor(recheckMs: number, keep: (q: Query, a: Answer, store: Store) => Answer | undefined) {
     this.#recheckMs = recheckMs
     this.#keep = keep
   }
@@ -30,7 +30,7 @@ export class Refresher {
     this.#running++
     store.setAsked(slot, true)
     const own = copyQuery(q)
-    const arrived = (a: Answer): Answer | undefined => this.#end(own, store, this.#keep(own, a))
+    const arrived = (a: Answer): Answer | undefined => this.#end(own, store, this.#keep(own, a, store))
     const failed = (cause: unknown): undefined => {
       const what = cause instanceof Error ? cause.message : cause
       error('cache', `exception while refreshing ${own.qnameText}: ${what}`, cause)

@@ -9,6 +9,7 @@ const MAX_FAILURE_MS = 5 * MINUTE_MS // RFC 2308 §7.1, RFC 9520 §3.2
 const STALE_TTL = 30 // RFC 8767 §4
 const STALE_RECHECK_MS = 30_000 // RFC 8767 §5
 const STALE_WAIT_MS = 1800 // RFC 8767 §5: the client response timer
+const MAX_WAIT_MS = 0x7fffffff // a timer of Node holds no more
 
 /** Limits of the entries of one kind, in seconds where they are times. */
 export interface Budget {
@@ -68,35 +69,38 @@ export function parseOptions(directive: Directive, blockZones: readonly string[]
   let policy: Property | undefined
   let keepTtl = false
   const disabled = { success: new Set<string>(), denial: new Set<string>() }
-  cache.each({
-    success: p => {
-      success = parseBudget(p, success)
+  cache.each(
+    {
+      success: p => {
+        success = parseBudget(p, success)
+      },
+      denial: p => {
+        denial = parseBudget(p, denial)
+      },
+      prefetch: p => {
+        prefetch = parsePrefetch(p)
+      },
+      serve_stale: p => {
+        stale = parseStale(p)
+      },
+      serve_stale_policy: p => {
+        p.argument().oneOf(['prefer_positive'], 'policy', true)
+        policy = p
+      },
+      servfail: p => {
+        failureMs = p.argument().duration({ maxMs: MAX_FAILURE_MS })
+      },
+      disable: p => {
+        const [kind, ...of] = p.arguments(1)
+        for (const zone of zoneList(of, zones)) disabled[kind!.oneOf(['success', 'denial'], 'kind')].add(zone)
+      },
+      keepttl: p => {
+        p.noArguments()
+        keepTtl = true
+      },
     },
-    denial: p => {
-      denial = parseBudget(p, denial)
-    },
-    prefetch: p => {
-      prefetch = parsePrefetch(p)
-    },
-    serve_stale: p => {
-      stale = parseStale(p)
-    },
-    serve_stale_policy: p => {
-      p.argument().oneOf(['prefer_positive'], 'policy')
-      policy = p
-    },
-    servfail: p => {
-      failureMs = p.argument().duration({ maxMs: MAX_FAILURE_MS })
-    },
-    disable: p => {
-      const [kind, ...of] = p.arguments(1)
-      for (const zone of zoneList(of, zones)) disabled[kind!.oneOf(['success', 'denial'], 'kind')].add(zone)
-    },
-    keepttl: p => {
-      p.noArguments()
-      keepTtl = true
-    },
-  })
+    { once: ['serve_stale_policy'] },
+  )
   return {
     zones,
     success,
@@ -141,9 +145,9 @@ function parseStale(p: Property): Omit<Stale, 'preferPositive'> {
   if (args[1] === undefined) {
     return { forMs, mode: 'verify', waitMs: STALE_WAIT_MS, ttl: STALE_TTL, recheckMs: STALE_RECHECK_MS }
   }
-  const mode = args[1].oneOf(['immediate', 'verify'], 'mode')
+  const mode = args[1].oneOf(['immediate', 'verify'], 'mode', true)
   const rest = args.slice(2)
-  const waitMs = mode === 'verify' ? (rest.shift()?.duration({}, 'timeout') ?? 0) : 0
+  const waitMs = mode === 'verify' ? (rest.shift()?.duration({ maxMs: MAX_WAIT_MS }, 'timeout') ?? 0) : 0
   const [ttl, recheck, surplus] = rest
   if (surplus !== undefined) {
     throw surplus.error(`surplus argument "${surplus.text}", expected the end of the line`, 'COREFILE_SURPLUS_ARGUMENT')

@@ -14,7 +14,7 @@ export interface Marks {
   readonly bit: number
 }
 
-/** Neighbours of slots, for queues that share them: each slot is in one. */
+/** Neighbours of slots in a queue. */
 export class Links {
   readonly newer: Int32Array
   readonly older: Int32Array

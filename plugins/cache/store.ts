@@ -2,8 +2,8 @@
  * Entries of one kind, bounded by number and octets. An entry is what entry.ts makes of an answer, in cells (cells.ts), and
  * a row of numbers here, found by hash in one flat table. What has to go is what was not asked for again (sieve.ts).
  *
- * The bound of octets is a share for each entry. One within its share only goes when there are too many; those beyond it
- * stand in a queue of their own, and make room for each other: large replies, however many, drive out no small ones.
+ * The bound of octets is a share for each entry. Those beyond their share also stand in a queue of their own, and make room
+ * for each other once they hold half of the octets: large replies, however many, leave the other half to small ones.
  */
 import type { Answer, Query } from '../../server/plugin.ts'
 import { CELL_BYTES, Cells, cellsFor } from './cells.ts'
@@ -19,20 +19,21 @@ const FLAGS = 2
 const CELL = 3
 
 /** Bits of a slot's flags, beside its variant. */
-const VARIANT = 3
-const WAS_HIT = 4
-const IS_RESOLVED = 8
-const IS_ASKED = 16
-const IS_LARGE = 32
+const VARIANT = 7
+const WAS_HIT = 8
+const WAS_HIT_LARGE = 16 // the same, for the queue of the large ones
+const IS_RESOLVED = 32
+const IS_ASKED = 64
+const IS_LARGE = 128
 
-/** What distinguishes answers to one name and type: DO and CD (RFC 4035 §3.2). */
+/** What distinguishes answers to one name and type: DO, CD (RFC 4035 §3.2), and who may see addresses inside. */
 export function variantOf(q: Query): number {
-  return (q.dnssecOk ? 1 : 0) | (q.checkingDisabled ? 2 : 0)
+  return (q.dnssecOk ? 1 : 0) | (q.checkingDisabled ? 2 : 0) | (q.internal ? 4 : 0)
 }
 
 /** Hash of a query's key: name, type, variant. */
 export function keyHash(q: Query, variant: number): number {
-  const hash = Math.imul(q.suffixHash[0]! ^ (q.qtype << 2) ^ variant, 0x2c1b3c6d)
+  const hash = Math.imul(q.suffixHash[0]! ^ (q.qtype << 3) ^ variant, 0x2c1b3c6d)
   return hash ^ (hash >>> 15)
 }
 
@@ -47,9 +48,10 @@ export class Store {
   readonly #keys: Int32Array
   readonly #cells = new Cells()
   readonly #links: Links
-  /** Entries within their share, and beyond it. */
-  readonly #small: Sieve
+  /** All entries, and those beyond their share once more. */
+  readonly #all: Sieve
   readonly #large: Sieve
+  #largeCells = 0
   /** Monotonic times in milliseconds. */
   readonly storedAtMs: Float64Array
   readonly expiresAtMs: Float64Array
@@ -73,9 +75,8 @@ export class Store {
     this.#mask = size - 1
     this.#keys = new Int32Array(maxEntries * 4)
     this.#links = new Links(maxEntries)
-    const marks = { numbers: this.#keys, offset: FLAGS, bit: WAS_HIT }
-    this.#small = new Sieve(this.#links, marks)
-    this.#large = new Sieve(this.#links, marks)
+    this.#all = new Sieve(this.#links, { numbers: this.#keys, offset: FLAGS, bit: WAS_HIT })
+    this.#large = new Sieve(new Links(maxEntries), { numbers: this.#keys, offset: FLAGS, bit: WAS_HIT_LARGE })
     this.storedAtMs = new Float64Array(maxEntries)
     this.expiresAtMs = new Float64Array(maxEntries)
     this.#retryAtMs = new Float64Array(maxEntries)
@@ -115,7 +116,7 @@ export class Store {
 
   /** Notes that the entry was of use. */
   touch(slot: number): void {
-    this.#keys[(slot << 2) + FLAGS]! |= WAS_HIT
+    this.#keys[(slot << 2) + FLAGS]! |= WAS_HIT | WAS_HIT_LARGE
   }
 
   /** True if the entry says something about its name. */
@@ -157,18 +158,17 @@ export class Store {
       if (slot >= 0) this.remove(slot)
       return
     }
-    if (slot >= 0) this.#cells.free(this.#keys[(slot << 2) + CELL]!)
+    if (slot >= 0) this.#empty(slot)
     this.#makeRoom(slot, bytes)
     if (slot < 0) slot = this.#add(q, hash)
     const key = slot << 2
-    const queue = bytes + SLOT_BYTES > SHARE_BYTES ? IS_LARGE : 0
-    if (((this.#keys[key + FLAGS]! ^ queue) & IS_LARGE) !== 0) {
-      this.#queueOf(slot).leave(slot)
-      this.#keys[key + FLAGS]! ^= IS_LARGE
-      this.#queueOf(slot).enter(slot)
+    const wasHit = this.#keys[key + FLAGS]! & (WAS_HIT | WAS_HIT_LARGE)
+    this.#keys[key + FLAGS] = variant | wasHit | (draft.isResolved ? IS_RESOLVED : 0)
+    if (bytes + SLOT_BYTES > SHARE_BYTES) {
+      this.#keys[key + FLAGS]! |= IS_LARGE
+      this.#large.enter(slot)
+      this.#largeCells += bytes / CELL_BYTES
     }
-    const wasHit = this.#keys[key + FLAGS]! & WAS_HIT
-    this.#keys[key + FLAGS] = variant | wasHit | queue | (draft.isResolved ? IS_RESOLVED : 0)
     this.#keys[key + CELL] = this.#cells.write(draft.words, draft.wordCount)
     this.storedAtMs[slot] = nowMs
     this.expiresAtMs[slot] = nowMs + lifetimeMs
@@ -177,30 +177,30 @@ export class Store {
 
   /** Forgets the entry of a slot. */
   remove(slot: number): void {
-    this.#cells.free(this.#keys[(slot << 2) + CELL]!)
+    this.#empty(slot)
     this.#leaveTable(slot)
-    this.#queueOf(slot).leave(slot)
+    this.#all.leave(slot)
     this.#links.newer[slot] = this.#free
     this.#free = slot
     this.count--
   }
 
-  #queueOf(slot: number): Sieve {
-    return (this.#keys[(slot << 2) + FLAGS]! & IS_LARGE) !== 0 ? this.#large : this.#small
+  /** Gives back the cells of a slot's entry. */
+  #empty(slot: number): void {
+    const freed = this.#cells.free(this.#keys[(slot << 2) + CELL]!)
+    if ((this.#keys[(slot << 2) + FLAGS]! & IS_LARGE) === 0) return
+    this.#large.leave(slot)
+    this.#largeCells -= freed
   }
 
   /** Makes room for so many octets in a slot, whose entry is gone, or in a new one if it is -1. */
   #makeRoom(slot: number, bytes: number): void {
     const whole = slot < 0 ? bytes + SLOT_BYTES : bytes
     while (this.bytes + whole > this.#maxBytes) {
-      const large = this.#large.next(slot)
-      this.#evict(large < 0 ? this.#small.next(slot) : large)
+      const isLarge = this.#largeCells * CELL_BYTES > this.#maxBytes / 2
+      this.#evict(isLarge ? this.#large.next(-1) : this.#all.next(slot))
     }
-    if (slot >= 0 || this.count < this.#maxEntries) return
-    const small = this.#small.next(-1)
-    const large = this.#large.next(-1)
-    const isLarge = small < 0 || (large >= 0 && this.storedAtMs[large]! < this.storedAtMs[small]!)
-    this.#evict(isLarge ? large : small)
+    if (slot < 0 && this.count >= this.#maxEntries) this.#evict(this.#all.next(-1))
   }
 
   #evict(slot: number): void {
@@ -208,7 +208,7 @@ export class Store {
     this.evictions++
   }
 
-  /** A slot for a key that has none yet: in the table, and in the queue of the small ones. */
+  /** A slot for a key that has none yet, in the table and in the queue. */
   #add(q: Query, hash: number): number {
     let slot = this.#free
     if (slot < 0) slot = this.#unused++
@@ -221,7 +221,7 @@ export class Store {
     let at = hash & this.#mask
     while (this.#table[at] !== 0) at = (at + 1) & this.#mask
     this.#table[at] = slot + 1
-    this.#small.enter(slot)
+    this.#all.enter(slot)
     this.count++
     return slot
   }

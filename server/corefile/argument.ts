@@ -78,9 +78,10 @@ export class Argument {
     throw this.#invalid(what, durationRangeText(minMs, maxMs, positive), 'COREFILE_INVALID_DURATION')
   }
 
-  /** One of a few words, as they are written. */
-  oneOf<const T extends readonly string[]>(values: T, what = 'value'): T[number] {
-    const value = values.find(known => known === this.text)
+  /** One of a few words, as they are written, or in any case. */
+  oneOf<const T extends readonly string[]>(values: T, what = 'value', anyCase = false): T[number] {
+    const text = anyCase ? this.text.toLowerCase() : this.text
+    const value = values.find(known => known === text)
     if (value !== undefined) return value
     const hint = didYouMean(this.text, values)
     throw this.error(`unknown ${what} "${this.text}"${hint}, expected ${orList(values)}`, 'COREFILE_UNKNOWN_VALUE')

@@ -87,6 +87,8 @@ export class Query {
   waited = false
   /** Depth of a look-up that the server asks itself, 0 for one from a client. */
   depth = 0
+  /** What the server wants to know for itself (the address of an ExternalName), in nobody's words. */
+  internal = false
   /** Where the one answer to this query is composed. */
   readonly answer = new Answer()
 
@@ -154,6 +156,7 @@ export function readQuery(q: Query): number {
   q.stage = NO_STAGE
   q.waited = false
   q.depth = 0
+  q.internal = false
 
   let at = readQname(q, start + HEADER_BYTES, end)
   if (at < 0 || at + 4 > end) return RCODE.FORMERR
@@ -200,6 +203,7 @@ export function askSelf(q: Query, name: Name, type: number, parent: Query): void
   q.receivedAtMs = parent.receivedAtMs
   readQuery(q)
   q.depth = parent.depth + 1
+  q.internal = true
 }
 
 /**
@@ -234,17 +238,18 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
   q.routes = parent.routes
   q.block = parent.block
   q.depth = parent.depth + 1
+  q.internal = parent.internal
   return true
 }
 
 /**
- * The question once more, in memory of its own, for a stage that asks again without its client: with RD, CD and DO, and
- * with EDNS where the client has it, but no option of it and not its spelling.
+ * The question once more, in memory of its own, for a stage that asks again without its client: with RD, with the client's
+ * CD and DO, and with EDNS where the client has it, but no option of it and not its spelling.
  */
 export function copyQuery(from: Query): Query {
   const optAt = HEADER_BYTES + from.qnameLength + 4
   const message = new Uint8Array(optAt + OPT_BYTES)
-  const flags = from.flags & (FLAG.RD | FLAG.CD)
+  const flags = FLAG.RD | (from.flags & FLAG.CD)
   message[2] = flags >> 8
   message[3] = flags & 255
   message[5] = 1 // QDCOUNT
@@ -264,6 +269,7 @@ export function copyQuery(from: Query): Query {
   q.routes = from.routes
   q.block = from.block
   q.depth = from.depth
+  q.internal = from.internal
   return q
 }
 

@@ -198,4 +198,24 @@ for (const { body, at, says } of [
   })
 }
 
+test('addresses stay with their names, from the cache as well', async () => {
+  const stage: Stage = {
+    handle: (q: Query) => {
+      const a = q.answer.reset()
+      a.answer.add(QUESTION, 0, TXT, 5, dataOf(TXT, 1))
+      for (const last of [1, 2, 3]) a.additional.add(nameFromText(`n${last}`), 0, A, 5, dataOf(A, last))
+      return a
+    },
+  }
+  const { send } = chainOf([plugin, cache], 'loadbalance\ncache', [stage])
+  const orders = new Set<string>()
+  for (let i = 0; i < 100; i++) {
+    const { additionals } = readReply(await send(query('x', { type: 'TXT' })))
+    const found = (additionals as { name: string; data: string }[]).map(({ name, data }) => `${name} ${data}`)
+    assert.equal([...found].sort(), ['n1 10.0.0.1', 'n2 10.0.0.2', 'n3 10.0.0.3'])
+    orders.add(found.join())
+  }
+  assert.is(orders.size, 6)
+})
+
 test.run()

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { plugin } from '../../../plugins/cache/cache.ts'
 import { QUESTION, type Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
+import { lookup } from '../../../server/serve.ts'
 import { RCODE, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { query, readReply, text } from '../../harness/message.ts'
@@ -107,6 +108,8 @@ for (const { name, body = 'cache', respond, ask: how = {} } of [
     },
   },
   { name: 'an answer to a question without RD', respond: address(300), ask: { rd: false } },
+  { name: 'the reply to a zone transfer', respond: denial(RCODE.NOERROR, 300), ask: { type: 'AXFR' } },
+  { name: 'the reply to an incremental one', respond: denial(RCODE.NOERROR, 300), ask: { type: 'IXFR' } },
   { name: 'SERVFAIL with servfail 0', body: 'cache {\nservfail 0\n}', respond: servfail },
   { name: 'positive with disable success', body: 'cache {\ndisable success\n}', respond: address(300) },
   {
@@ -173,6 +176,28 @@ test('a batch that was read before an entry was made adds nothing to its TTLs', 
   pass(-0.5)
   assert.match(await ask('x'), /x\. 300 IN A/)
   pass(0.5)
+})
+
+test('a TTL below five seconds holds, also where success and denial are written without a minimum', async () => {
+  for (const respond of [address(2), denial(RCODE.NXDOMAIN, 2)]) {
+    const { ask, backend } = cached('cache {\nsuccess 9 15\ndenial 9 15\n}', respond)
+    assert.match(await ask('x'), / 2 IN /)
+    pass(2)
+    assert.match(await ask('x'), / 2 IN /)
+    assert.is(backend.asked, 2)
+  }
+})
+
+test('what is looked up for a query that has waited is as old as it is', async () => {
+  const ttls: number[] = []
+  const { ask } = cached('cache', async q => {
+    if (q.qnameText === 'x.') return address(300)(q)
+    pass(4)
+    ttls.push((await lookup(q, nameFromText('x'), TYPE.A)).answer.ttl[0]!)
+    return address(0)(q)
+  })
+  for (let i = 0; i < 3; i++) await ask('alias')
+  assert.equal(ttls, [300, 296, 292])
 })
 
 test('a failure is kept for servfail', async () => {

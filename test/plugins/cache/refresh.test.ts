@@ -2,8 +2,8 @@
 import { encode, type Packet } from 'dns-packet'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { TYPE } from '../../../server/wire/codes.ts'
-import { address, cached, count, pass, servfail, stopTheClock } from './backend.ts'
+import { RCODE, TYPE } from '../../../server/wire/codes.ts'
+import { address, cached, count, denial, pass, servfail, stopTheClock } from './backend.ts'
 
 stopTheClock()
 
@@ -76,6 +76,56 @@ test('prefetch: hits are counted on after a refresh, one refresh at a time, a fa
   assert.match(await ask(name), / 5 IN A/)
   assert.is(backend.asked, 4, 'the first hit after a refresh is not the first of all')
   assert.is(count('coredns_cache_prefetch_total', 'dns://:53', 'prefetch.test.', ''), 3)
+})
+
+test('a refresh that finds an answer ends the denial for good', async () => {
+  const { ask, backend } = cached('cache {\nprefetch 1 1m 90%\n}', denial(RCODE.NXDOMAIN, 20))
+  await ask('x')
+  pass(5)
+  backend.respond = address(3)
+  assert.match(await ask('x'), /^NXDOMAIN/)
+  assert.match(await ask('x'), / 3 IN A/)
+  pass(4)
+  backend.respond = address(7)
+  assert.match(await ask('x'), / 7 IN A/)
+})
+
+test('an entry inherits nothing of the one whose slot it has', async () => {
+  const hits = cached('cache {\nsuccess 1\nprefetch 3 1h 90%\n}', address(100))
+  for (let i = 0; i < 3; i++) await hits.ask('x')
+  await hits.ask('y')
+  pass(20)
+  await hits.ask('y')
+  assert.is(hits.backend.asked, 2, 'hits')
+
+  const stale = cached('cache {\nsuccess 1\nserve_stale 1h immediate 30s 5m\n}', address(10))
+  await stale.ask('x')
+  pass(20)
+  stale.backend.respond = servfail
+  await stale.ask('x')
+  stale.backend.respond = address(10)
+  await stale.ask('y')
+  pass(20)
+  await stale.ask('y')
+  assert.is(stale.backend.asked, 4, 'the time of the next attempt')
+})
+
+test('a thousand names are asked for again at a time, the others stay stale until there is room', async () => {
+  const { ask, backend } = cached('cache {\nserve_stale 1h immediate\n}', address(60))
+  for (let i = 0; i < 1100; i++) await ask(`n${i}`)
+  pass(100)
+  const pending = Promise.withResolvers<void>()
+  backend.asked = 0
+  backend.respond = async q => {
+    await pending.promise
+    return address(60)(q)
+  }
+  for (let i = 0; i < 1100; i++) assert.match(await ask(`n${i}`), / 30 IN A/)
+  assert.is(backend.asked, 1024)
+  pending.resolve()
+  await settled()
+  for (let i = 0; i < 1100; i++) await ask(`n${i}`)
+  assert.is(backend.asked, 1100)
 })
 
 test.run()

@@ -13,6 +13,7 @@ for (const body of [
   'cache {\nsuccess 5000 3600 5\ndenial 2500 1800 5\nprefetch 10 1h 10%\nserve_stale 1h verify\nservfail 0s\nkeepttl\n}',
   'cache {\nserve_stale\nserve_stale_policy prefer_positive\n}',
   'cache {\nserve_stale 24h immediate 0s 5m\n}',
+  'cache {\nserve_stale 24h Immediate\nserve_stale_policy PREFER_POSITIVE\n}',
   'cache {\nserve_stale 24h verify 500ms 30s 10s\n}',
 ]) {
   test(`good: ${body.replaceAll('\n', ' ')}`, () => {
@@ -44,6 +45,12 @@ for (const { body, at, says } of [
   { body: 'cache {\nserve_stale 1h immediate 1s 1m 1s\n}', at: '3:32', says: 'surplus argument "1s"' },
   { body: 'cache {\nserve_stale_policy prefer_positive\n}', at: '3:1', says: 'without serve_stale' },
   { body: 'cache {\nserve_stale\nserve_stale_policy nothing\n}', at: '4:20', says: 'unknown policy "nothing"' },
+  {
+    body: 'cache {\nserve_stale\nserve_stale_policy prefer_positive\nserve_stale_policy prefer_positive\n}',
+    at: '5:1',
+    says: 'stands in line 4 already',
+  },
+  { body: 'cache {\nserve_stale 1h verify 600h\n}', at: '3:23', says: 'invalid timeout "600h", expected' },
   { body: 'cache {\nservfail 6m\n}', at: '3:10', says: 'invalid duration "6m", expected at least 0s and at most 5m' },
   { body: 'cache {\ndisable maybe\n}', at: '3:9', says: 'unknown kind "maybe", expected success or denial' },
   { body: 'cache {\nkeepttl yes\n}', at: '3:9', says: 'surplus argument' },

@@ -19,6 +19,16 @@ test('serve_stale immediate: the stale answer, then a refresh', async () => {
   assert.is(backend.asked, 3, 'too old')
 })
 
+test('serve_stale: a written TTL of 0 is obeyed', async () => {
+  for (const mode of ['immediate 0s', 'verify 0 0s']) {
+    const { ask, backend } = cached(`cache {\nserve_stale 1h ${mode}\n}`, address(60))
+    await ask('x')
+    pass(100)
+    backend.respond = servfail
+    assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 0 IN A 192.0.2.1')
+  }
+})
+
 test('serve_stale immediate: a failure leaves the entry, and is retried after the interval', async () => {
   const { ask, backend } = cached('cache {\nserve_stale 1h immediate 7s 20s\n}', address(60))
   await ask('x')
@@ -87,6 +97,52 @@ test('serve_stale_policy prefer_positive goes by answers in use: a denial counts
   assert.match(await ask('x'), /^NXDOMAIN/)
   assert.match(await ask('x'), /^NXDOMAIN/)
   assert.is(backend.asked, 2)
+})
+
+test('serve_stale_policy prefer_positive: where there was a denial, a new one takes its place', async () => {
+  for (const mode of ['verify', 'immediate']) {
+    const body = `cache {\nserve_stale 1h ${mode}\nserve_stale_policy prefer_positive\n}`
+    const { ask, backend } = cached(body, denial(RCODE.NXDOMAIN, 20))
+    await ask('x')
+    pass(100)
+    backend.respond = denial(RCODE.NOERROR, 15)
+    if (mode === 'immediate') assert.match(await ask('x'), /^NXDOMAIN/)
+    assert.match(await ask('x'), /^NOERROR .* 15 IN SOA/s)
+    assert.match(await ask('x'), /^NOERROR .* 15 IN SOA/s)
+    assert.is(backend.asked, 2)
+  }
+})
+
+test('serve_stale_policy prefer_positive: a denial is kept for when the answer is of no use any more', async () => {
+  const { ask, backend } = cached('cache {\nserve_stale 1m verify\nserve_stale_policy prefer_positive\n}', address(60))
+  await ask('x')
+  pass(119)
+  backend.respond = denial(RCODE.NXDOMAIN, 20)
+  assert.match(await ask('x'), /^NOERROR/)
+  pass(2)
+  assert.match(await ask('x'), /^NXDOMAIN/)
+  assert.is(backend.asked, 2)
+})
+
+test('a client that does not want recursion ends nothing: what is asked for the cache has RD', async () => {
+  for (const mode of ['immediate', 'verify']) {
+    const { ask, backend } = cached(`cache {\nserve_stale 1h ${mode}\n}`, address(60))
+    await ask('x')
+    pass(100)
+    // As a resolver does that has nothing: an empty NOERROR, or what it happens to have.
+    backend.respond = q => (q.recursionDesired ? address(50)(q) : q.answer.reset())
+    await ask('x', { rd: false })
+    backend.respond = servfail
+    assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 50 IN A 192.0.2.1')
+  }
+})
+
+test('serve_stale verify: a reply that was cut takes no place of what is whole', async () => {
+  const { ask, backend } = cached('cache {\nserve_stale 1h verify\n}', address(60))
+  await ask('x')
+  pass(100)
+  backend.respond = q => Object.assign(q.answer.reset(), { truncated: true })
+  for (let i = 0; i < 2; i++) assert.is(await ask('x'), 'NOERROR rd\n;; ANSWER\nx. 30 IN A 192.0.2.1')
 })
 
 const settled = () => new Promise(resolve => setImmediate(resolve))

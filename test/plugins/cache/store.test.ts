@@ -7,7 +7,7 @@ import { QUESTION, Query } from '../../../server/plugin.ts'
 import { TYPE } from '../../../server/wire/codes.ts'
 import { readQuery } from '../../../server/wire/query.ts'
 import { query } from '../../harness/message.ts'
-import { address, cached, count, stopTheClock } from './backend.ts'
+import { ADDRESS, address, cached, count, stopTheClock } from './backend.ts'
 
 stopTheClock()
 
@@ -39,6 +39,24 @@ test('the gauge of entries is read at a scrape, and goes with its cache', async 
   assert.not.ok(
     families.get('coredns_cache_entries')!.children.has(['dns://:53', 'success', 'gauge.test.', ''].join('\0')),
   )
+})
+
+test('the gauge of entries stays, in its place, when a reload puts another cache in the place of one', async () => {
+  const { ask, stages } = cached('cache swap.test', address(300))
+  const labels = ['dns://:53', 'success', 'swap.test.', ''] as const
+  const refreshed = () => {
+    families.get('coredns_cache_entries')!.refresh!()
+    return families.get('coredns_cache_entries')!.children.get(labels.join('\0'))!.cell
+  }
+  stages[0]!.start!(undefined)
+  await ask('a.swap.test')
+  const before = refreshed()
+  const next = cached('cache swap.test', address(300))
+  next.stages[0]!.start!(stages[0])
+  await stages[0]!.stop!()
+  assert.is(refreshed(), before, 'cells are not given back')
+  assert.is(count('coredns_cache_entries', ...labels), 1)
+  await next.stages[0]!.stop!()
 })
 
 function asked(name: string): Query {
@@ -89,6 +107,56 @@ test('finds what was put last and not removed, whatever the order of things', ()
     assert.ok(store.count <= 40)
   }
   assert.ok(store.evictions > 0)
+})
+
+test('entries of all sizes at the bound of octets: what is found is whole, and the bound holds', () => {
+  const store = new Store(60)
+  const latest = new Map<string, number>()
+  let seed = 3
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return (seed >>> 8) % below
+  }
+  for (let step = 0; step < 4000; step++) {
+    const name = `n${random(100)}.test`
+    const q = asked(name)
+    const hash = keyHash(q, 0)
+    const slot = store.find(q, hash, 0)
+    if (slot >= 0) {
+      const { answer } = store.load(slot, q)
+      assert.is(answer.count, latest.get(name))
+      assert.ok(answer.data.slice(0, answer.count).every((data, i) => data[answer.dataAt[i]!] === answer.count % 251))
+      if (random(2) === 0) store.touch(slot)
+      if (random(10) === 0) store.remove(slot)
+      if (random(3) > 0) continue
+    }
+    const records = 1 + (random(2) === 0 ? random(10) : random(60))
+    const a = q.answer.reset()
+    for (let i = 0; i < records; i++) a.answer.add(QUESTION, 0, TYPE.TXT, 300, new Uint8Array(1000).fill(records % 251))
+    store.put(q, hash, 0, draftEntry(q, a)!, step, 1000)
+    latest.set(name, records)
+    assert.ok(store.find(q, hash, 0) >= 0)
+    assert.ok(store.bytes <= 1 << 20 && store.count <= 60)
+  }
+  assert.ok(store.evictions > 500, `${store.evictions}`)
+})
+
+test('large entries that nobody asks for leave all room to small ones', () => {
+  const store = new Store(1500)
+  const put = (name: string, records: number) => {
+    const q = asked(name)
+    const a = q.answer.reset()
+    for (let j = 0; j < records; j++) a.answer.add(QUESTION, 0, TYPE.A, 300, ADDRESS)
+    store.put(q, keyHash(q, 0), 0, draftEntry(q, a)!, 0, 1000)
+  }
+  for (let i = 0; i < 100; i++) put(`large${i}.test`, 3600)
+  for (let i = 0; i < 4000; i++) put(`small${i}.test`, 46)
+  assert.ok(store.bytes <= 1500 * 1024)
+  assert.is(store.count, 1500)
+  const found = Array.from({ length: 4000 }, (_, i) => asked(`small${i}.test`)).filter(
+    q => store.find(q, keyHash(q, 0), 0) >= 0,
+  )
+  assert.is(found.length, 1500)
 })
 
 test('large entries are bounded by octets, not by their number', () => {

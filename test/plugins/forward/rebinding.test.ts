@@ -1,10 +1,13 @@
 /** #56: public names that lead to addresses inside. */
-import { equal } from 'node:assert/strict'
+import { equal, match } from 'node:assert/strict'
 import { test } from 'uvu'
-import type { Stage } from '../../../server/plugin.ts'
+import { RebindingFilter } from '../../../plugins/forward/rebinding.ts'
+import { QUESTION, Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
 import { lookup } from '../../../server/serve.ts'
+import { TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
+import { askInstead, readQuery } from '../../../server/wire/query.ts'
 import { answer, type Script } from '../../harness/fake-upstream.ts'
 import { query, readReply, text } from '../../harness/message.ts'
 import { withBlock } from './block.ts'
@@ -74,6 +77,42 @@ test('block_private: what the server looks up for an ExternalName is exempt', ()
     async ({ ask }) => equal(await ask('www.example'), 'NOERROR rd ra'),
     [external],
   )
+})
+
+test('block_private: what is kept of such a look-up is for no client, and the other way round', () => {
+  const external: Stage = {
+    // As many addresses as its target has, in the octet of its own.
+    handle: async q => {
+      const { count } = (await lookup(q, nameFromText('www.inner'), TYPE.A)).answer
+      const a = q.answer.reset()
+      a.answer.add(QUESTION, 0, TYPE.A, 0, Uint8Array.of(192, 0, 2, count))
+      return a
+    },
+  }
+  return withBlock(
+    [says('A', '10.0.0.1', '192.0.2.1')],
+    'cache\nforward inner %1 {\nblock_private\n}',
+    async ({ ask, upstreams }) => {
+      for (let i = 0; i < 2; i++) {
+        match(await ask('www.example'), / 192\.0\.2\.2$/)
+        equal(await ask('www.inner'), 'NOERROR rd ra\n;; ANSWER\nwww.inner. 60 IN A 192.0.2.1')
+      }
+      equal(upstreams[0]!.asked.length, 2)
+    },
+    [external],
+  )
+})
+
+test('block_private: a name that autopath completes is in the words of a client', () => {
+  const client = new Query()
+  client.bytes = query('www.example.search')
+  client.length = client.bytes.length
+  readQuery(client)
+  const q = new Query()
+  equal(askInstead(q, client, 1, nameFromText('example')), true)
+  q.answer.answer.add(QUESTION, 0, TYPE.A, 60, Uint8Array.of(10, 0, 0, 1))
+  new RebindingFilter([]).apply(q, q.answer)
+  equal(q.answer.answer.count, 0)
 })
 
 test.run()

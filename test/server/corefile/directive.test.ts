@@ -32,6 +32,7 @@ const good: { name: string; text: string; read: (argument: Argument) => unknown;
   { name: 'duration', text: '1m30s', read: a => a.duration(), value: 90_000 },
   { name: 'duration in bare seconds', text: '5', read: a => a.duration({ bareSeconds: true }), value: 5000 },
   { name: 'word', text: 'random', read: a => a.oneOf(['random', 'sequential']), value: 'random' },
+  { name: 'word in any case', text: 'RanDom', read: a => a.oneOf(['random'], 'policy', true), value: 'random' },
   { name: 'boolean', text: 'off', read: a => a.boolean(), value: false },
   { name: 'address', text: '2001:DB8::1', read: a => a.address(), value: '2001:db8::1' },
   { name: 'host and port', text: ':8080', read: a => a.hostPort(), value: { host: '', port: 8080 } },

@@ -20,10 +20,10 @@ function asked(name: string, ask: Ask = {}): Query {
   return q
 }
 
-function octetsOf(q: Query, limit = 65_535): Uint8Array {
+function octetsOf(q: Query, limit = 65_535, a = q.answer): Uint8Array {
   const out = new Uint8Array(65_535)
-  q.answer.truncated = false
-  return out.slice(0, encode(q, q.answer, out, 0, limit, 1232, true))
+  a.truncated = false
+  return out.slice(0, encode(q, a, out, 0, limit, 1232, true))
 }
 
 /** Gives `to` the image of what `from` was answered. */
@@ -34,13 +34,20 @@ function pass(from: Query, to: Query): void {
   to.answer.openImage(to, octets)
 }
 
-const label = fc.stringMatching(/^[a-c]{1,12}$/)
-const name = fc.array(label, { minLength: 1, maxLength: 5 }).map(labels => `${labels.join('.')}.`)
+const label = fc.oneof({ weight: 5, arbitrary: fc.stringMatching(/^[a-c]{1,12}$/) }, fc.constant('d'.repeat(63)))
+/** From the root on to names of some 250 octets. */
+const name = fc
+  .array(label, { maxLength: 6 })
+  .map(labels => `${labels.join('.')}.`)
+  .map(text =>
+    text.length > 254 ? `${text.slice(0, 128).replace(/\.?$/, '.')}${'e'.repeat(60)}.${'f'.repeat(61)}.` : text,
+  )
 const octets = (...head: number[]) => name.map(target => Uint8Array.from([...head, ...nameFromText(target)]))
 const data: fc.Arbitrary<[number, Uint8Array]> = fc.oneof(
   fc.tuple(fc.constant(TYPE.A), fc.uint8Array({ minLength: 4, maxLength: 4 })),
   fc.tuple(fc.constant(TYPE.AAAA), fc.uint8Array({ minLength: 16, maxLength: 16 })),
   fc.tuple(fc.constant(TYPE.TXT), fc.uint8Array({ maxLength: 300 })),
+  fc.tuple(fc.constant(TYPE.TXT), fc.constant(new Uint8Array(5000).fill(0xc0))), // beyond what pointers reach
   fc.tuple(fc.constantFrom(TYPE.CNAME, TYPE.NS, TYPE.PTR), octets()),
   fc.tuple(fc.constant(TYPE.MX), octets(0, 10)),
   fc.tuple(fc.constant(TYPE.SRV), octets(0, 0, 0, 100, 0, 80)),
@@ -85,17 +92,18 @@ test('an image is sent as its answer would be, whole, cut, or with its sections 
       section,
       section,
       fc.nat(0x7fffffff),
-      fc.integer({ min: 64, max: 2000 }),
+      fc.integer({ min: 300, max: 20_000 }),
+      fc.record({ upper: fc.boolean(), edns: fc.boolean() }),
       (of, ...rest) => {
-        const [answers, authorities, additionals, age, limit] = rest
+        const [answers, authorities, additionals, age, limit, { upper, edns }] = rest
         const q = asked(of, { edns: 1232 })
         const { answer: a } = q
         fill(q, a.answer, answers)
         fill(q, a.authority, authorities)
         fill(q, a.additional, additionals)
-        const whole = octetsOf(q)
-        const cut = octetsOf(q, limit)
-        const other = asked(of, { edns: 1232 })
+        const other = asked(upper ? of.toUpperCase() : of, edns ? { edns: 1232 } : {})
+        const whole = octetsOf(other, 65_535, a)
+        const cut = octetsOf(other, limit, a)
         pass(q, other)
         assert.equal(octetsOf(other), whole)
         assert.is(other.answer.isImage, true)
@@ -108,11 +116,11 @@ test('an image is sent as its answer would be, whole, cut, or with its sections 
         pass(q, other)
         other.answer.image.age(age)
         setTtls(q, ttl => Math.max(0, ttl - age))
-        assert.equal(octetsOf(other), octetsOf(q))
+        assert.equal(octetsOf(other), octetsOf(other, 65_535, a))
         pass(q, other)
         other.answer.image.setTtl(age)
         setTtls(q, () => age)
-        assert.equal(octetsOf(other), octetsOf(q))
+        assert.equal(octetsOf(other), octetsOf(other, 65_535, a))
       },
     ),
     { numRuns: 300 },
@@ -169,6 +177,17 @@ for (const { name, records, isPlain, addresses } of [
   })
 }
 
+for (const section of ['authority', 'additional'] as const) {
+  test(`its shape: addresses in the ${section} section, whose order could matter`, () => {
+    const q = asked('x.test')
+    q.answer.answer.add(QUESTION, 0, TYPE.TXT, 5, Uint8Array.of(1, 65))
+    for (let i = 0; i < 2; i++) q.answer[section].add(QUESTION, 0, TYPE.A, 5, Uint8Array.of(192, 0, 2, i))
+    const other = asked('x.test')
+    pass(q, other)
+    assert.is(other.answer.image.isPlain, false)
+  })
+}
+
 test('addresses change places in their data, and unlike ones are no set', () => {
   for (const unlike of [false, true]) {
     const q = asked('x.test')
@@ -186,6 +205,26 @@ test('addresses change places in their data, and unlike ones are no set', () => 
       [3, 2, 1],
     )
   }
+})
+
+test('addresses of the root, which is no pointer, are no set', () => {
+  const q = asked('x.test')
+  q.answer.answer.add(QUESTION, 0, TYPE.CNAME, 5, Uint8Array.of(0))
+  const root = Uint8Array.of(0)
+  for (let i = 1; i <= 3; i++) q.answer.answer.add(root, 0, TYPE.A, 5, Uint8Array.of(1, 2, 3, i))
+  const other = asked('x.test')
+  pass(q, other)
+  assert.is(other.answer.image.addresses, 0)
+  assert.is(other.answer.image.isPlain, false)
+})
+
+test('a large image is not held for the next answer', () => {
+  const q = asked('x.test')
+  for (let i = 0; i < 60; i++) q.answer.answer.add(QUESTION, 0, TYPE.TXT, 5, new Uint8Array(1000))
+  const other = asked('x.test')
+  pass(q, other)
+  assert.ok(other.answer.image.bytes.length > 60_000)
+  assert.is(other.answer.reset().image.bytes.length, 0)
 })
 
 test('what no message would hold has no image', () => {
