@@ -26,9 +26,9 @@ export class RebindingFilter {
     this.#allowed = new ZoneSet(allowed)
   }
 
-  /** Takes private addresses out of the answer to a client's query; what the server asks for others is left alone. */
+  /** Takes private addresses out of the answer to a client's query, also where a search path was walked for it. */
   apply(q: Query, a: Answer): void {
-    if (q.depth > 0 || a.answer.count === 0 || this.#allowed.match(q) >= 0) return
+    if (q.isOwn || a.answer.count === 0 || this.#allowed.match(q) >= 0) return
     const { answer } = a
     let kept = 0
     for (let i = 0; i < answer.count; i++) {

@@ -87,6 +87,8 @@ export class Query {
   waited = false
   /** Depth of a look-up that the server asks itself, 0 for one from a client. */
   depth = 0
+  /** The server asks it for itself, as the target of an ExternalName: its name is not a client's choice. */
+  isOwn = false
   /** Where the one answer to this query is composed. */
   readonly answer = new Answer()
 
@@ -200,6 +202,7 @@ export function askSelf(q: Query, name: Name, type: number, parent: Query): void
   q.receivedAtMs = parent.receivedAtMs
   readQuery(q)
   q.depth = parent.depth + 1
+  q.isOwn = true
 }
 
 /**
@@ -234,6 +237,7 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
   q.routes = parent.routes
   q.block = parent.block
   q.depth = parent.depth + 1
+  q.isOwn = parent.isOwn
   return true
 }
 
@@ -264,6 +268,7 @@ export function copyQuery(from: Query): Query {
   q.routes = from.routes
   q.block = from.block
   q.depth = from.depth
+  q.isOwn = from.isOwn
   return q
 }
 

@@ -1,12 +1,16 @@
 /** #56: public names that lead to addresses inside. */
 import { equal } from 'node:assert/strict'
 import { test } from 'uvu'
+import { plugin as autopath } from '../../../plugins/autopath/autopath.ts'
+import { plugin } from '../../../plugins/forward/forward.ts'
 import type { Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
 import { lookup } from '../../../server/serve.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
-import { answer, type Script } from '../../harness/fake-upstream.ts'
+import { answer, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
 import { query, readReply, text } from '../../harness/message.ts'
+import { temporaryFolder } from '../../harness/server.ts'
+import { chainOf } from '../../harness/stage.ts'
 import { withBlock } from './block.ts'
 
 const says =
@@ -74,6 +78,22 @@ test('block_private: what the server looks up for an ExternalName is exempt', ()
     async ({ ask }) => equal(await ask('www.example'), 'NOERROR rd ra'),
     [external],
   )
+})
+
+test('block_private: what is looked up along a search path is what a client asks', async () => {
+  const folder = temporaryFolder()
+  folder.write('resolv.conf', 'nameserver 192.0.2.1\nsearch ns.svc.cluster.local\n')
+  const inside = says('A', '10.0.0.1')
+  const upstream = await fakeUpstream(asked =>
+    asked.name === 'www.evil.example.' ? inside(asked) : answer(asked, [], { rcode: 'NXDOMAIN' }),
+  )
+  const body = `autopath ${folder.path}/resolv.conf\nforward . ${upstream.address} {\nblock_private\n}`
+  const chain = chainOf([autopath, plugin], body)
+  const found = readReply(await chain.send(query('www.evil.example.ns.svc.cluster.local')))
+  equal(found.answers!.filter(one => one.type === 'A').length, 0)
+  for (const stage of chain.stages) await stage.stop?.()
+  await upstream.close()
+  folder.remove()
 })
 
 test.run()
