@@ -1,7 +1,7 @@
 /** What upstreams do wrong, one row per fault: the whole reply, what was asked, and how long it may take. */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { type Asked, answer, closedPort, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
+import { type Asked, answer, closedPort, type Script } from '../../harness/fake-upstream.ts'
 import type { Ask } from '../../harness/message.ts'
 import { text } from '../../harness/message.ts'
 import { timed, withBlock } from './block.ts'
@@ -101,33 +101,6 @@ const rows: Row[] = [
     block: 'read_timeout 100ms\nmax_connect_attempts 1',
     reply: SERVFAIL,
     asked: 'udp',
-  },
-  {
-    name: 'a source address that nobody has, and more attempts than anybody needs',
-    scripts: [good],
-    block: 'source_address 203.0.113.77\nmax_connect_attempts 1000000',
-    reply: SERVFAIL,
-    asked: '',
-    atMostMs: 200,
-  },
-  {
-    name: 'a closed port and more attempts than anybody needs',
-    scripts: [],
-    to: 'closed',
-    block: 'max_connect_attempts 1000000',
-    reply: SERVFAIL,
-    atMostMs: 1000,
-  },
-  {
-    name: 'a second truncated reply does not end the wait for the whole one over TCP',
-    scripts: [
-      asked => {
-        if (asked.transport === 'tcp') return [{ send: good(asked) as Uint8Array, afterMs: 300 }]
-        return [{ send: answer(asked, [], { tc: true }), afterMs: asked.nth === 0 ? 850 : 150 }]
-      },
-    ],
-    asked: 'udp udp tcp',
-    atMostMs: 1500,
   },
   {
     name: '#21 a slow upstream',
@@ -421,26 +394,5 @@ for (const { name, scripts, block = '', to, ask = {}, reply = GOOD, asked, atLea
     })
   })
 }
-
-test('an error without a question brings nothing of the reply that was read before it', async () => {
-  const bare = (asked: Asked) => answer(asked, [], { rcode: 'FORMERR', question: 'none' })
-  const first = await fakeUpstream(asked => {
-    if (asked.type === 'NS' || asked.nth > 0) return undefined
-    setTimeout(() => {
-      first.volunteer(bare(asked), asked.port)
-      setImmediate(() => first.close()) // without EDNS it is not there any more
-    }, 900)
-    return undefined
-  })
-  const second: Script = asked =>
-    asked.name === 'other.example.' ? good(asked) : [{ send: bare(asked), afterMs: 1000 }]
-  const block = 'policy sequential\nmax_connect_attempts 3'
-  await withBlock([second], `forward . ${first.address} %1 {\n${block}\n}`, async ({ ask }) => {
-    const reply = ask('www.example')
-    await new Promise(resolve => setTimeout(resolve, 1400))
-    equal(await ask('other.example'), GOOD.replace('www', 'other'))
-    equal(await reply, 'FORMERR rd ra')
-  })
-})
 
 test.run()
