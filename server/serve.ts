@@ -174,8 +174,12 @@ function arrived(routes: Routes, block: Block, q: ServedQuery, a: Answer): void 
 /** Sends the only message of a late reply, or the last one, after `before` octets in others. */
 function sendLast(routes: Routes, block: Block, q: ServedQuery, a: Answer, before: number): void {
   waiting--
-  const octets = finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before)
-  q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets)
+  let octets = NOTHING
+  try {
+    octets = finish(routes, block, q, a, lateReply, 0, MAX_STREAM_BYTES, before)
+  } finally {
+    q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets) // the listener counts on it, whatever failed
+  }
   if (spare.length < 1024) spare.push(q)
 }
 

@@ -52,6 +52,7 @@ export class Echoes {
   /** Why it was disabled here, as it stands in `disabled`. */
   #reason: string | undefined
   #cameBack = false
+  #ended = false
 
   constructor(upstream: Upstream, timing = TIMING) {
     this.#upstream = upstream
@@ -83,8 +84,13 @@ export class Echoes {
     setTimeout(() => this.#askAgain(from), this.#timing.pauseMs).unref()
   }
 
+  /** Asks no more. */
+  end(): void {
+    this.#ended = true
+  }
+
   #ask(from: Name): void {
-    if (from.length + TOKEN_BYTES > MAX_NAME_BYTES) return
+    if (this.#ended || from.length + TOKEN_BYTES > MAX_NAME_BYTES) return
     const name = nameBelow(from, `${randomBytes(8).toString('hex')}.${randomBytes(8).toString('hex')}`)
     const text = nameToText(name)
     tokens.set(text, this)
@@ -95,10 +101,10 @@ export class Echoes {
 
   /** Brings the upstream back, unless it still loops or somebody else has disabled it. */
   #askAgain(from: Name): void {
-    if (this.#upstream.disabled !== this.#reason) return
+    if (this.#ended || this.#upstream.disabled !== this.#reason) return
     this.#ask(from)
     setTimeout(() => {
-      if (this.#upstream.disabled !== this.#reason) return
+      if (this.#ended || this.#upstream.disabled !== this.#reason) return
       if (this.#cameBack) setTimeout(() => this.#askAgain(from), this.#timing.pauseMs).unref()
       else {
         this.#upstream.disabled = undefined

@@ -16,13 +16,13 @@ import { isEcho } from './echo.ts'
 import { type Asker, type Exchange, takeExchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
 import { writeQuery } from './message.ts'
-import { fillAnswer, readReply, reply as said } from './taken.ts'
+import { fillAnswer, readError, readReply, reply as said } from './taken.ts'
 import type { Upstream } from './upstream.ts'
 import type { Waiting } from './waiting.ts'
 
 const RESEND_MS = 800 // to an upstream that was asked already: the query or its reply may have been lost
 const JUNK_PATIENCE_MS = 100 // after a message that was no reply, TCP is tried (RFC 5452 §9.3)
-const MAX_TRIES = 16 // where max_connect_attempts sets no limit
+const MAX_TRIES = 16 // whatever max_connect_attempts says, unless there are more than eight upstreams
 const NEVER = Number.POSITIVE_INFINITY
 
 /** No upstream gave a usable answer. */
@@ -114,9 +114,11 @@ export class Flight extends Timed implements Asker {
   #askNext(nowMs: number): boolean {
     const forwarder = this.#forwarder
     const { maxConnectAttempts } = forwarder.options
-    const tries = maxConnectAttempts ?? 2 * forwarder.upstreams.length
+    const usual = 2 * forwarder.upstreams.length
+    const most = Math.max(MAX_TRIES, usual)
+    const tries = maxConnectAttempts === undefined ? usual : Math.min(maxConnectAttempts || most, most)
     this.#hedgeAtMs = NEVER
-    if (this.#done || this.#asked >= (tries === 0 ? MAX_TRIES : tries)) return false
+    if (this.#done || this.#asked >= tries) return false
     const upstream = forwarder.choose(this.#first, this.#tried, nowMs)
     if (upstream === undefined) return false
     this.#tried.push(upstream)
@@ -161,7 +163,7 @@ export class Flight extends Timed implements Asker {
     if (nowMs >= this.#deadlineMs) this.#fail(nowMs)
     else this.#letGo(nowMs)
     if (nowMs >= this.#hedgeAtMs) this.#hedge(nowMs)
-    if (nowMs >= this.#tcpAtMs) this.#askOverTcp(nowMs)
+    if (nowMs >= this.#tcpAtMs) this.#askOverTcp(this.#tcpTo!, nowMs)
     const waits = this.#exchanges.some(one => !one.overdue)
     // A read timeout that the Corefile sets is meant: nobody is waited for longer.
     if (!this.#done && !waits && options.readTimeoutSet && !this.#askNext(nowMs)) this.#fail(nowMs)
@@ -191,10 +193,10 @@ export class Flight extends Timed implements Asker {
     this.#askNext(nowMs)
   }
 
-  #askOverTcp(nowMs: number): void {
+  /** Asks over TCP, once. */
+  #askOverTcp(upstream: Upstream, nowMs: number): void {
     this.#tcpAtMs = NEVER
-    const upstream = this.#tcpTo
-    if (upstream === undefined || this.#retriedTcp || this.#done) return
+    if (this.#retriedTcp || this.#done) return
     this.#retriedTcp = true
     this.#send(upstream, true, nowMs)
   }
@@ -232,7 +234,7 @@ export class Flight extends Timed implements Asker {
       this.failed(exchange, new Error(`${exchange.upstream.text} sent a broken message`), false)
       return true
     }
-    if (bare) said.rcode = RCODE.FORMERR
+    if (bare) readError(RCODE.FORMERR)
     this.#drop(exchange)
     if (this.#askDifferently(exchange, bytes, at, length)) this.#schedule()
     else this.#land(exchange)
@@ -254,11 +256,10 @@ export class Flight extends Timed implements Asker {
       }
     }
     if (this.#withoutEdns && !hadEdns && rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) upstream.refusedEdns()
-    if (truncated && !exchange.stream && !this.#retriedTcp) {
-      this.#retriedTcp = true
+    if (truncated && !exchange.stream) {
       this.#fallback = bytes.slice(at, at + length)
-      this.#send(upstream, true, nowMs) // RFC 7766 §5
-      return true
+      this.#askOverTcp(upstream, nowMs) // RFC 7766 §5
+      if (this.#exchanges.some(one => one.stream)) return true // it brings the whole answer
     }
     const { failover } = this.#forwarder.options
     if (!failover.has(rcode)) return false

@@ -108,8 +108,8 @@ export class Forward implements Stage {
   #inherit(previous: Forward): void {
     for (const forwarder of this.#forwarders) {
       const { fromText } = forwarder.options
-      const before = previous.#forwarders.find(one => one.options.fromText === fromText)
-      if (before !== undefined) forwarder.inherit(before)
+      const before = previous.#forwarders.filter(one => one.options.fromText === fromText)
+      forwarder.inherit(before.flatMap(one => one.upstreams))
     }
   }
 

@@ -116,12 +116,12 @@ export class Forwarder {
     for (const [text, upstream] of known) if (!wanted.has(text)) upstream.close()
   }
 
-  /** Takes over what the same line before a reload knew of the same upstreams. */
-  inherit(from: Forwarder): void {
-    const known = new Map(from.upstreams.map(one => [one.text, one]))
+  /** Takes over what is known of the same upstreams from before a reload. */
+  inherit(before: readonly Upstream[]): void {
+    const known = new Map(before.map(one => [one.text, one]))
     for (const upstream of this.upstreams) {
-      const before = known.get(upstream.text)
-      if (before !== undefined) upstream.inherit(before)
+      const same = known.get(upstream.text)
+      if (same !== undefined) upstream.inherit(same)
     }
   }
 

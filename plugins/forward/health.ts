@@ -18,6 +18,7 @@ export class HealthCheck extends Timed implements Asker, Checks {
   readonly #upstream: Upstream
   #exchange: Exchange | undefined
   #running = false
+  #ended = false
   #toldDown = false
 
   constructor(upstream: Upstream) {
@@ -25,9 +26,9 @@ export class HealthCheck extends Timed implements Asker, Checks {
     this.#upstream = upstream
   }
 
-  /** Begins to check, at once, unless that is being done or checks are off. */
+  /** Begins to check, at once, unless that is being done, checks are off or they have ended. */
   start(): void {
-    if (this.#running || this.#upstream.options.maxFails === 0) return
+    if (this.#running || this.#ended || this.#upstream.options.maxFails === 0) return
     this.#running = true
     this.#ask(performance.now())
   }
@@ -42,6 +43,12 @@ export class HealthCheck extends Timed implements Asker, Checks {
       this.#toldDown = false
       info('forward', `upstream ${this.#upstream.text} answers again`)
     }
+  }
+
+  /** Checks no more, whatever becomes of the questions that are still in flight. */
+  end(): void {
+    this.#ended = true
+    this.stop()
   }
 
   wake(nowMs: number): void {

@@ -1,7 +1,7 @@
 /** A question of our own to one upstream, outside of any flight: whether it answers at all, not what. */
 
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
-import { type Asker, takeExchange } from './exchange.ts'
+import { type Asker, type Exchange, takeExchange } from './exchange.ts'
 import { writeQuery } from './message.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -9,6 +9,7 @@ const TIMEOUT_MS = 2000
 
 class Inquiry extends Timed implements Asker {
   readonly #done: (answered: boolean) => void
+  exchange: Exchange | undefined
   constructor(done: (answered: boolean) => void) {
     super()
     this.#done = done
@@ -24,6 +25,7 @@ class Inquiry extends Timed implements Asker {
     this.#done(false)
   }
   wake(): void {
+    if (this.exchange !== undefined) this.exchange.asker = undefined // a connection waits for what somebody waits for
     this.#done(false)
   }
 }
@@ -36,6 +38,7 @@ export function inquire(upstream: Upstream, name: Uint8Array, type: number, flag
     const nowMs = performance.now()
     wakeAt(inquiry, nowMs + TIMEOUT_MS)
     const exchange = takeExchange(upstream, forceTcp, inquiry, nowMs, true)
+    inquiry.exchange = exchange
     exchange.length = writeQuery(exchange.message, name, name.length, type, flags, false, false, false)
     upstream.send(exchange)
   })

@@ -18,6 +18,12 @@ export class Spelling {
     return this.#kept === PROOFS
   }
 
+  /** Takes over what another one knows. */
+  inherit(from: Spelling): void {
+    this.#kept = from.#kept
+    this.#lost = from.#lost
+  }
+
   /**
    * Judges a reply whose question is right without regard to case. `exact`: with regard to it, too. `mixed`: there was
    * something to keep. False if the reply is not to be believed; what came over a stream always is.

@@ -64,6 +64,15 @@ export function readReply(q: Query, from: Uint8Array, at: number, length: number
   return sound || reply.truncated
 }
 
+/** Takes a reply that says nothing but an error. */
+export function readError(rcode: number): void {
+  kept = 0
+  keptAnswers = 0
+  reply.rcode = rcode
+  reply.truncated = false
+  reply.nodata = false
+}
+
 /** Puts what the last `readReply` kept into the answer of `q`, whose question it answered. */
 export function fillAnswer(q: Query): void {
   const a = q.answer.reset()

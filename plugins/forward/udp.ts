@@ -16,8 +16,7 @@ import { random16, randomBelow } from './random.ts'
 import type { Upstream } from './upstream.ts'
 
 const MAX_SOCKETS = 1024 // per upstream; 2,000 queries in a row meet over 1,000 ports
-const LIFE_MS = 30_000 // a socket takes queries this long
-const LINGER_MS = 5_000 // and waits for replies this much longer
+const LIFE_MS = 30_000 // a socket takes queries this long, and waits for replies as long as somebody does
 const FIRST_PORT = 32_768 // below are ports that services of the node may want
 const PORTS = 0x1_0000 - FIRST_PORT
 const BIND_TRIES = 8
@@ -105,7 +104,7 @@ export class UdpPool extends Timed {
     })
     this.#sockets.splice(0, this.#sockets.length, ...stay)
     this.#leaving = this.#leaving.filter(one => {
-      if (nowMs - one.usedAtMs < LINGER_MS && one.exchanges.waiting > 0) return true
+      if (one.exchanges.waiting > 0) return true
       one.socket.close()
       openSockets--
       return false

@@ -168,12 +168,14 @@ export class Upstream {
   inherit(from: Upstream): void {
     this.latency.inherit(from.latency)
     this.standing.inherit(from.standing)
+    this.spelling.inherit(from.spelling)
     this.#ednsRefusedUntilMs = from.#ednsRefusedUntilMs
   }
 
   /** Stops checks; closes sockets when the last query has its answer. */
   close(): void {
-    this.#health.stop()
+    this.#health.end()
+    this.echoes.end()
     this.#udp?.close()
     this.#connections.close()
   }

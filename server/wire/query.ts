@@ -20,6 +20,8 @@ export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
 export const MAX_STREAM_BYTES = 65_535 // RFC 1035 §4.2.2
 /** `stage` of a query that no stage has answered. */
 export const NO_STAGE = -1
+/** What stays of a message that waits: the longest question and the longest SOA behind it. The rest has been read. */
+const KEPT_BYTES = 1280
 const NO_BYTES = new Uint8Array(0)
 
 /** Who asked, and the way back. One object per listener slot; `keep` makes one that outlives the slot. */
@@ -127,10 +129,14 @@ export class Query {
     return this.#own
   }
 
-  /** Takes the message out of the listener's memory, which is used again once the listener goes on. */
+  /**
+   * Takes the message out of the listener's memory, which is used again once the listener goes on. Not all of one that is
+   * long: thousands may wait, and each is as long as its client likes.
+   */
   keep(): void {
-    const own = this.own(this.length)
-    for (let i = 0; i < this.length; i++) own[i] = this.bytes[this.start + i]!
+    const kept = Math.min(this.length, KEPT_BYTES)
+    const own = this.own(kept)
+    for (let i = 0; i < kept; i++) own[i] = this.bytes[this.start + i]!
     this.bytes = own
     this.start = 0
     this.capacity = own.length

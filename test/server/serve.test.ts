@@ -355,6 +355,25 @@ test('a client that is gone between two messages: nothing more is written, and n
   assert.is(waitingQueries(), waiting)
 })
 
+test('an observer that throws costs a late reply, and no more: its listener hears of the end', async () => {
+  const sent: number[] = []
+  const to = { address: '192.0.2.9', port: 40_000, family: 4, localAddress: '127.0.0.1' } as const
+  const peer: Peer = { ...to, keep: () => peer, send: (_, __, length) => void sent.push(length) }
+  const late: Stage = {
+    handle: async q => reply.refused(q),
+    observe: () => {
+      throw new Error('no space')
+    },
+  }
+  const message = query('x.')
+  const waiting = waitingQueries()
+  const q = Object.assign(takeQuery(), { bytes: message, start: 0, length: message.length, stream: false, peer })
+  assert.is(serve(wire([late]).routes, q), LATER)
+  await new Promise(resume => setImmediate(resume))
+  assert.equal(sent, [0])
+  assert.is(waitingQueries(), waiting)
+})
+
 test('RA is on every reply of a listener that resolves for others', async () => {
   const recursive: Stage = { recursive: true, handle: q => reply.refused(q) }
   const { ask, send } = wire([recursive])

@@ -1,6 +1,8 @@
 /** #56: public names that lead to addresses inside. */
 import { equal, match } from 'node:assert/strict'
 import { test } from 'uvu'
+import { plugin as autopath } from '../../../plugins/autopath/autopath.ts'
+import { plugin } from '../../../plugins/forward/forward.ts'
 import { RebindingFilter } from '../../../plugins/forward/rebinding.ts'
 import { QUESTION, Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
@@ -8,8 +10,10 @@ import { lookup } from '../../../server/serve.ts'
 import { TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { askInstead, readQuery } from '../../../server/wire/query.ts'
-import { answer, type Script } from '../../harness/fake-upstream.ts'
+import { answer, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'
 import { query, readReply, text } from '../../harness/message.ts'
+import { temporaryFolder } from '../../harness/server.ts'
+import { chainOf } from '../../harness/stage.ts'
 import { withBlock } from './block.ts'
 
 const says =
@@ -113,6 +117,22 @@ test('block_private: a name that autopath completes is in the words of a client'
   q.answer.answer.add(QUESTION, 0, TYPE.A, 60, Uint8Array.of(10, 0, 0, 1))
   new RebindingFilter([]).apply(q, q.answer)
   equal(q.answer.answer.count, 0)
+})
+
+test('block_private: what is looked up along a search path is what a client asks', async () => {
+  const folder = temporaryFolder()
+  folder.write('resolv.conf', 'nameserver 192.0.2.1\nsearch ns.svc.cluster.local\n')
+  const inside = says('A', '10.0.0.1')
+  const upstream = await fakeUpstream(asked =>
+    asked.name === 'www.evil.example.' ? inside(asked) : answer(asked, [], { rcode: 'NXDOMAIN' }),
+  )
+  const body = `autopath ${folder.path}/resolv.conf\nforward . ${upstream.address} {\nblock_private\n}`
+  const chain = chainOf([autopath, plugin], body)
+  const found = readReply(await chain.send(query('www.evil.example.ns.svc.cluster.local')))
+  equal(found.answers!.filter(one => one.type === 'A').length, 0)
+  for (const stage of chain.stages) await stage.stop?.()
+  await upstream.close()
+  folder.remove()
 })
 
 test.run()
