@@ -12,12 +12,12 @@ import type { Answer, Query } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { forget, Timed, wakeAt } from '../../server/wheel.ts'
 import { EDE, FLAG, RCODE } from '../../server/wire/codes.ts'
-import { isEcho } from './echo.ts'
-import { type Asker, type Exchange, takeExchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
-import { writeQuery } from './message.ts'
-import { fillAnswer, readError, readReply, reply as said } from './taken.ts'
-import type { Upstream } from './upstream.ts'
+import { writeQuery } from './message/query.ts'
+import { fillAnswer, readError, readReply, reply as said } from './message/taken.ts'
+import { type Asker, type Exchange, takeExchange } from './transport/exchange.ts'
+import { isEcho } from './upstream/echo.ts'
+import type { Upstream } from './upstream/upstream.ts'
 import type { Waiting } from './waiting.ts'
 
 const RESEND_MS = 800 // to an upstream that was asked already: the query or its reply may have been lost
@@ -66,11 +66,11 @@ export class Flight extends Timed implements Asker {
   /** Makes it a new one: `first` is the place in the list of upstreams to begin at. */
   begin(forwarder: Forwarder, hash: number, stream: boolean, first: number): void {
     this.hash = hash
-    this.waiting.length = 0
+    empty(this.waiting)
     this.#forwarder = forwarder
     this.#stream = stream
     this.#first = first
-    this.#tried.length = 0
+    empty(this.#tried)
     this.#asked = 0
     this.#deadlineMs = NEVER
     this.#hedgeAtMs = NEVER
@@ -106,8 +106,13 @@ export class Flight extends Timed implements Asker {
       if (overlooked !== undefined && !this.#done && !this.#tried.includes(overlooked)) {
         this.#send(overlooked, this.#stream, nowMs)
       }
-      this.#schedule()
+      young.add(this, nowMs)
     }
+  }
+
+  /** It still waits after a while: from now on it has a deadline set. */
+  outlive(): void {
+    if (this.slot < 0) this.#schedule()
   }
 
   /** Asks the next upstream; false if there is none, or all tries are used up. */
@@ -273,7 +278,7 @@ export class Flight extends Timed implements Asker {
     const exchanges = this.#exchanges
     let kept = 0
     for (const one of exchanges) if (one !== exchange) exchanges[kept++] = one // splice would make an array
-    exchanges.length = kept
+    while (exchanges.length > kept) exchanges.pop()
   }
 
   /** The reply that was just read is the answer. */
@@ -334,11 +339,33 @@ export class Flight extends Timed implements Asker {
     this.#done = true
     forget(this)
     for (const one of this.#exchanges) one.asker = undefined
-    this.#exchanges.length = 0
+    empty(this.#exchanges)
     this.#forwarder.landed(this)
     giveBackLater(this)
   }
 }
+
+/** Setting its length would be a call out of compiled code. */
+function empty(list: unknown[]): void {
+  while (list.length > 0) list.pop()
+}
+
+/** Flights that began within this tick: most end before it does, without a deadline having been set and taken back. */
+class Young extends Timed {
+  #flights: Flight[] = []
+
+  add(flight: Flight, nowMs: number): void {
+    if (this.#flights.length === 0) wakeAt(this, nowMs)
+    this.#flights.push(flight)
+  }
+
+  wake(): void {
+    const flights = this.#flights
+    this.#flights = []
+    for (const flight of flights) flight.outlive()
+  }
+}
+const young = new Young()
 
 const MAX_SPARE = 1024
 const spare: Flight[] = []

@@ -1,16 +1,17 @@
 /**
  * `forward`: asks upstream servers. Front door: the stage of a block with all its `forward` lines, tried in the order of
- * the Corefile. One line at run time is forwarder.ts, one question flight.ts, one upstream upstream.ts.
+ * the Corefile. One line at run time is forwarder.ts, one question flight.ts; what is known of one upstream is upstream/, how
+ * it is asked transport/, what stands in messages message/.
  */
 
 import type { Answer, MetadataReader, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import { FLAG } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { Forwarder } from './forwarder.ts'
-import { inquire } from './inquiry.ts'
 import { type ForwardLine, readForward } from './setup.ts'
 import { addressesOf, FileWatch, resolveHosts } from './targets.ts'
-import type { Upstream } from './upstream.ts'
+import { inquire } from './upstream/inquiry.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
 export const plugin: Plugin = {
   name: 'forward',

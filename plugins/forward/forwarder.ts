@@ -11,11 +11,11 @@ import { EDE, FLAG, TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
 import { addressText, type UpstreamAddress } from './address.ts'
 import { Admission } from './admission.ts'
-import { isLooped } from './echo.ts'
 import { type Flight, takeFlight, UpstreamError } from './flight.ts'
 import { choose, chooseAny, Policy, type PolicyName } from './policy.ts'
 import { RebindingFilter } from './rebinding.ts'
-import { Upstream, type UpstreamOptions } from './upstream.ts'
+import { isLooped } from './upstream/echo.ts'
+import { Upstream, type UpstreamOptions } from './upstream/upstream.ts'
 import { Waiting } from './waiting.ts'
 
 /** The answer is on its way within 4.5 s of the query, before a client's resolver gives up after 5 s. */

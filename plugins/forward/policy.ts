@@ -2,8 +2,8 @@
  * Which upstream is asked next: the policy's order, those in good standing first. Pure choice, no sockets.
  */
 import { randomBelow } from './random.ts'
-import { RANK } from './standing.ts'
-import type { Upstream } from './upstream.ts'
+import { RANK } from './upstream/standing.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
 export const POLICIES = ['random', 'round_robin', 'sequential'] as const
 export type PolicyName = (typeof POLICIES)[number]

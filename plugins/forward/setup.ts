@@ -14,7 +14,7 @@ import { readCredentials } from './credentials.ts'
 import type { ForwardOptions } from './forwarder.ts'
 import { POLICIES, type PolicyName } from './policy.ts'
 import { readServerName, readTarget, type Target } from './targets.ts'
-import type { HealthCheckOptions } from './upstream.ts'
+import type { HealthCheckOptions } from './upstream/upstream.ts'
 
 const MAX_TARGETS = 15
 const MAX_COUNT = 2 ** 31 - 1

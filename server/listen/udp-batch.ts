@@ -18,8 +18,9 @@ import {
   serveMessage,
   unsentReplies,
 } from './listener.ts'
+import { canSegment, refuseSegments } from './segments.ts'
 import { Arena, BATCH, INFO_IN_KEPT, KEPT_BYTES, PACKET_BYTES } from './udp-arena.ts'
-import { canSegment, Groups, refuseSegments } from './udp-groups.ts'
+import { Groups } from './udp-groups.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 const MSG_DONTWAIT = 0x40

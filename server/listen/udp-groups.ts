@@ -4,36 +4,18 @@
  * point into the arena's slots; nothing is copied but control data. Layouts as in udp-arena.ts.
  */
 import type { Ffi } from './ffi.ts'
+import { SEGMENT_CONTROL_BYTES, writeSegmentControl } from './segments.ts'
 import { type Arena, BATCH, HEADER_BYTES } from './udp-arena.ts'
 
 const IOVEC_BYTES = 16
 const CONTROL_BYTES = 64
-const SEGMENT_BYTES = 24 // a cmsghdr and 2 octets of data, aligned
 const VECTORS_AT = BATCH * HEADER_BYTES
 const CONTROLS_AT = VECTORS_AT + BATCH * IOVEC_BYTES
-const SOL_UDP = 17
-const UDP_SEGMENT = 103
 /** With its headers it has to fit the path: 1,280 octets are the least that IPv6 knows. */
 const MAX_SEGMENT_BYTES = 1232
 const MAX_GROUP_BYTES = 65_000
 const BUCKETS = 64
 const NONE = -1
-
-/** What a kernel, or a device that has no checksums of its own, says to UDP_SEGMENT: EIO, EINVAL, EMSGSIZE, EOPNOTSUPP. */
-const REFUSALS: ReadonlySet<number> = new Set([5, 22, 90, 95])
-
-let isRefused = false
-
-/** True while the kernel takes segments. */
-export function canSegment(): boolean {
-  return !isRefused
-}
-
-/** Takes the errno of a send of segments. True if it means that there are to be none from now on. */
-export function refuseSegments(errno: number): boolean {
-  if (REFUSALS.has(errno)) isRefused = true
-  return isRefused
-}
 
 export class Groups {
   /** Address of the headers. */
@@ -132,14 +114,9 @@ export class Groups {
     const words = this.#words
     const infoBytes = words[header + 10]!
     this.#arena.copyControl(first, words, at >> 2, infoBytes)
-    const segment = (at + infoBytes) >> 2
-    words[segment] = SEGMENT_BYTES - 6
-    words[segment + 1] = 0
-    words[segment + 2] = SOL_UDP
-    words[segment + 3] = UDP_SEGMENT
-    words[segment + 4] = this.#arena.octetsOf(first)
+    writeSegmentControl(words, (at + infoBytes) >> 2, this.#arena.octetsOf(first))
     this.#point(header + 8, at)
-    words[header + 10] = infoBytes + SEGMENT_BYTES
+    words[header + 10] = infoBytes + SEGMENT_CONTROL_BYTES
   }
 
   #point(word: number, target: number): void {

@@ -4,7 +4,7 @@
  *
  * Shown here: DNAMEs that lead to themselves, below themselves, round in circles or beyond 255 octets are handed on as far
  * as they belong to the answer, at no more cost than any reply, and ask nobody anything. A forwarder follows nothing: it
- * looks for ten aliases at most in the one reply that it has (plugins/forward/taken.ts).
+ * looks for ten aliases at most in the one reply that it has (plugins/forward/message/taken.ts).
  */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'

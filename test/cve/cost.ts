@@ -1,6 +1,6 @@
 /** What one reply of an upstream costs, from its octets to those that the client gets. */
 import { equal } from 'node:assert/strict'
-import { fillAnswer, readReply } from '../../plugins/forward/taken.ts'
+import { fillAnswer, readReply } from '../../plugins/forward/message/taken.ts'
 import { encode } from '../../server/wire/encode.ts'
 import type { Query } from '../../server/wire/query.ts'
 

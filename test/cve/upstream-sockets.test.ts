@@ -3,7 +3,7 @@
  * behaves badly at the socket makes one.
  *
  * Shown here: whatever an upstream does to a connection or a datagram socket, each question gets an answer or SERVFAIL,
- * and nothing is left over that nobody took (plugins/forward/tcp.ts, udp.ts, flight.ts).
+ * and nothing is left over that nobody took (plugins/forward/flight.ts, tcp.ts and udp.ts in transport/).
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,9 +1,9 @@
 /** What a `forward` learns from its traffic: how long upstreams take, whom to ask as well, who is back. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import type { Exchange } from '../../../plugins/forward/exchange.ts'
-import { Latency } from '../../../plugins/forward/latency.ts'
-import { RANK, Standing } from '../../../plugins/forward/standing.ts'
+import type { Exchange } from '../../../plugins/forward/transport/exchange.ts'
+import { Latency } from '../../../plugins/forward/upstream/latency.ts'
+import { RANK, Standing } from '../../../plugins/forward/upstream/standing.ts'
 import { type Asked, answer, type Script } from '../../harness/fake-upstream.ts'
 import { query } from '../../harness/message.ts'
 import { timed, withBlock } from './block.ts'

@@ -1,10 +1,10 @@
 /** What ends with an upstream, a question or a configuration, and what goes on. */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { test } from 'uvu'
-import { Echoes } from '../../../plugins/forward/echo.ts'
-import type { Exchange } from '../../../plugins/forward/exchange.ts'
 import { plugin } from '../../../plugins/forward/forward.ts'
-import { inquire } from '../../../plugins/forward/inquiry.ts'
+import type { Exchange } from '../../../plugins/forward/transport/exchange.ts'
+import { Echoes } from '../../../plugins/forward/upstream/echo.ts'
+import { inquire } from '../../../plugins/forward/upstream/inquiry.ts'
 import { TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { answer, fakeUpstream, type Script } from '../../harness/fake-upstream.ts'

@@ -1,9 +1,9 @@
 /** #34: forged replies while queries are open. None of a million is taken, and the right one is. */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
-import { type Asker, type Exchange, takeExchange } from '../../../plugins/forward/exchange.ts'
-import { writeQuery } from '../../../plugins/forward/message.ts'
-import { Outstanding } from '../../../plugins/forward/outstanding.ts'
+import { writeQuery } from '../../../plugins/forward/message/query.ts'
+import { type Asker, type Exchange, takeExchange } from '../../../plugins/forward/transport/exchange.ts'
+import { Outstanding } from '../../../plugins/forward/transport/outstanding.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { FLAG, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
