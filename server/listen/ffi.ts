@@ -15,6 +15,7 @@ const SIGNATURES = {
   bind: { arguments: [I32, POINTER, U32], return: I32 },
   connect: { arguments: [I32, POINTER, U32], return: I32 },
   close: { arguments: [I32], return: I32 },
+  usleep: { arguments: [U32], return: I32 },
   getsockname: { arguments: [I32, POINTER, POINTER], return: I32 },
   setsockopt: { arguments: [I32, I32, I32, POINTER, U32], return: I32 },
   getsockopt: { arguments: [I32, I32, I32, POINTER, POINTER], return: I32 },

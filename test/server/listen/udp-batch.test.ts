@@ -19,6 +19,7 @@ class FakeKernel {
   readonly sends: number[] = []
   readonly sent: Buffer[] = []
   sendCalls = 0
+  naps = 0
   /** Entries of sendmmsg that were taken. */
   messages = 0
   receiveErrno = EAGAIN
@@ -48,6 +49,7 @@ class FakeKernel {
       connect: () => 0,
       getsockname: () => 0,
       close: () => 0,
+      usleep: () => this.naps++,
       recvmmsg: (_: number, headers: bigint, count: number) => this.#receive(headers, count),
       sendmmsg: (_: number, headers: bigint, count: number) => this.#send(headers, count),
     },
@@ -106,12 +108,13 @@ class FakeKernel {
 }
 
 /** A listener over a fake kernel, and how many replies it counted as unsent. */
-function listening(server: string): { kernel: FakeKernel; listener: UdpBatch; unsent: () => number } {
+function listening(server: string) {
   const kernel = new FakeKernel()
-  const listener = new UdpBatch(kernel.ffi, '127.0.0.1', 53, { routes: new Behaviour().routes, server })
+  const behaviour = new Behaviour()
+  const listener = new UdpBatch(kernel.ffi, '127.0.0.1', 53, { routes: behaviour.routes, server })
   listener.start()
   const { cell } = families.get('sextant_udp_unsent_total')!.children.get(server)!
-  return { kernel, listener, unsent: () => cells[cell]! }
+  return { kernel, behaviour, listener, unsent: () => cells[cell]! }
 }
 
 const SENDS = [
@@ -203,6 +206,26 @@ test('silence and late ones between: replies are compacted', async () => {
   )
   assert.is(at.kernel.sendCalls, 2)
 })
+
+for (const { name, waiting, late, naps } of [
+  { name: 'few of the many that wait', waiting: 40, late: 3, naps: 1 },
+  { name: 'few, and few wait', waiting: 20, late: 3, naps: 0 },
+  { name: 'many at a time', waiting: 40, late: 40, naps: 0 },
+]) {
+  test(`late replies come ${name}: the loop sleeps ${naps} times`, async () => {
+    const at = listening(`dns://:naps-${name}`)
+    const { inbox } = at.kernel
+    for (let id = 0; id < waiting; id++) inbox.push({ message: query('hold.test', { id }), port: 1 + id })
+    for (let id = 0; id < late; id++) inbox.push({ message: query('micro.test', { id }), port: 100 + id })
+    while (inbox.length > 0) at.kernel.wake()
+    await new Promise(resolve => setTimeout(resolve, 20))
+    assert.is(at.kernel.sent.length, late)
+    assert.is(at.kernel.naps, naps)
+    at.behaviour.release()
+    await at.listener.stop()
+    assert.is(at.kernel.sent.length, late + waiting)
+  })
+}
 
 test('a flood leaves the loop room', async () => {
   const at = listening('dns://:flood')
