@@ -208,17 +208,22 @@ test('max_fails 0: never down, never checked', () =>
     ok(upstreams[0]!.asked.every(one => one.type === 'A'))
   }))
 
-test('TCP: many queries on one connection, answered in any order; one that was closed idle costs nothing', () =>
+test('TCP: a few connections, many queries on each, answered in any order; one that was closed idle costs nothing', () =>
   withBlock(
     [asked => [{ send: says('192.0.2.1')(asked) as Uint8Array, afterMs: asked.name.startsWith('n0') ? 60 : 0 }]],
     'forward . %1 {\nforce_tcp\n}',
     async ({ ask, upstreams }) => {
       const up = upstreams[0]!
-      await Promise.all(Array.from({ length: 20 }, (_, i) => ask(`n${i}.example`)))
+      await ask('first.example')
+      await ask('second.example')
       equal(up.connections, 1)
+      await Promise.all([ask('a.example'), ask('aaaa.example', { type: 'AAAA' })])
+      equal(up.connections, 2, 'an address pair does not wait for each other (Nagle)')
+      await Promise.all(Array.from({ length: 40 }, (_, i) => ask(`n${i}.example`)))
+      equal(up.connections, 8)
       up.closeConnections()
       equal(await ask('www.example'), ofUs('192.0.2.1'))
-      ok(up.connections <= 2)
+      ok(up.connections <= 9)
     },
   ))
 

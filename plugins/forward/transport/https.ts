@@ -38,7 +38,7 @@ export function overHttps(upstream: Upstream): Transport {
     dialer: new TlsDialer(upstream, ['h2', 'http/1.1']),
     presumedRoom: PRESUMED_ROOM,
   }
-  return { proto: 'https', open: again => new HttpsConnection(shared, again) }
+  return { proto: 'https', spread: 1, open: again => new HttpsConnection(shared, again) }
 }
 
 /** A query on its way. */

@@ -14,6 +14,11 @@ const MAX_SILENCE_MS = 1000 // a connection on which nothing comes back takes no
 export interface Transport {
   /** Label of conn_cache_{hits,misses}. */
   readonly proto: 'tcp' | 'tcp-tls' | 'https'
+  /**
+   * Connections that are opened rather than a query put behind another one. A server that sends small replies one by one
+   * waits for each to be acknowledged (Nagle), which the kernel here puts off for 40 ms: A and AAAA had better go apart.
+   */
+  readonly spread: number
   /** `again` sends a query elsewhere that the connection turns out not to take. */
   open(again: (exchange: Exchange) => void): Connection
 }
@@ -108,18 +113,30 @@ export class ConnectionPool extends Timed {
     const usable = this.#connections.filter(
       one => one.isUsable(nowMs) && !(maxAgeMs > 0 && nowMs - one.openedAtMs >= maxAgeMs),
     )
-    const free = fresh ? undefined : usable.find(one => one.load < one.room)
+    const free = fresh ? undefined : this.#freeOf(usable)
     if (free !== undefined) {
       cells[this.#hits]! += 1
       return free
     }
     if (usable.length > 0 && this.#connections.length >= MAX_CONNECTIONS) {
       cells[this.#hits]! += 1
-      return usable.reduce((least, one) => (one.load < least.load ? one : least))
+      return leastOf(usable)
     }
     cells[this.#misses]! += 1
     const connection = this.#transport.open(exchange => this.send(exchange))
     this.#connections.push(connection)
     return connection
   }
+
+  /** One without a query; else, where there are enough of them, the one with the fewest. */
+  #freeOf(usable: readonly Connection[]): Connection | undefined {
+    if (usable.length === 0) return undefined
+    const least = leastOf(usable)
+    const isIdle = least.load === 0
+    return isIdle || (usable.length >= this.#transport.spread && least.load < least.room) ? least : undefined
+  }
+}
+
+function leastOf(connections: readonly Connection[]): Connection {
+  return connections.reduce((least, one) => (one.load < least.load ? one : least))
 }

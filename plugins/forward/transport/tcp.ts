@@ -14,6 +14,7 @@ import { Outstanding } from './outstanding.ts'
 import { Connection, type Transport } from './pool.ts'
 import { TlsDialer } from './tls.ts'
 
+const SPREAD = 8
 const MAX_PIPELINED = 64 // queries on a connection before another one is opened
 const MAX_BUFFERED_BYTES = 1 << 20
 const MIN_MESSAGE_BYTES = 12
@@ -30,13 +31,13 @@ export function overTcp(upstream: Upstream): Transport {
     socket.on('close', () => closed(new Error('connection closed by the upstream')))
     return socket
   }
-  return { proto: 'tcp', open: () => new FramedConnection(upstream, dial) }
+  return { proto: 'tcp', spread: SPREAD, open: () => new FramedConnection(upstream, dial) }
 }
 
 /** DNS over TLS (RFC 7858). No ALPN: CoreDNS sends none, and a server may refuse a name that it does not know. */
 export function overTls(upstream: Upstream): Transport {
   const dialer = new TlsDialer(upstream)
-  return { proto: 'tcp-tls', open: () => new FramedConnection(upstream, closed => dialer.dial(closed)) }
+  return { proto: 'tcp-tls', spread: SPREAD, open: () => new FramedConnection(upstream, closed => dialer.dial(closed)) }
 }
 
 class FramedConnection extends Connection {
