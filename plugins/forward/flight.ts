@@ -92,9 +92,10 @@ export class Flight extends Timed implements Asker {
   }
 
   /** Tells of a query for the same question that is the very one that was put to an upstream. */
-  hearEcho(q: Query, nowMs: number): void {
+  hearEcho(q: Query): void {
     const { from } = this.#forwarder.options
-    for (const exchange of this.#exchanges) if (isEcho(q, exchange)) exchange.upstream.echoes.heard(from, nowMs)
+    for (const exchange of this.#exchanges)
+      if (isEcho(q, exchange)) exchange.upstream.echoes.heard(from, performance.now())
   }
 
   start(nowMs: number): void {

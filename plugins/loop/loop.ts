@@ -3,13 +3,12 @@
  * unguessable name goes to each upstream; if it arrives here, that upstream loops. Never ends the process; watching
  * goes on, and an upstream that loops no more is asked again.
  */
-import { randomBytes } from 'node:crypto'
 import { info, warn } from '../../server/log.ts'
 import { cells, counter } from '../../server/metrics.ts'
 import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, TYPE } from '../../server/wire/codes.ts'
-import { isWithin, MAX_NAME_BYTES, type Name, nameFromText, nameToText } from '../../server/wire/name.ts'
+import { isWithin, type Name, nameToText, unguessableBelow } from '../../server/wire/name.ts'
 import type { Forward, UpstreamView } from '../forward/forward.ts'
 
 const detected = counter('sextant_loop_detected_total', 'Loops found, by the upstream that sends queries back.', 'to')
@@ -28,7 +27,6 @@ export interface Timing {
 }
 
 const TIMING: Timing = { firstMs: 1000, tries: 30, watchMs: 25_000, loopingMs: 30_000, quietMs: 5000 }
-const LABEL_BYTES = 17
 const TOKEN_LIFE_MS = 600_000 // a slow loop is a loop
 
 export const plugin: Plugin = {
@@ -142,13 +140,10 @@ export class Loop implements Stage {
     )
   }
 
-  /** `<64 random bits>.<64 random bits>.ZONE`, ZONE being the block's or FROM, whichever is below the other. */
+  /** Below the block's zone or FROM, whichever is below the other; undefined where it has no room. */
   #unguessableName(from: Name): Name | undefined {
     const zone = this.#site.zones[0]!
-    const below = isWithin(from, zone) ? from : zone
-    if (below.length + 2 * LABEL_BYTES > MAX_NAME_BYTES) return undefined // no room for a name below such a zone
-    const labels = `${randomBytes(8).toString('hex')}.${randomBytes(8).toString('hex')}`
-    return nameFromText(below.length === 1 ? `${labels}.` : `${labels}.${nameToText(below)}`)
+    return unguessableBelow(isWithin(from, zone) ? from : zone)
   }
 
   #answered(forward: Forward, watched: Watched, answered: boolean, askedAtMs: number): void {

@@ -3,7 +3,7 @@
  * (RFC 1035 §3.1, case folded as RFC 4343 says). As text it is absolute, ends in a dot, and escapes what a zone file
  * would have to escape (RFC 1035 §5.1). Only the question keeps the client's spelling, and that in its message.
  */
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 
 /** Wire format, uncompressed, lower case, root label included: 1 to 255 octets. */
 export type Name = Uint8Array
@@ -107,6 +107,14 @@ export function nameFromText(text: string): Name {
 /** The name that labels as text, between dots, have below a zone. @throws RangeError as `nameFromText` does */
 export function nameBelow(zone: Name, labels: string): Name {
   return nameFromText(zone.length === 1 ? labels : `${labels}.${nameToText(zone)}`)
+}
+
+const UNGUESSABLE_BYTES = 2 * 17 // two labels of 16 letters
+
+/** A name below a zone that nobody can guess: two labels of 64 random bits each. Undefined where it has no room. */
+export function unguessableBelow(zone: Name): Name | undefined {
+  if (zone.length + UNGUESSABLE_BYTES > MAX_NAME_BYTES) return undefined
+  return nameBelow(zone, `${randomBytes(8).toString('hex')}.${randomBytes(8).toString('hex')}`)
 }
 
 function closeLabel(name: Uint8Array, labelAt: number, to: number, text: string): number {

@@ -4,12 +4,11 @@
  * can guess, once. If that arrives here, it loops, and is left alone until such a name does not come back. `loop` asks
  * without being given a reason; this needs no directive.
  */
-import { randomBytes } from 'node:crypto'
 import { info, warn } from '../../../server/log.ts'
 import { cells, counter } from '../../../server/metrics.ts'
 import type { Query } from '../../../server/plugin.ts'
 import { FLAG, TYPE } from '../../../server/wire/codes.ts'
-import { MAX_NAME_BYTES, type Name, nameBelow, nameToText } from '../../../server/wire/name.ts'
+import { type Name, nameToText, unguessableBelow } from '../../../server/wire/name.ts'
 import { HEADER_BYTES } from '../../../server/wire/query.ts'
 import type { Exchange } from '../transport/exchange.ts'
 import { inquire } from './inquiry.ts'
@@ -23,7 +22,6 @@ const MIN_LETTERS = 8
 const ECHOES = 3
 const MINUTE_MS = 60_000
 const CHECK_PAUSE_MS = 10_000
-const TOKEN_BYTES = 34 // two labels of 16 letters
 
 /** How long an upstream that loops is left alone, and how long a name may take to come back. In milliseconds. */
 export interface EchoTiming {
@@ -90,8 +88,8 @@ export class Echoes {
   }
 
   #ask(from: Name): void {
-    if (this.#ended || from.length + TOKEN_BYTES > MAX_NAME_BYTES) return
-    const name = nameBelow(from, `${randomBytes(8).toString('hex')}.${randomBytes(8).toString('hex')}`)
+    const name = unguessableBelow(from)
+    if (this.#ended || name === undefined) return
     const text = nameToText(name)
     tokens.set(text, this)
     this.#cameBack = false
