@@ -3,6 +3,7 @@
  * a name and a `setup`; what it sets up for one server block is a Stage. Stages that answer or change queries form the
  * block's chain, in the order of plugins/index.ts; what came back from `handle` is the only signal there is.
  */
+import type { MessagePort } from 'node:worker_threads'
 import type { Directive } from './corefile/directive.ts'
 import type { Answer } from './wire/answer.ts'
 import type { Name } from './wire/name.ts'
@@ -92,6 +93,17 @@ export interface Stage {
    * A rejection fails the start, or keeps the old configuration.
    */
   start?(previous: Stage | undefined): Promise<void> | void
+  /**
+   * The same configuration starts in another thread (`multisocket`): what this stage's counterpart there is to share with
+   * it. Asked once per thread, after `start`; whatever structured cloning takes, a SharedArrayBuffer being shared. `port`
+   * leads to the counterpart, and is closed when either of them ends.
+   */
+  share?(port: MessagePort): unknown
+  /**
+   * Instead of `start`, in every thread but the main one: `shared` is what `share` of the counterpart in the main thread
+   * returned. A stage without `join` is started in each thread.
+   */
+  join?(shared: unknown, port: MessagePort, previous: Stage | undefined): Promise<void> | void
   /** The configuration serves: sockets are open, the old one is on its way out. */
   serving?(): void
   /** Before lameduck begins, while queries still come in: `ready` says no, nothing is torn down. */
