@@ -52,7 +52,7 @@ export interface Stage {
   /**
    * Returns an answer (`q.answer`, composed with reply.ts), or what `next(q)` returned, changed or not. Returns a promise
    * only if it must wait; until then it owns `q`. Writes to no socket. A throw or rejection becomes SERVFAIL and counts
-   * as a panic.
+   * as a panic. If it makes a promise that it does not return, it has the loop turn (turn.ts).
    */
   handle?(q: Query, next: Next): Answer | Promise<Answer>
 

@@ -5,6 +5,7 @@
 import { isPromise } from '../../server/chain.ts'
 import { error } from '../../server/log.ts'
 import type { Answer, Next, Query } from '../../server/plugin.ts'
+import { turnSoon } from '../../server/turn.ts'
 import { copyQuery } from '../../server/wire/query.ts'
 import { keyHash, type Store, variantOf } from './store.ts'
 
@@ -38,7 +39,9 @@ export class Refresher {
     }
     try {
       const answer = next(own)
-      return isPromise(answer) ? answer.then(arrived).catch(failed) : arrived(answer)
+      if (!isPromise(answer)) return arrived(answer)
+      turnSoon()
+      return answer.then(arrived).catch(failed)
     } catch (cause) {
       return failed(cause)
     }

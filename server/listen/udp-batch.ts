@@ -1,11 +1,12 @@
 /**
- * Batched UDP: libuv's poll handle wakes the loop, recvmmsg takes up to 64 queries, each is answered in its slot, one
+ * Batched UDP: libuv's poll handle wakes the loop, recvmmsg takes up to 128 queries, each is answered in its slot, one
  * sendmmsg sends all replies. Late replies are collected and sent the same way once per turn of the loop. No call per
  * message, no object per message.
  */
 import { cells } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
+import { turnSoon } from '../turn.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, isMapped, PORT_AT, plainAddress } from './address.ts'
 import type { Ffi, Watch } from './ffi.ts'
@@ -27,18 +28,12 @@ const MSG_DONTWAIT = 0x40
 const EINTR = 4
 const EAGAIN = 11
 const ENOBUFS = 105
-/**
- * How soon promises go on that were made beside a reply that did not wait (a refresh behind a cache hit), if nothing else
- * happens before. A turn of the loop per wake-up would cost a quarter of a query answered alone; one where queries wait
- * is asked for at once.
- */
-const TURN_MS = 5
 /** Batches per wake-up: timers and TCP get their turn after 512 messages. */
-const MAX_ROUNDS = 8
+const MAX_ROUNDS = 512 / BATCH
 /** Wake-ups' worth of messages that are answered before closing: more than the receive buffer holds. */
 const MAX_DRAINS = 16
 /** A batch smaller than this has emptied the queue: libuv wakes us again for the rest, which costs less than to look. */
-const FULL_ENOUGH = BATCH / 2
+const FULL_ENOUGH = 32
 /** How long to leave a socket alone that reported an error. */
 const RESTART_MS = 10
 /**
@@ -71,7 +66,6 @@ export class UdpBatch implements Listener {
   #watch: Watch | undefined
   #isStopped = false
   #isClosed = false
-  #isTurnDue = false
   #inFlight = 0
   #onIdle: (() => void) | undefined
   #late: { readonly arena: Arena; readonly groups: Groups } | undefined
@@ -174,11 +168,6 @@ export class UdpBatch implements Listener {
       this.#answer(count)
       if (count < FULL_ENOUGH) break
     }
-    if (this.#isTurnDue) return
-    this.#isTurnDue = true
-    setTimeout(() => {
-      this.#isTurnDue = false
-    }, TURN_MS)
   }
 
   #answer(count: number): void {
@@ -203,7 +192,7 @@ export class UdpBatch implements Listener {
         hasPromises = true
       }
     }
-    if (hasPromises) setImmediate(turn)
+    if (hasPromises) turnSoon()
     if (replies > 0) this.#send(arena, this.#groups, replies)
     arena.rearm(count)
   }
@@ -267,9 +256,6 @@ export class UdpBatch implements Listener {
     }
   }
 }
-
-/** A turn of the loop: Node then runs microtasks and process.nextTick, which nobody does after a callback from C. */
-function turn(): void {}
 
 /** Who sent the message in one slot. Valid while that message is answered. */
 class SlotPeer implements Peer {

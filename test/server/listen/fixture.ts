@@ -12,6 +12,7 @@ import { type Listener, type ListenerOptions, listenPair } from '../../../server
 import { Arena } from '../../../server/listen/udp-arena.ts'
 import type { Stage } from '../../../server/plugin.ts'
 import { Routes } from '../../../server/route.ts'
+import { turnSoon } from '../../../server/turn.ts'
 import type { Answer } from '../../../server/wire/answer.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import type { Query } from '../../../server/wire/query.ts'
@@ -86,6 +87,7 @@ export class Behaviour {
         .then(() => new Promise<void>(resolve => process.nextTick(resolve)))
         .then(() => this.onTick?.())
       if (label === 'ticklater') return ticked.then(() => address(q))
+      turnSoon()
     }
     return address(q)
   }
