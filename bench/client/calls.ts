@@ -3,6 +3,7 @@
  * slack (64-bit Linux). Messages that arrive are cut behind their header: nobody here reads on.
  */
 import { sockaddr } from '../../server/listen/address.ts'
+import { loadCalls } from '../../server/listen/ffi.ts'
 import type { Target } from '../dnsperf.ts'
 
 const I32 = 'i32'
@@ -26,6 +27,7 @@ const SO_RCVBUFFORCE = 33
 const SO_TIMESTAMPNS = 35
 const RECEIVE_BUFFER_BYTES = 8 << 20
 const CLOCK_REALTIME = 0
+const CLOCK_THREAD_CPUTIME_ID = 3
 const PR_SET_TIMERSLACK = 29
 const MSG_DONTWAIT = 0x40
 
@@ -37,6 +39,8 @@ const CONTROL_AT = 32
 const CONTROL_BYTES = 32
 const SLOTS_AT = BATCH * HEADER_BYTES
 
+// The server's way to it keeps the warning quiet that node:ffi is experimental.
+if (loadCalls() === undefined) throw new Error('node:ffi is not to be had, expected Node 26 on Linux')
 const ffi = process.getBuiltinModule('node:ffi')
 const { functions: calls } = ffi.dlopen(null, SIGNATURES)
 
@@ -50,6 +54,12 @@ const originS = clockWords[0]!
 export function nowNs(): number {
   calls.clock_gettime(CLOCK_REALTIME, clockAt)
   return (clockWords[0]! - originS) * 1e9 + clockWords[2]!
+}
+
+/** Nanoseconds that this thread had a processor. */
+export function threadNs(): number {
+  calls.clock_gettime(CLOCK_THREAD_CPUTIME_ID, clockAt)
+  return clockWords[0]! * 1e9 + clockWords[2]!
 }
 
 /** Lets timers of this thread fire when they are due, not up to 50 µs later. */

@@ -30,14 +30,18 @@ export interface Paced {
   readonly rcodes: Record<number, number>
   /** How late the client itself was with a question, of 100 the latest. */
   readonly lateP99Us: number
+  /** As asked: fewer than were meant where this process was kept waiting. */
   readonly queriesPerS: number
 }
 
 const SOCKETS = 4
 const MAX_QUESTIONS = 100_000
-/** Questions that are due together, after this process was kept waiting, go out in no larger burst. */
+/** Questions that are due together go out in no larger burst; this process takes replies between. */
 const MAX_BURST = 16
+/** What this process could not ask in time, because it was kept waiting for so long, is not made up for: no server gets a flood. */
+const GIVE_UP_NS = 1e6
 const LAST_REPLIES_NS = 1e9
+const SLEEP_AT_END_US = 100
 
 const { target, file, perSecond, seconds } = JSON.parse(process.argv[2]!) as Pace
 
@@ -70,13 +74,12 @@ const sentNs = sockets.map(() => new Float64Array(65_536).fill(-1))
 const tookUs = new Float64Array(total)
 const lateUs = new Float64Array(total)
 const rcodes = new Uint32Array(16)
+let dueNs = 0
 let sent = 0
 let answered = 0
 
-function ask(nowAtNs: number, startNs: number): void {
-  for (let burst = 0; burst < MAX_BURST && sent < total; burst++) {
-    const dueNs = startNs + sent * spacingNs
-    if (dueNs > nowAtNs) return
+function ask(nowAtNs: number): void {
+  for (let burst = 0; burst < MAX_BURST && sent < total && dueNs <= nowAtNs; burst++) {
     const message = sent % ats.length
     const socket = sent % SOCKETS
     const id = Math.floor(sent / SOCKETS) & 0xffff
@@ -87,6 +90,7 @@ function ask(nowAtNs: number, startNs: number): void {
     sentNs[socket]![id] = nowNs()
     sockets[socket]!.send(addresses[message]!, lengths[message]!)
     sent++
+    dueNs = nowAtNs - dueNs > GIVE_UP_NS ? nowAtNs + spacingNs : dueNs + spacingNs
   }
 }
 
@@ -105,17 +109,18 @@ function take(socket: number): void {
 }
 
 dropTimerSlack()
-const startNs = nowNs() + 10e6
-for (let turn = 0, now = nowNs(); ; turn++, now = nowNs()) {
-  ask(now, startNs)
+dueNs = nowNs() + 10e6
+const endNs = dueNs + seconds * 1e9
+for (
+  let turn = 0, now = nowNs();
+  now < endNs || (answered < sent && now < endNs + LAST_REPLIES_NS);
+  turn++, now = nowNs()
+) {
+  if (now < endNs) ask(now)
   take(turn % SOCKETS)
-  const isOver = sent === total
-  const endNs = startNs + total * spacingNs + LAST_REPLIES_NS
-  if (isOver && (answered === total || now > endNs)) break
-  const untilDueUs = isOver ? 100 : (startNs + sent * spacingNs - nowNs()) / 1000
+  const untilDueUs = now < endNs && sent < total ? (dueNs - nowNs()) / 1000 : SLEEP_AT_END_US
   if (untilDueUs > 2) sleepUs(Math.min(1000, Math.floor(untilDueUs)))
 }
-const tookS = (total * spacingNs) / 1e9
 const all = [...tookUs.subarray(0, answered)]
 const [p50Us, p99Us, p999Us, maxUs] = [0.5, 0.99, 0.999, 1].map(share => percentile(all, share)) as [
   number,
@@ -129,10 +134,10 @@ const paced: Paced = {
   p999Us,
   maxUs,
   answered,
-  lost: total - answered,
+  lost: sent - answered,
   rcodes: Object.fromEntries([...rcodes.entries()].filter(([, count]) => count > 0)),
-  lateP99Us: percentile([...lateUs], 0.99),
-  queriesPerS: answered / tookS,
+  lateP99Us: percentile([...lateUs.subarray(0, sent)], 0.99),
+  queriesPerS: sent / seconds,
 }
 process.stdout.write(`${JSON.stringify(paced)}\n`)
 process.exit()

@@ -31,7 +31,7 @@ export async function paced(target: Target, load: Omit<Pace, 'target'>): Promise
   const script = join(import.meta.dirname, 'pace.ts')
   const pace: Pace = { target, ...load }
   const before = usage(target.pid)
-  const { stdout } = await promisify(execFile)(process.execPath, [...QUIET, script, JSON.stringify(pace)], {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(pace)], {
     timeout: (load.seconds + 30) * 1000,
   })
   const { cpuS } = usage(target.pid)
@@ -41,6 +41,3 @@ export async function paced(target: Target, load: Omit<Pace, 'target'>): Promise
   )
   return { ...told, rcodes, cpuUsPerQuery: ((cpuS - before.cpuS) * 1e6) / told.answered }
 }
-
-/** node:ffi says that it is experimental. */
-const QUIET = ['--disable-warning=ExperimentalWarning']

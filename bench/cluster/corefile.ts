@@ -7,13 +7,15 @@ export interface ClusterOptions {
   readonly pods?: PodMode
   /** Where the rest is forwarded to; a port that nobody has if not said. */
   readonly upstream?: string
+  /** Lines of the `forward` block. */
+  readonly forward?: readonly string[]
   /** Directives besides. */
   readonly more?: readonly string[]
 }
 
 /** For a cluster that the line `source` names. */
 export function clusterCorefile(source: string, options: ClusterOptions = {}): Corefile {
-  const { pods = 'insecure', upstream = '127.0.0.1:9', more = [] } = options
+  const { pods = 'insecure', upstream = '127.0.0.1:9', forward = [], more = [] } = options
   return ({ dns, health, ready, metrics }) => `.:${dns} {
     bind 127.0.0.1
     ${more.join('\n    ')}
@@ -32,6 +34,7 @@ export function clusterCorefile(source: string, options: ClusterOptions = {}): C
     prometheus 127.0.0.1:${metrics}
     forward . ${upstream} {
         max_concurrent 1000
+        ${forward.join('\n        ')}
     }
     cache 30
     loop

@@ -2,6 +2,9 @@
  * What each step of a query costs on top of the one before, sockets and kernel included: the same questions to servers that
  * do ever more (rungs.ts), in turns.
  */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { paced } from '../client/paced.ts'
 import { dnsperf, type Target } from '../dnsperf.ts'
 import { checked, clusterSource, KUBE_SIZE, type Mix, settle, writeMix } from '../rows/kube.ts'
@@ -9,7 +12,7 @@ import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import { median, type Row } from '../table.ts'
 import { inTurns } from '../turns.ts'
-import { type Replies, RUNGS } from './rungs.ts'
+import { type Replies, RUNGS, type Rung } from './rungs.ts'
 
 const PACE_PER_S = 20_000
 
@@ -43,23 +46,31 @@ export async function measureLadder(sides: Sides, settings: Settings): Promise<R
       verifyReplies(step, mix, found.rcodes)
       return found.cpuUsPerQuery * 1000
     })
-    rows.push(
-      ...ladderRows(
-        `ladder, ${load}`,
-        steps.map(({ name }) => name),
-        runs.map(median),
-      ),
-    )
+    rows.push(...ladderRows(`ladder, ${load}`, 'CPU ns/query', runs.map(median)))
   }
-  return rows
+  return [...rows, ...ladderRows('ladder, in process', 'ns/query', await inProcessNs())]
 }
 
-/** Two rows a rung: what a query costs there, and what it costs more than on the rung before. */
-export function ladderRows(work: string, names: readonly string[], ns: readonly number[]): Row[] {
-  return names.flatMap((name, i): Row[] => {
-    const whole: Row = { work: `${work}: ${name}`, unit: 'CPU ns/query', better: 'lower', figures: [ns[i]!] }
-    if (i === 0) return [whole]
-    return [whole, { ...whole, unit: 'more ns than before', figures: [ns[i]! - ns[i - 1]!] }]
+/** What the same steps cost without a socket, measured by a process of its own (micro/ladder.ts). */
+async function inProcessNs(): Promise<number[]> {
+  const script = join(import.meta.dirname, '../micro/run.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--only', 'ladder', '--json'])
+  const found = JSON.parse(stdout) as readonly { name: string; ns: number }[]
+  return RUNGS.map(({ name }) => found.find(step => step.name === name)?.ns ?? Number.NaN)
+}
+
+/** Two rows for each rung that has a figure: what a query costs there, and what it costs more than on the rung below. */
+export function ladderRows(
+  work: string,
+  unit: string,
+  ns: readonly number[],
+  rungs: readonly Omit<Rung, 'replies' | 'start'>[] = RUNGS,
+): Row[] {
+  return rungs.flatMap(({ name, onto }, i): Row[] => {
+    if (!Number.isFinite(ns[i])) return []
+    const whole: Row = { work: `${work}: ${name}`, unit, better: 'lower', figures: [ns[i]!] }
+    const more = ns[i]! - (ns[onto ?? i - 1] ?? Number.NaN)
+    return Number.isFinite(more) ? [whole, { ...whole, unit: 'more ns', figures: [more] }] : [whole]
   })
 }
 

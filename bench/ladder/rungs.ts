@@ -13,6 +13,8 @@ export type Replies = 'mix' | 'NOERROR' | 'REFUSED'
 export interface Rung {
   readonly name: string
   readonly replies: Replies
+  /** The rung that it stands on, by its place; the one before if not said. */
+  readonly onto?: number
   readonly start: (sides: Sides, source: string) => Promise<Target>
 }
 
@@ -50,6 +52,9 @@ const block =
 }
 `
 
+/** The place of the rung on which nothing answers: both of the next ones stand on it. */
+const REFUSED = 2
+
 export const RUNGS: readonly Rung[] = [
   { name: 'echo', replies: 'NOERROR', start: sides => startEcho(sides, 'echo') },
   { name: '+ accept, readQuery', replies: 'NOERROR', start: sides => startEcho(sides, 'read') },
@@ -58,6 +63,7 @@ export const RUNGS: readonly Rung[] = [
   ...STAGES.map(
     ({ name }, i): Rung => ({
       name: i === 0 ? `${name} in its place` : `+ ${name}`,
+      ...(i === 0 && { onto: REFUSED }),
       replies: 'mix',
       start: (sides, source) => sides.sextant(block(ports => textOf(i, ports, source))),
     }),

@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<Waits>[] = [
 export async function measureSlow(sides: Sides, settings: Settings): Promise<Row[]> {
   const upstream = await openSlow()
   const source = await clusterSource(sides, settings, KUBE_SIZE)
-  const corefile = clusterCorefile(source, { upstream: `127.0.0.1:${upstream.port}` })
+  const corefile = clusterCorefile(source, { upstream: `127.0.0.1:${upstream.port}`, forward: ['prefer_udp'] })
   const targets = [await sides.sextant(corefile), await sides.coredns(corefile)]
   const { questions } = writeMix(sides)
   const runs = await inTurns(targets, settings.rounds, target => askBehind(target, questions))
@@ -44,16 +44,21 @@ export async function measureSlow(sides: Sides, settings: Settings): Promise<Row
 /** An upstream that gives every name one address, late. */
 async function openSlow(): Promise<{ port: number; close: () => void }> {
   const socket = createSocket('udp4')
+  let isOpen = true
   const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1])
   socket.on('message', (query, from) => {
     const end = query.indexOf(0, 12) + 5 // the question's root label, its type and class
     const reply = Buffer.concat([query.subarray(0, end), answer])
     reply.writeUInt16BE(0x8180, 2) // QR, RD, RA
     reply.set([0, 1, 0, 1, 0, 0, 0, 0], 4)
-    setTimeout(() => socket.send(reply, from.port, from.address), UPSTREAM_MS)
+    setTimeout(() => isOpen && socket.send(reply, from.port, from.address), UPSTREAM_MS)
   })
   await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
-  return { port: socket.address().port, close: () => socket.close() }
+  const close = () => {
+    isOpen = false
+    socket.close()
+  }
+  return { port: socket.address().port, close }
 }
 
 /** Milliseconds of each reply; the question with id 0 is the slow one. */
@@ -91,6 +96,7 @@ function askBehind({ name, address, port }: Target, questions: readonly Question
       if (Object.keys(tookMs).length < asked.length) return
       clearTimeout(timer)
       socket.destroy()
+      if (tookMs[0]! < UPSTREAM_MS - 1) fail(new Error(`the slow name took ${tookMs[0]} ms`))
       resolve({ slowMs: tookMs[0]!, behindMs: tookMs.slice(1) })
     })
   })
