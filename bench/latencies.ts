@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { percentile } from './ask.ts'
-import type { Load, Target } from './dnsperf.ts'
+import { argumentsOf, type Load, type Target } from './dnsperf.ts'
 
 export interface Latencies {
   readonly p50Ms: number
@@ -15,11 +15,8 @@ export interface Latencies {
 
 /** Runs dnsperf with `load` and takes the time of every reply. */
 export async function latencies(target: Target, load: Load): Promise<Latencies> {
-  const args = ['-s', target.address, '-p', `${target.port}`, '-d', load.file, '-l', `${load.seconds}`, '-T', '1', '-v']
-  args.push('-c', `${load.clients ?? 4}`, '-q', '500', '-t', '2')
-  if (load.pace) args.push('-Q', `${load.pace}`)
-  if (load.tcp) args.push('-m', 'tcp')
-  const child = spawn('dnsperf', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const args = argumentsOf(target, { clients: 4, ...load })
+  const child = spawn('dnsperf', [...args, '-v'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const tookMs: number[] = []
   let lost = 0
   for await (const line of createInterface({ input: child.stdout })) {

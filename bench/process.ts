@@ -4,7 +4,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux port that Node runs on
 
 export interface Usage {
-  /** User and system time of all threads of the process, its descendants and those of them that ended, in seconds. */
+  /**
+   * User and system time of the process, its descendants and their threads, in seconds. By the scheduler's count, in
+   * nanoseconds, of those threads that are alive; where the kernel keeps none, in hundredths of a second.
+   */
   cpuS: number
   rssBytes: number
 }
@@ -32,15 +35,28 @@ function fields(pid: number): string[] | undefined {
 }
 
 export function usage(pid: number): Usage {
-  let ticks = 0
+  let cpuS = 0
   let rssBytes = 0
   for (const one of tree(pid)) {
     const stat = fields(one)
     if (!stat) continue
-    ticks += Number(stat[11]) + Number(stat[12]) + Number(stat[13]) + Number(stat[14])
+    cpuS += scheduledS(one) ?? (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND
     rssBytes += Number(stat[21]) * 4096
   }
-  return { cpuS: ticks / TICKS_PER_SECOND, rssBytes }
+  return { cpuS, rssBytes }
+}
+
+/** Seconds that the threads of a process had a processor, undefined where the kernel does not count them. */
+function scheduledS(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    let ns = 0
+    for (const thread of threads)
+      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+    return ns / 1e9
+  } catch {
+    return undefined
+  }
 }
 
 /** The most that the process had resident at once, since it began or since `resetPeak`. */

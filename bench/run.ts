@@ -1,114 +1,52 @@
 /**
- * End-to-end benchmark: the same questions to Sextant and to a peer, in turns within one run, and ratios.
+ * The benchmark suite: the same questions to Sextant and to its peers, in turns within one run, and ratios.
  *
- *   npm run bench -- [--services 1000] [--seconds 5] [--rounds 5] [--json]
- *                    [--peer ADDRESS:PORT --peer-pid PID [--peer-name NAME]]
+ *   npm run bench -- [--only NAME,NAME] [--rounds 5] [--seconds 3] [--long-seconds 30] [--alone] [--json]
+ *                    [--kubeconfig FILE] [--peer ADDRESS:PORT --peer-pid PID [--peer-name NAME]]
+ *                    [--against bench/results/FILE.json [--threshold 15]]
  *
- * Both get the same cluster: a replayed API server (bench/cluster/api-server.ts), or the one that --kubeconfig FILE names.
- * Without --peer, a `coredns` found on PATH is started under the same Corefile. Needs dnsperf on PATH.
+ * The works are in works.ts: those of the goals, of forwarding (`npm run bench:forward`) and of large clusters
+ * (`bench:scale`); `--only` takes any. The cluster is a replayed API server (cluster/api-server.ts) or that of --kubeconfig.
+ * Peers are a coredns, unbound and knotd on PATH, or for the cluster's names what --peer says; one that is not there is left
+ * out. Needs dnsperf on PATH, and knotd as the upstream of what is forwarded. docs/performance.md says what the rows mean.
  */
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { clusterCorefile } from './cluster/corefile.ts'
-import { services } from './cluster/objects.ts'
-import { dnsperf, type Load, type Target } from './dnsperf.ts'
-import { kubeMix } from './mix.ts'
-import { usage } from './process.ts'
-import { Sides } from './sides.ts'
-import { print, type Row } from './table.ts'
-import { type Column, inTurns, RUN_COLUMNS, rowsOf } from './turns.ts'
-import { verify, verifyShares } from './verify.ts'
+import { worse, worseText } from './compare.ts'
+import { readOptions } from './options.ts'
+import { readResults, resultsOf } from './results.ts'
+import { isOnPath, Sides } from './sides.ts'
+import { type Row, SIDES, tableText } from './table.ts'
+import { worksOf } from './works.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    services: { type: 'string', default: '1000' },
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '5' },
-    kubeconfig: { type: 'string' },
-    peer: { type: 'string' },
-    'peer-pid': { type: 'string' },
-    'peer-name': { type: 'string', default: 'peer' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const size = { services: Number(options.services), namespaces: 20 }
-const seconds = Number(options.seconds)
-const rounds = Number(options.rounds)
-const QUESTIONS = 100_000
-const SAMPLE = 2_000
+const COMMANDS = ['coredns', 'unbound', 'knotd']
 
-const LOADS: readonly { work: string; load: Partial<Load> }[] = [
-  { work: 'UDP, saturated', load: {} },
-  { work: 'UDP, 20,000/s', load: { pace: 20_000 } },
-  { work: 'UDP, 1,000/s', load: { pace: 1_000 } },
-  { work: 'TCP, 20 connections', load: { tcp: true, clients: 20 } },
-]
-const PACES = [1_000, 20_000]
-
-interface Latency {
-  p50: number
-  p99: number
-  p999: number
-  lost: number
+const { suite, only, isAlone, isJson, against, threshold, settings } = readOptions(process.argv.slice(2))
+if (!isOnPath('dnsperf')) throw new Error('dnsperf is not on PATH: install dnsperf (Debian)')
+for (const command of isAlone ? [] : COMMANDS) {
+  if (!isOnPath(command)) process.stderr.write(`${command} is not on PATH: left out\n`)
 }
-const LATENCY_COLUMNS: readonly Column<Latency>[] = [
-  { unit: 'p50 ms', better: 'lower', of: found => found.p50 },
-  { unit: 'p99 ms', better: 'lower', of: found => found.p99 },
-  { unit: 'p99.9 ms', better: 'lower', of: found => found.p999 },
-  { unit: 'lost', better: 'lower', of: found => found.lost },
-]
-
-function latency(target: Target, file: string, perSecond: number): Latency {
-  const script = join(import.meta.dirname, 'latency.ts')
-  const args = [script, target.address, `${target.port}`, file, `${perSecond}`, `${seconds}`]
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Latency
-}
-
-function peerOfOptions(): Target | undefined {
-  if (options.peer === undefined) return undefined
-  const at = options.peer.lastIndexOf(':')
-  const pid = Number(options['peer-pid'])
-  if (at < 0 || !Number.isInteger(pid)) throw new Error('--peer ADDRESS:PORT comes with --peer-pid PID')
-  const port = Number(options.peer.slice(at + 1))
-  return { name: options['peer-name'], address: options.peer.slice(0, at), port, pid }
-}
-
-async function measure(sides: Sides): Promise<void> {
-  const source = options.kubeconfig ? `kubeconfig ${options.kubeconfig}` : (await sides.replay(size)).source
-  const corefile = clusterCorefile(source)
-  const ours = await sides.sextant(corefile)
-  const peer = peerOfOptions() ?? (await sides.coredns(corefile))
-  const targets = peer ? [ours, peer] : [ours]
-  const questions = kubeMix(services(size), QUESTIONS)
-  const file = join(sides.folder, 'questions')
-  writeFileSync(file, questions.map(q => `${q.name} ${q.type}`).join('\n'))
-  for (const target of targets) {
-    process.stderr.write(`${target.name}: ${await verify(target, questions, SAMPLE)} replies hold what they must\n`)
+const rows: Row[] = []
+for (const { name, measure } of worksOf(suite, only)) {
+  process.stderr.write(`${name}\n`)
+  const sides = new Sides(isAlone)
+  try {
+    rows.push(...(await measure(sides, settings)))
+  } catch (cause) {
+    process.stderr.write(`${name}: ${cause instanceof Error ? cause.stack : cause}\n`)
+    process.exitCode = 1 // what the other works found is told nevertheless
+  } finally {
+    sides.end()
   }
-  const rows: Row[] = []
-  for (const { work, load } of LOADS) {
-    const runs = await inTurns(targets, rounds, async target => {
-      const run = await dnsperf(target, { file, seconds, ...load })
-      verifyShares(target, questions, run.rcodes)
-      return run
-    })
-    rows.push(...rowsOf(work, RUN_COLUMNS, runs))
-  }
-  for (const pace of PACES) {
-    const found = targets.map(target => latency(target, file, pace))
-    rows.push(...rowsOf(`latency at ${pace.toLocaleString('en')}/s`, LATENCY_COLUMNS, found))
-  }
-  const rss: Column<Target> = { unit: 'RSS MB', better: 'lower', of: target => usage(target.pid).rssBytes / 1e6 }
-  rows.push(...rowsOf(`${options.services} services`, [rss], targets))
-  const names = targets.map(target => target.name)
-  print(names, rows, options.json)
 }
-
-const sides = new Sides()
-try {
-  await measure(sides)
-} finally {
-  sides.end()
+const names = SIDES.map(side => (side === 'coredns' ? (settings.peer?.name ?? side) : side))
+const results = resultsOf(names, rows, settings)
+if (isJson) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
+else {
+  const { rounds, seconds } = settings
+  process.stdout.write(`medians of ${rounds} runs of ${seconds} s a side, in turns; × peer: times better than it\n`)
+  process.stdout.write(tableText(names, rows))
+}
+if (against !== undefined) {
+  const found = worse(readResults(against), results, threshold)
+  process.stderr.write(worseText(found, threshold))
+  if (found.length > 0) process.exitCode = 1
 }

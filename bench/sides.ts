@@ -36,10 +36,24 @@ export interface Ports {
 /** Writes a Corefile for these ports. It has to hold `ready`. */
 export type Corefile = (ports: Ports) => string
 
+/** Variables of the environment, besides those of this process. */
+export type Environment = Readonly<Record<string, string>>
+
 /** A folder for what the run writes, and the processes that it started: both are gone after `end`. */
 export class Sides {
   readonly folder = mkdtempSync(join(tmpdir(), 'sextant-bench-'))
   readonly #children: ChildProcess[] = []
+  readonly #isAlone: boolean
+
+  /** @param isAlone no peers, whatever is on PATH */
+  constructor(isAlone = false) {
+    this.#isAlone = isAlone
+  }
+
+  /** True if this peer is to be had and wanted. */
+  has(command: string): boolean {
+    return !this.#isAlone && isOnPath(command)
+  }
 
   /** Starts the replayed API server. */
   async replay(size: ClusterSize, port = 0): Promise<Replay> {
@@ -50,18 +64,24 @@ export class Sides {
     return { child, port: at, url: `http://127.0.0.1:${at}`, source: `endpoint http://127.0.0.1:${at}` }
   }
 
-  sextant(corefile: Corefile): Promise<Started> {
-    return this.#serve('sextant', join(ROOT, 'bin/sextant'), corefile)
+  sextant(corefile: Corefile, environment: Environment = {}): Promise<Started> {
+    return this.#serve('sextant', join(ROOT, 'bin/sextant'), corefile, environment)
+  }
+
+  /** True if Sextant has a plugin of this name. */
+  sextantHas(plugin: string): boolean {
+    return execFileSync(join(ROOT, 'bin/sextant'), ['-plugins'], { encoding: 'utf8' }).split('\n').includes(plugin)
   }
 
   /** A `coredns` on PATH, undefined where there is none. */
   async coredns(corefile: Corefile): Promise<Started | undefined> {
-    return isOnPath('coredns') ? this.#serve('coredns', 'coredns', corefile) : undefined
+    return this.has('coredns') ? this.#serve('coredns', 'coredns', corefile) : undefined
   }
 
   /** Starts a process that ends with the run. Its standard output is a pipe. */
-  spawn(command: string, args: string[]): ChildProcess {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: ROOT })
+  spawn(command: string, args: string[], environment: Environment = {}): ChildProcess {
+    const env = { ...process.env, ...environment }
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: ROOT, env })
     this.#children.push(child)
     return child
   }
@@ -76,12 +96,12 @@ export class Sides {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  async #serve(name: string, command: string, corefile: Corefile): Promise<Started> {
+  async #serve(name: string, command: string, corefile: Corefile, environment: Environment = {}): Promise<Started> {
     const [dns, health, ready, metrics] = await freePorts(4)
     const file = join(this.folder, `Corefile.${dns}`)
     writeFileSync(file, corefile({ dns: dns!, health: health!, ready: ready!, metrics: metrics! }))
     const startedAtMs = performance.now()
-    const child = this.spawn(command, ['-conf', file, '-quiet'])
+    const child = this.spawn(command, ['-conf', file, '-quiet'], environment)
     child.stdout!.resume()
     const url = `http://127.0.0.1:${ready}/ready`
     await until(child, name, async () => (await fetch(url).catch(() => undefined))?.ok === true)

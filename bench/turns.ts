@@ -1,6 +1,6 @@
 /** Servers measured in turns, so that what else the machine does meets all of them; and the rows that this makes. */
 import type { Run, Target } from './dnsperf.ts'
-import type { Row } from './table.ts'
+import { median, type Row } from './table.ts'
 
 export interface Column<T> {
   readonly unit: string
@@ -15,25 +15,38 @@ export const RUN_COLUMNS: readonly Column<Run>[] = [
   { unit: 'lost', better: 'lower', of: run => run.lost },
 ]
 
-/** A row for each column; a side without figures has none there either. */
+/** A row for each column, of one measurement a side; a side without one has no figure there either. */
 export function rowsOf<T>(work: string, columns: readonly Column<T>[], sides: readonly (T | undefined)[]): Row[] {
+  return mediansOf(
+    work,
+    columns,
+    sides.map(side => (side === undefined ? [] : [side])),
+  )
+}
+
+/** A row for each column: the median of a side's runs, NaN for a side that has none. */
+export function mediansOf<T>(work: string, columns: readonly Column<T>[], sides: readonly (readonly T[])[]): Row[] {
   return columns.map(({ unit, better, of }) => ({
     work,
     unit,
     better,
-    figures: sides.map(side => (side === undefined ? Number.NaN : of(side))),
+    figures: sides.map(runs => median(runs.map(of))),
   }))
 }
 
-/** Each server's run with the median CPU per query, out of so many rounds; undefined for one that is not there. */
-export async function inTurns(
-  targets: readonly (Target | undefined)[],
+/** So many runs of each server, none of one that is not there. Every other round goes the other way round. */
+export async function inTurns<S extends Target, T>(
+  targets: readonly (S | undefined)[],
   rounds: number,
-  measure: (target: Target) => Promise<Run>,
-): Promise<(Run | undefined)[]> {
-  const runs = targets.map(() => [] as Run[])
+  measure: (target: S) => Promise<T>,
+): Promise<T[][]> {
+  const runs = targets.map(() => [] as T[])
   for (let round = 0; round < rounds; round++) {
-    for (const [i, target] of targets.entries()) if (target !== undefined) runs[i]!.push(await measure(target))
+    const order = [...targets.keys()]
+    for (const i of round % 2 === 0 ? order : order.reverse()) {
+      const target = targets[i]
+      if (target !== undefined) runs[i]!.push(await measure(target))
+    }
   }
-  return runs.map(of => of.toSorted((a, b) => a.cpuUsPerQuery - b.cpuUsPerQuery)[of.length >> 1])
+  return runs
 }

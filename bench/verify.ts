@@ -1,23 +1,28 @@
 /** Asks a sample of the questions once and holds the replies against what must be in them. */
-import { createSocket } from 'node:dgram'
-import { decode, encode, type Packet } from 'dns-packet'
+import { createSocket, type Socket } from 'node:dgram'
+import { decode, type Packet } from 'dns-packet'
 import type { Run, Target } from './dnsperf.ts'
+import { messageOf } from './messages.ts'
 import type { Question } from './mix.ts'
 
 const WAIT_MS = 2_000
 
-function ask(socket: ReturnType<typeof createSocket>, question: Question, id: number): Promise<Packet> {
+/** dns-packet's view of a reply, with fields that its types leave out. */
+export type Reply = Packet & { rcode: string; flag_tc: boolean }
+
+/** Sends one message under an id, over a connected socket, and waits for its reply. */
+export function exchange(socket: Socket, message: Buffer, id: number): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no reply to ${question.name} ${question.type}`)), WAIT_MS)
+    const timer = setTimeout(() => reject(new Error(`no reply to query ${id} in ${WAIT_MS} ms`)), WAIT_MS)
     const take = (reply: Buffer) => {
       if (reply.readUInt16BE(0) !== id) return
       clearTimeout(timer)
       socket.off('message', take)
-      resolve(decode(reply))
+      resolve(decode(reply) as unknown as Reply)
     }
     socket.on('message', take)
-    const questions = [{ name: question.name, type: question.type, class: 'IN' }]
-    socket.send(encode({ type: 'query', id, flags: 0x100, questions } as unknown as Packet))
+    message.writeUInt16BE(id, 0)
+    socket.send(message)
   })
 }
 
@@ -30,7 +35,7 @@ export async function verify(target: Target, questions: readonly Question[], sam
     let checked = 0
     for (let i = 0; i < questions.length; i += step) {
       const question = questions[i]!
-      const reply = (await ask(socket, question, i & 0xffff)) as Packet & { rcode: string }
+      const reply = await exchange(socket, messageOf(question), i & 0xffff)
       const records = reply.answers ?? []
       const data = records.map(record => {
         const { data } = record as { data: unknown }

@@ -1,10 +1,11 @@
 /** Changes while queries come in: how soon they show, whether one is lost, and what queries notice of it. */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Asker, percentile } from '../ask.ts'
 import { latencies } from '../latencies.ts'
+import { writeQuestions } from '../messages.ts'
 import { kubeMix } from '../mix.ts'
 import { usage } from '../process.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { clusterCorefile } from './corefile.ts'
@@ -31,16 +32,16 @@ async function move(api: string, slice: number): Promise<string> {
   return ((await moved.json()) as { address: string }).address
 }
 
-export async function measureChurn(sides: Sides, seconds: number, withPeer: boolean): Promise<Row[]> {
+export async function measureChurn(sides: Sides, { longSeconds: seconds }: Settings): Promise<Row[]> {
   const file = join(sides.folder, 'churn')
   // Names of services alone: what moves are endpoints, and each question has its answer throughout.
   const questions = kubeMix(services(SIZE), QUESTIONS)
-  writeFileSync(file, questions.map(q => `${q.name} ${q.type}`).join('\n'))
-  const found: Figures[] = []
-  for (const which of withPeer ? (['sextant', 'coredns'] as const) : (['sextant'] as const)) {
+  writeQuestions(file, questions)
+  const found: (Figures | undefined)[] = []
+  for (const which of ['sextant', 'coredns'] as const) {
     const replay = await sides.replay(SIZE)
     const target = await sides[which](clusterCorefile(replay.source))
-    if (target) found.push(await measureSide(target, replay.url, file, seconds))
+    found.push(target && (await measureSide(target, replay.url, file, seconds)))
     if (target) sides.stop(target)
     replay.child.kill('SIGKILL')
   }
@@ -48,7 +49,7 @@ export async function measureChurn(sides: Sides, seconds: number, withPeer: bool
     work,
     unit,
     better: 'lower',
-    figures: found.map(figure),
+    figures: found.map(figures => (figures === undefined ? Number.NaN : figure(figures))),
   })
   const commit = 'from commit to answer, 1,000 services'
   const churn = `${CHANGES_PER_S} changes/s at ${QUERIES_PER_S.toLocaleString('en')} queries/s, ${seconds} s`

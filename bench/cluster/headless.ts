@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Asker, percentile } from '../ask.ts'
 import { latencies } from '../latencies.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { clusterCorefile } from './corefile.ts'
@@ -14,18 +15,23 @@ const SERVICES = 1_000
 const CHANGES = 200
 const UDP_PER_S = 1_000
 const TCP_PER_S = 50
+const LONGEST_S = 10
 const NAME = `${WIDE_NAME}.team-0.svc.cluster.local`
 const WORK = `headless, ${ENDPOINTS.toLocaleString('en')} endpoints`
 
-export async function measureHeadless(sides: Sides, seconds: number, withPeer: boolean): Promise<Row[]> {
+export async function measureHeadless(sides: Sides, { longSeconds }: Settings): Promise<Row[]> {
+  const seconds = Math.min(longSeconds, LONGEST_S)
   const replay = await sides.replay({ namespaces: 20, services: SERVICES, wide: ENDPOINTS })
   const file = join(sides.folder, 'wide')
   writeFileSync(file, `${NAME} A\n`)
-  const found: number[][] = []
+  const found: (number[] | undefined)[] = []
   const corefile = clusterCorefile(replay.source)
-  for (const which of withPeer ? (['sextant', 'coredns'] as const) : (['sextant'] as const)) {
+  for (const which of ['sextant', 'coredns'] as const) {
     const target = await sides[which](corefile)
-    if (!target) continue
+    if (!target) {
+      found.push(undefined)
+      continue
+    }
     const changes = await visibleAfterMs(target, replay.url)
     const udp = await latencies(target, { file, seconds, pace: UDP_PER_S })
     const tcp = await tcpLatenciesMs(target, NAME, TCP_PER_S, seconds)
@@ -47,7 +53,12 @@ export async function measureHeadless(sides: Sides, seconds: number, withPeer: b
     `TCP ${TCP_PER_S}/s, p99 ms`,
     `TCP ${TCP_PER_S}/s, answers of over 65,000 octets`,
   ]
-  return units.map((unit, i) => ({ work: WORK, unit, better: 'lower', figures: found.map(figures => figures[i]!) }))
+  return units.map((unit, i) => ({
+    work: WORK,
+    unit,
+    better: 'lower',
+    figures: found.map(figures => figures?.[i] ?? Number.NaN),
+  }))
 }
 
 /** Milliseconds from the API server's answer to a change until an endpoint's name has its new address. */

@@ -15,6 +15,7 @@ const RELIST_PAUSE_MS = 50
 const IDLE_MS = 2_000
 
 export interface SizeCase {
+  readonly name: string
   readonly work: string
   readonly size: ClusterSize
   readonly pods: PodMode
@@ -23,12 +24,14 @@ export interface SizeCase {
 
 export const SIZES: readonly SizeCase[] = [
   {
+    name: 'size-services',
     work: '10,000 services, 40,000 endpoints',
     size: { namespaces: 100, services: 10_000 },
     pods: 'insecure',
     listed: ['namespaces', 'services', 'endpointslices'],
   },
   {
+    name: 'size-pods',
     work: '8,200 services, 150,000 pods verified',
     size: { namespaces: 100, services: 8_200, pods: 150_000 },
     pods: 'verified',
@@ -46,18 +49,17 @@ interface Figures {
 }
 
 /** Each side alone with the API server: two at a time would slow each other down. */
-export async function measureSize(sides: Sides, of: SizeCase, withPeer: boolean): Promise<Row[]> {
+export async function measureSize(sides: Sides, of: SizeCase): Promise<Row[]> {
   const replay = await sides.replay(of.size)
   const { tookMs, octets } = await drain(replay.url, of.listed)
-  const corefile = clusterCorefile(replay.source, of.pods)
+  const corefile = clusterCorefile(replay.source, { pods: of.pods })
   const ours = await measureSide(sides, of, replay, () => sides.sextant(corefile))
-  const peer = withPeer ? await measureSide(sides, of, replay, () => sides.coredns(corefile)) : undefined
-  const all = [ours, peer].filter(found => found !== undefined)
+  const peer = await measureSide(sides, of, replay, () => sides.coredns(corefile))
   const row = (unit: string, figure: (figures: Figures) => number): Row => ({
     work: of.work,
     unit,
     better: 'lower',
-    figures: all.map(figure),
+    figures: [ours, peer].map(found => (found === undefined ? Number.NaN : figure(found))),
   })
   return [
     row(`ready s (sending ${(octets / 1e6).toFixed(0)} MB takes ${(tookMs / 1000).toFixed(2)} s)`, f => f.readyS),

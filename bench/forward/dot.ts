@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { forwardCorefile } from '../peers/corefile.ts'
 import { startTlsServer, type TlsFiles } from '../peers/unbound.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { measureLoads } from './loads.ts'
@@ -11,7 +12,7 @@ import { WILD_ZONE } from './names.ts'
 const SERVER_NAME = 'dot.example'
 const FASTEST_PER_S = 100_000
 
-export async function measureDot(sides: Sides, rounds: number, seconds: number): Promise<Row[]> {
+export async function measureDot(sides: Sides, settings: Settings): Promise<Row[]> {
   const tls = selfSigned(sides.folder)
   const server = await startTlsServer(sides, WILD_ZONE, tls)
   if (server === undefined) return []
@@ -20,7 +21,7 @@ export async function measureDot(sides: Sides, rounds: number, seconds: number):
     forward: [`tls ${tls.certificate}`, `tls_servername ${SERVER_NAME}`, 'max_concurrent 1000'],
   })
   const targets = [await sides.sextant(corefile), await sides.coredns(corefile), undefined]
-  return measureLoads('forward over TLS', sides, targets, rounds, seconds, FASTEST_PER_S)
+  return measureLoads('forward over TLS', sides, targets, settings, FASTEST_PER_S)
 }
 
 /** A certificate that is its own authority, and its key. */

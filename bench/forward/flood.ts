@@ -5,14 +5,16 @@
 import { join } from 'node:path'
 import { dnsperf } from '../dnsperf.ts'
 import { type Latencies, latencies } from '../latencies.ts'
+import { writeQuestions } from '../messages.ts'
 import { forwardCorefile } from '../peers/corefile.ts'
 import { type Knot, startKnot } from '../peers/knot.ts'
 import { usage } from '../process.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { type Column, rowsOf } from '../turns.ts'
 import { verify } from '../verify.ts'
-import { HOT_ZONE, hotMix, wildZones, writeDistinct, writeQuestions } from './names.ts'
+import { HOT_ZONE, hotMix, wildZones, writeDistinct } from './names.ts'
 
 const HOT_PER_S = 1_000
 const FLOOD_PER_S = 5_000
@@ -40,7 +42,7 @@ interface Files {
   readonly flood: string
 }
 
-export async function measureFlood(sides: Sides, seconds: number): Promise<Row[]> {
+export async function measureFlood(sides: Sides, { longSeconds: seconds }: Settings): Promise<Row[]> {
   const { zones, questions } = hotMix()
   const knot = await startKnot(sides, { ...zones, ...wildZones })
   const corefile = forwardCorefile({

@@ -1,14 +1,16 @@
 /** Answers out of the cache: 1,000 names of several kinds, asked once before, with TTLs that outlast the run. */
 import { join } from 'node:path'
 import { dnsperf, type Load } from '../dnsperf.ts'
+import { writeQuestions } from '../messages.ts'
 import { forwardCorefile } from '../peers/corefile.ts'
 import { startKnot } from '../peers/knot.ts'
 import { startUnbound } from '../peers/unbound.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
-import { inTurns, RUN_COLUMNS, rowsOf } from '../turns.ts'
+import { inTurns, mediansOf, RUN_COLUMNS } from '../turns.ts'
 import { verify, verifyShares } from '../verify.ts'
-import { namesMix, writeQuestions } from './names.ts'
+import { namesMix } from './names.ts'
 
 const OUTSTANDING = 200 // few enough that no side's receive buffer overflows
 const LOADS: readonly { work: string; load: Partial<Load> }[] = [
@@ -16,7 +18,7 @@ const LOADS: readonly { work: string; load: Partial<Load> }[] = [
   { work: 'cache hits, 20,000/s', load: { pace: 20_000 } },
 ]
 
-export async function measureHits(sides: Sides, rounds: number, seconds: number): Promise<Row[]> {
+export async function measureHits(sides: Sides, settings: Settings): Promise<Row[]> {
   const { zones, questions } = namesMix()
   const knot = await startKnot(sides, zones)
   const corefile = forwardCorefile({
@@ -32,6 +34,7 @@ export async function measureHits(sides: Sides, rounds: number, seconds: number)
   for (const target of targets) if (target !== undefined) await verify(target, questions, questions.length)
   const file = join(sides.folder, 'questions')
   writeQuestions(file, questions)
+  const { rounds, seconds } = settings
   const rows: Row[] = []
   for (const { work, load } of LOADS) {
     const runs = await inTurns(targets, rounds, async target => {
@@ -39,7 +42,7 @@ export async function measureHits(sides: Sides, rounds: number, seconds: number)
       verifyShares(target, questions, run.rcodes)
       return run
     })
-    rows.push(...rowsOf(work, RUN_COLUMNS, runs))
+    rows.push(...mediansOf(work, RUN_COLUMNS, runs))
   }
   return rows
 }

@@ -1,9 +1,10 @@
 /** Rows of forwarding: every question is new, as fast as it goes and at a pace, the sides in turns. */
 import { join } from 'node:path'
 import { dnsperf, type Load, type Target } from '../dnsperf.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
-import { inTurns, RUN_COLUMNS, rowsOf } from '../turns.ts'
+import { inTurns, mediansOf, RUN_COLUMNS } from '../turns.ts'
 import { verifyAnswered } from '../verify.ts'
 import { writeDistinct } from './names.ts'
 
@@ -18,8 +19,7 @@ export async function measureLoads(
   work: string,
   sides: Sides,
   targets: readonly (Target | undefined)[],
-  rounds: number,
-  seconds: number,
+  { rounds, seconds }: Settings,
   fastestPerS: number,
 ): Promise<Row[]> {
   const file = join(sides.folder, 'questions')
@@ -31,7 +31,7 @@ export async function measureLoads(
       verifyAnswered(target, run)
       return run
     })
-    rows.push(...rowsOf(`${work}, ${suffix}`, RUN_COLUMNS, runs))
+    rows.push(...mediansOf(`${work}, ${suffix}`, RUN_COLUMNS, runs))
   }
   return rows
 }

@@ -1,5 +1,5 @@
 /** What a forwarder is asked in these comparisons, and the zones that the upstream answers it from. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Question } from '../mix.ts'
 import type { Zones } from '../peers/knot.ts'
 
@@ -84,11 +84,6 @@ export const wildZones: Zones = {
 ${[1, 2, 3, 4].map(j => `*.four A 192.0.2.${j}`).join('\n')}
 *.alias CNAME end
 `,
-}
-
-/** Writes the questions for dnsperf. */
-export function writeQuestions(file: string, questions: readonly Question[]): void {
-  writeFileSync(file, questions.map(({ name, type }) => `${name} ${type}\n`).join(''))
 }
 
 /** Part of names that no earlier run asked for. */

@@ -2,6 +2,7 @@
 import { forwardCorefile } from '../peers/corefile.ts'
 import { startKnot } from '../peers/knot.ts'
 import { startUnbound } from '../peers/unbound.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { measureLoads } from './loads.ts'
@@ -9,7 +10,7 @@ import { wildZones } from './names.ts'
 
 const FASTEST_PER_S = 150_000
 
-export async function measurePlain(sides: Sides, rounds: number, seconds: number): Promise<Row[]> {
+export async function measurePlain(sides: Sides, settings: Settings): Promise<Row[]> {
   const knot = await startKnot(sides, wildZones)
   const corefile = forwardCorefile({ upstream: `127.0.0.1:${knot.port}`, forward: ['max_concurrent 1000'] })
   const targets = [
@@ -17,5 +18,5 @@ export async function measurePlain(sides: Sides, rounds: number, seconds: number
     await sides.coredns(corefile),
     await startUnbound(sides, knot.port),
   ] as const
-  return measureLoads('forward, no cache', sides, targets, rounds, seconds, FASTEST_PER_S)
+  return measureLoads('forward, no cache', sides, targets, settings, FASTEST_PER_S)
 }

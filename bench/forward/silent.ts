@@ -2,14 +2,16 @@
 import { join } from 'node:path'
 import { dnsperf } from '../dnsperf.ts'
 import { type Latencies, latencies } from '../latencies.ts'
+import { writeQuestions } from '../messages.ts'
 import type { Question } from '../mix.ts'
 import { openBlackHole } from '../peers/black-hole.ts'
 import { forwardCorefile } from '../peers/corefile.ts'
 import { peakBytes, resetPeak } from '../process.ts'
+import type { Settings } from '../settings.ts'
 import type { Sides, Started } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { type Column, rowsOf } from '../turns.ts'
-import { writeDistinct, writeQuestions } from './names.ts'
+import { writeDistinct } from './names.ts'
 
 const HOSTS = 100
 const HOSTS_PER_S = 1_000
@@ -36,7 +38,7 @@ interface Files {
   readonly flood: string
 }
 
-export async function measureSilent(sides: Sides, seconds: number): Promise<Row[]> {
+export async function measureSilent(sides: Sides, { longSeconds: seconds }: Settings): Promise<Row[]> {
   const questions = Array.from(
     { length: HOSTS },
     (_, i): Question => ({ name: `host-${i}.hosts.example`, type: 'A', rcode: 'NOERROR', answers: 1 }),

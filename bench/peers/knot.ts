@@ -10,18 +10,19 @@ import { isOnPath, type Sides, until } from '../sides.ts'
 export type Zones = Readonly<Record<string, string>>
 
 export interface Knot extends Target {
-  /** Queries that it was asked for names of the zone. */
+  /** Queries that it was asked for names of the zone; with `mod-stats` only. */
   queries(zone: string): number
 }
 
-export async function startKnot(sides: Sides, zones: Zones): Promise<Knot> {
+/** @throws Error where there is no Knot: what is measured through it has no other upstream */
+export async function startKnot(sides: Sides, zones: Zones, module = 'mod-stats'): Promise<Knot> {
   if (!isOnPath('knotd')) throw new Error('knotd is not on PATH: install knot (Debian)')
   const [port] = (await freePorts(1)) as [number]
   const folder = join(sides.folder, `knot-${port}`)
   mkdirSync(folder)
   for (const [zone, text] of Object.entries(zones)) writeFileSync(join(folder, `${zone}.zone`), text)
   const file = join(folder, 'knot.conf')
-  writeFileSync(file, configuration(folder, port, Object.keys(zones)))
+  writeFileSync(file, configuration(folder, port, Object.keys(zones), module))
   const child = sides.spawn('knotd', ['-c', file])
   child.stdout!.resume()
   const control = (...args: string[]) =>
@@ -41,12 +42,13 @@ export async function startKnot(sides: Sides, zones: Zones): Promise<Knot> {
   return { name: 'knot', address: '127.0.0.1', port, pid: child.pid!, queries }
 }
 
-function configuration(folder: string, port: number, zones: readonly string[]): string {
+function configuration(folder: string, port: number, zones: readonly string[], module: string): string {
   return `server:
   listen: 127.0.0.1@${port}
   rundir: ${folder}
   udp-workers: 1
   tcp-workers: 1
+  tcp-max-clients: 4096
   background-workers: 1
 log:
   - target: stderr
@@ -57,7 +59,7 @@ template:
   - id: default
     storage: ${folder}
     file: %s.zone
-    module: mod-stats
+    ${module && `module: ${module}`}
     zonefile-sync: -1
     journal-content: none
 zone:

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Target } from '../dnsperf.ts'
 import { freePorts } from '../ports.ts'
-import { isOnPath, type Sides, until } from '../sides.ts'
+import { type Sides, until } from '../sides.ts'
 
 /** Forwards everything to a port of 127.0.0.1, and caches it; does not validate. Undefined where there is no Unbound. */
 export function startUnbound(sides: Sides, upstreamPort: number): Promise<Target | undefined> {
@@ -34,7 +34,7 @@ export function startTlsServer(sides: Sides, zone: string, tls: TlsFiles): Promi
 }
 
 async function start(sides: Sides, server: (port: number) => string, more: string): Promise<Target | undefined> {
-  if (!isOnPath('unbound')) return undefined
+  if (!sides.has('unbound')) return undefined
   const [port] = (await freePorts(1)) as [number]
   const file = join(sides.folder, `unbound-${port}.conf`)
   writeFileSync(file, configuration(sides.folder, port, server(port)) + more)

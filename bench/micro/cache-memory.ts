@@ -2,13 +2,13 @@
  * What a full cache holds: resident memory of 100,000 entries beside that of the process without them. Answers are of four
  * kinds in turns: an address, four, eight of IPv6, a chain that ends in two. Run with `--expose-gc`.
  */
-import { plugin as cache } from '../plugins/cache/cache.ts'
-import { QUESTION, type Query, type Section } from '../server/plugin.ts'
-import type { Routes } from '../server/route.ts'
-import { TYPE } from '../server/wire/codes.ts'
-import { type Name, nameFromText } from '../server/wire/name.ts'
-import { query } from '../test/harness/message.ts'
-import { chainOf } from '../test/harness/stage.ts'
+import { plugin as cache } from '../../plugins/cache/cache.ts'
+import { QUESTION, type Query, type Section } from '../../server/plugin.ts'
+import type { Routes } from '../../server/route.ts'
+import { TYPE } from '../../server/wire/codes.ts'
+import { type Name, nameFromText } from '../../server/wire/name.ts'
+import { query } from '../../test/harness/message.ts'
+import { chainOf } from '../../test/harness/stage.ts'
 import { put } from './in-process.ts'
 
 const ENTRIES = 100_000
@@ -45,7 +45,7 @@ function fill(routes: Routes, label: string): number {
   let replyBytes = 0
   for (let i = 0; i < ENTRIES; i++) {
     message.write(String(i).padStart(6, '0'), digits)
-    replyBytes += put(routes, message, performance.now())
+    replyBytes += put(routes, message, performance.now()).octets
   }
   return replyBytes / ENTRIES
 }

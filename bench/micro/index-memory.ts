@@ -1,7 +1,7 @@
 /** What the cluster index costs: octets and microseconds per object, resident memory, churn. Run with `--expose-gc`. */
-import { Index } from '../plugins/kubernetes/index/index.ts'
-import type { EndpointSlice } from '../plugins/kubernetes/object/endpointslice.ts'
-import type { Kind, SlimObject } from '../plugins/kubernetes/object/object.ts'
+import { Index } from '../../plugins/kubernetes/index/index.ts'
+import type { EndpointSlice } from '../../plugins/kubernetes/object/endpointslice.ts'
+import type { Kind, SlimObject } from '../../plugins/kubernetes/object/object.ts'
 
 const SERVICES = 10_000
 const ENDPOINTS_PER_SLICE = 4

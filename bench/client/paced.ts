@@ -1,0 +1,43 @@
+/** One run of the client that keeps a pace (pace.ts) against one server, with what the server used meanwhile. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { RCODE } from '../../server/wire/codes.ts'
+import type { Target } from '../dnsperf.ts'
+import { usage } from '../process.ts'
+import type { Column } from '../turns.ts'
+import type { Pace, Paced } from './pace.ts'
+
+export interface PacedRun extends Omit<Paced, 'rcodes'> {
+  readonly cpuUsPerQuery: number
+  /** Replies by the name of their rcode. */
+  readonly rcodes: Map<string, number>
+}
+
+export const LATENCY_COLUMNS: readonly Column<PacedRun>[] = [
+  { unit: 'p50 µs', better: 'lower', of: run => run.p50Us },
+  { unit: 'p99 µs', better: 'lower', of: run => run.p99Us },
+  { unit: 'p99.9 µs', better: 'lower', of: run => run.p999Us },
+  { unit: 'lost', better: 'lower', of: run => run.lost },
+]
+export const PACED_COLUMNS: readonly Column<PacedRun>[] = [
+  { unit: 'CPU µs/query', better: 'lower', of: run => run.cpuUsPerQuery },
+  ...LATENCY_COLUMNS,
+]
+
+const NAMES = new Map(Object.entries(RCODE).map(([name, code]) => [code as number, name]))
+
+export async function paced(target: Target, load: Omit<Pace, 'target'>): Promise<PacedRun> {
+  const script = join(import.meta.dirname, 'pace.ts')
+  const pace: Pace = { target, ...load }
+  const before = usage(target.pid)
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(pace)], {
+    timeout: (load.seconds + 30) * 1000,
+  })
+  const { cpuS } = usage(target.pid)
+  const told = JSON.parse(stdout) as Paced
+  const rcodes = new Map(
+    Object.entries(told.rcodes).map(([code, count]) => [NAMES.get(Number(code)) ?? code, count] as const),
+  )
+  return { ...told, rcodes, cpuUsPerQuery: ((cpuS - before.cpuS) * 1e6) / told.answered }
+}
