@@ -13,11 +13,19 @@ export type Reply = Packet & { rcode: string; flag_tc: boolean }
 /** Sends one message under an id, over a connected socket, and waits for its reply. */
 export function exchange(socket: Socket, message: Buffer, id: number): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no reply to query ${id} in ${WAIT_MS} ms`)), WAIT_MS)
+    const end = () => {
+      clearTimeout(timer)
+      socket.off('message', take).off('error', fail)
+    }
+    const fail = (cause: Error) => {
+      end()
+      reject(cause)
+    }
+    const timer = setTimeout(() => fail(new Error(`no reply to query ${id} in ${WAIT_MS} ms`)), WAIT_MS)
+    socket.once('error', fail)
     const take = (reply: Buffer) => {
       if (reply.readUInt16BE(0) !== id) return
-      clearTimeout(timer)
-      socket.off('message', take)
+      end()
       resolve(decode(reply) as unknown as Reply)
     }
     socket.on('message', take)
