@@ -73,6 +73,7 @@ export function verifyShares(
   rcodes: ReadonlyMap<string, number>,
 ): void {
   const total = [...rcodes.values()].reduce((sum, n) => sum + n, 0)
+  if (total === 0) throw new Error(`${target.name}: no replies`)
   const asked = questions.slice(0, total)
   for (const rcode of new Set([...rcodes.keys(), 'NOERROR', 'NXDOMAIN'])) {
     const expected = asked.filter(question => question.rcode === rcode).length / asked.length
@@ -87,5 +88,6 @@ export function verifyShares(
 /** Holds against a run of names that all exist: at most 1 % of the replies were something else than an answer. */
 export function verifyAnswered(target: Target, { completed, rcodes }: Run): void {
   const failed = completed - (rcodes.get('NOERROR') ?? 0)
-  if (failed > completed / 100) throw new Error(`${target.name}: ${failed} of ${completed} replies are no answers`)
+  if (completed === 0 || failed > completed / 100)
+    throw new Error(`${target.name}: ${failed} of ${completed} replies are no answers`)
 }
