@@ -66,6 +66,18 @@ export class Asker {
   }
 }
 
+/**
+ * Milliseconds until changes showed. A peer whose cache keeps what was there before has none, and the reason is told.
+ * @throws Error of ours
+ */
+export async function showing({ name }: Target, changes: Promise<number[]>): Promise<number[]> {
+  return changes.catch((cause: Error) => {
+    if (name === 'sextant') throw cause
+    process.stderr.write(`  ${name}: ${cause.message}\n`)
+    return []
+  })
+}
+
 /** The value below which a share of the values lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort()

@@ -74,7 +74,7 @@ export function argumentsOf(target: Target, load: Load): string[] {
 export function readTold(text: string): Told {
   const number = (label: string) => Number(new RegExp(`${label}:\\s+([\\d.]+)`).exec(text)?.[1] ?? Number.NaN)
   const completed = number('Queries completed')
-  if (!(completed > 0)) throw new Error(`dnsperf had no replies: ${text.slice(-500)}`)
+  if (Number.isNaN(completed)) throw new Error(`dnsperf tells nothing of its queries: ${text.slice(-500)}`)
   const rcodes = new Map([...text.matchAll(/([A-Z]+) (\d+) \([\d.]+%\)/g)].map(match => [match[1]!, Number(match[2])]))
   return {
     queriesPerS: number('Queries per second'),

@@ -24,10 +24,18 @@ if (!isOnPath('dnsperf')) throw new Error('dnsperf is not on PATH: install dnspe
 for (const command of isAlone ? [] : COMMANDS) {
   if (!isOnPath(command)) process.stderr.write(`${command} is not on PATH: left out\n`)
 }
+let running: Sides | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    running?.end()
+    process.exit(1)
+  })
+}
 const rows: Row[] = []
 for (const { name, measure } of worksOf(suite, only)) {
   process.stderr.write(`${name}\n`)
   const sides = new Sides(isAlone)
+  running = sides
   try {
     rows.push(...(await measure(sides, settings)))
   } catch (cause) {

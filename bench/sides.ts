@@ -1,8 +1,10 @@
 /** The servers of a comparison: started each under a Corefile of its own, on ports that are free, and ended together. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HEADER_BYTES } from '../server/wire/query.ts'
 import type { ClusterSize } from './cluster/objects.ts'
 import type { Target } from './dnsperf.ts'
 import { freePorts } from './ports.ts'
@@ -10,6 +12,7 @@ import { freePorts } from './ports.ts'
 const ROOT = join(import.meta.dirname, '..')
 const READY_TRIES = 6_000
 const READY_PAUSE_MS = 10
+const ANSWER_MS = 500
 
 export interface Replay {
   readonly child: ChildProcess
@@ -106,9 +109,21 @@ export class Sides {
     const url = `http://127.0.0.1:${ready}/ready`
     await until(child, name, async () => (await fetch(url).catch(() => undefined))?.ok === true)
     const readyAfterMs = performance.now() - startedAtMs
+    await until(child, name, () => answers(dns!)) // a CoreDNS of several sockets is ready before it has them
     const metricsUrl = `http://127.0.0.1:${metrics}/metrics`
     return { name, address: '127.0.0.1', port: dns!, pid: child.pid!, readyAfterMs, metricsUrl }
   }
+}
+
+/** True if a UDP port of 127.0.0.1 says anything to a header without a question, which is FORMERR and goes nowhere. */
+function answers(port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  return new Promise<boolean>(resolve => {
+    const timer = setTimeout(() => resolve(false), ANSWER_MS)
+    socket.once('message', () => resolve(true)).once('error', () => resolve(false))
+    socket.connect(port, '127.0.0.1', () => socket.send(new Uint8Array(HEADER_BYTES)))
+    socket.once('close', () => clearTimeout(timer))
+  }).finally(() => socket.close())
 }
 
 export function isOnPath(command: string): boolean {

@@ -13,11 +13,19 @@ export type Reply = Packet & { rcode: string; flag_tc: boolean }
 /** Sends one message under an id, over a connected socket, and waits for its reply. */
 export function exchange(socket: Socket, message: Buffer, id: number): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no reply to query ${id} in ${WAIT_MS} ms`)), WAIT_MS)
+    const end = () => {
+      clearTimeout(timer)
+      socket.off('message', take).off('error', fail)
+    }
+    const fail = (cause: Error) => {
+      end()
+      reject(cause)
+    }
+    const timer = setTimeout(() => fail(new Error(`no reply to query ${id} in ${WAIT_MS} ms`)), WAIT_MS)
+    socket.once('error', fail)
     const take = (reply: Buffer) => {
       if (reply.readUInt16BE(0) !== id) return
-      clearTimeout(timer)
-      socket.off('message', take)
+      end()
       resolve(decode(reply) as unknown as Reply)
     }
     socket.on('message', take)
@@ -65,6 +73,7 @@ export function verifyShares(
   rcodes: ReadonlyMap<string, number>,
 ): void {
   const total = [...rcodes.values()].reduce((sum, n) => sum + n, 0)
+  if (total === 0) throw new Error(`${target.name}: no replies`)
   const asked = questions.slice(0, total)
   for (const rcode of new Set([...rcodes.keys(), 'NOERROR', 'NXDOMAIN'])) {
     const expected = asked.filter(question => question.rcode === rcode).length / asked.length
@@ -79,5 +88,6 @@ export function verifyShares(
 /** Holds against a run of names that all exist: at most 1 % of the replies were something else than an answer. */
 export function verifyAnswered(target: Target, { completed, rcodes }: Run): void {
   const failed = completed - (rcodes.get('NOERROR') ?? 0)
-  if (failed > completed / 100) throw new Error(`${target.name}: ${failed} of ${completed} replies are no answers`)
+  if (completed === 0 || failed > completed / 100)
+    throw new Error(`${target.name}: ${failed} of ${completed} replies are no answers`)
 }

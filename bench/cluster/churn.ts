@@ -1,6 +1,6 @@
 /** Changes while queries come in: how soon they show, whether one is lost, and what queries notice of it. */
 import { join } from 'node:path'
-import { Asker, percentile } from '../ask.ts'
+import { Asker, percentile, showing } from '../ask.ts'
 import { latencies } from '../latencies.ts'
 import { writeQuestions } from '../messages.ts'
 import { kubeMix } from '../mix.ts'
@@ -80,7 +80,7 @@ interface Figures {
 
 async function measureSide(target: Started, api: string, file: string, seconds: number): Promise<Figures> {
   const asker = await Asker.to(target)
-  const commitMs = await singleChanges(asker, api)
+  const commitMs = await showing(target, singleChanges(asker, api))
   const idle = await latencies(target, { file, seconds: Math.min(seconds, IDLE_S), pace: QUERIES_PER_S })
   let isOver = false
   const load = latencies(target, { file, seconds, pace: QUERIES_PER_S }).finally(() => {

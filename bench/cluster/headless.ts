@@ -1,7 +1,7 @@
 /** A headless service with 10,000 endpoints: how soon a change shows, and what asking for it costs. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Asker, percentile } from '../ask.ts'
+import { Asker, percentile, showing } from '../ask.ts'
 import { latencies } from '../latencies.ts'
 import type { Settings } from '../settings.ts'
 import type { Sides, Started } from '../sides.ts'
@@ -32,7 +32,7 @@ export async function measureHeadless(sides: Sides, { longSeconds }: Settings): 
       found.push(undefined)
       continue
     }
-    const changes = await visibleAfterMs(target, replay.url)
+    const changes = await showing(target, visibleAfterMs(target, replay.url))
     const udp = await latencies(target, { file, seconds, pace: UDP_PER_S })
     const tcp = await tcpLatenciesMs(target, NAME, TCP_PER_S, seconds)
     found.push([

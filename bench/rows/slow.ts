@@ -7,14 +7,14 @@ import { connect } from 'node:net'
 import { streamEncode } from 'dns-packet'
 import { percentile } from '../ask.ts'
 import { clusterCorefile } from '../cluster/corefile.ts'
-import type { Target } from '../dnsperf.ts'
+import { dnsperf, type Target } from '../dnsperf.ts'
 import { freshLabel } from '../forward/names.ts'
 import type { Question } from '../mix.ts'
 import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { type Column, inTurns, mediansOf } from '../turns.ts'
-import { clusterSource, KUBE_SIZE, writeMix } from './kube.ts'
+import { clusterSource, KUBE_SIZE, settle, writeMix } from './kube.ts'
 
 const UPSTREAM_MS = 500
 const BEHIND = 50
@@ -35,8 +35,13 @@ export async function measureSlow(sides: Sides, settings: Settings): Promise<Row
   const source = await clusterSource(sides, settings, KUBE_SIZE)
   const corefile = clusterCorefile(source, { upstream: `127.0.0.1:${upstream.port}`, forward: ['prefer_udp'] })
   const targets = [await sides.sextant(corefile), await sides.coredns(corefile)]
-  const { questions } = writeMix(sides)
-  const runs = await inTurns(targets, settings.rounds, target => askBehind(target, questions))
+  const mix = writeMix(sides)
+  for (const target of targets) {
+    if (target === undefined) continue
+    await settle(target, mix)
+    await dnsperf(target, { file: mix.file, seconds: 1, tcp: true, clients: 1 })
+  }
+  const runs = await inTurns(targets, settings.rounds, target => askBehind(target, mix.questions))
   upstream.close()
   return mediansOf(`one connection, behind a name of ${UPSTREAM_MS} ms`, COLUMNS, runs)
 }
