@@ -48,8 +48,12 @@ export class Apex {
 
   /** SOA record data of a zone, with the serial of its index. */
   soa(zone: Zone): Uint8Array {
+    return this.soaOf(zone, this.#soa.get(zone)!.index.serial)
+  }
+
+  /** The same under a serial. */
+  soaOf(zone: Zone, serial: number): Uint8Array {
     const soa = this.#soa.get(zone)!
-    const { serial } = soa.index
     if (serial !== soa.serial) {
       soa.serial = serial
       writeNumber(soa.data, soa.data.length - 20, serial)
