@@ -59,7 +59,7 @@ export class Kubernetes implements Stage {
   readonly searchPath: Stage['searchPath']
   #started = false
   /** Of the ExternalName service that was looked up: a copy. */
-  #target: Name | undefined
+  #target: Name = new Uint8Array(1)
 
   constructor(settings: Settings, site: Site, feed: Feed) {
     this.#settings = settings
@@ -182,15 +182,20 @@ export class Kubernetes implements Stage {
     const { left } = this.#zones
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q)
     let outcome: number
-    let isStale: boolean
+    let isStale = false
+    let hasTarget = false
     let seen: number
     do {
       seen = this.#lock.now()
       outcome = this.#found.find(q, zone, left)
-      isStale = outcome === EXISTS && this.#found.index.staleKinds !== 0 && this.#found.isStale
-      if (outcome === EXISTS) this.#compose(q, zone, left)
+      if (outcome !== EXISTS) continue
+      isStale = this.#found.isStale
+      hasTarget = !this.#compose(q, zone, left)
     } while (this.#lock.isOver(seen))
-    if (outcome === EXISTS) return isStale ? this.#stale(this.#answer(q, zone, left)) : this.#answer(q, zone, left)
+    if (outcome === EXISTS) {
+      const answer = hasTarget ? this.#external(q) : this.#answer(q, zone, left)
+      return isStale ? this.#stale(answer) : answer
+    }
     const through = fallsThrough(q, zone)
     // CoreDNS: what falls through before the first sync is answered by whoever comes next, cluster names too.
     if (outcome === UNKNOWN && !(through && isForeign(q, zone))) return reply.servfail(q, undefined, EDE.NOT_READY)
@@ -198,20 +203,24 @@ export class Kubernetes implements Stage {
     return this.#negative(q, RCODE.NXDOMAIN, zone, left)
   }
 
-  /** What was composed, or what a target resolves to. */
-  #answer(q: Query, zone: Zone, left: number): Answer | Promise<Answer> {
-    if (this.#target !== undefined) return answerExternal(q, this.#target, this.#settings.ttl, this.#site)
+  /** What was composed. */
+  #answer(q: Query, zone: Zone, left: number): Answer {
     return q.answer.answer.count > 0 ? q.answer : this.#negative(q, RCODE.NOERROR, zone, left)
   }
 
-  /** Puts the records of what was found into the answer, or notes whose they are. */
-  #compose(q: Query, zone: Zone, left: number): void {
+  #external(q: Query): Answer | Promise<Answer> {
+    return answerExternal(q, this.#target, this.#settings.ttl, this.#site)
+  }
+
+  /** Puts the records of what was found into the answer. False: they are those of `#target`. */
+  #compose(q: Query, zone: Zone, left: number): boolean {
     const { name, data, index } = this.#found
     const external = name === NAME.SERVICE && index.services.isExternal(data)
     // CoreDNS: other types than these are NODATA at an ExternalName, though a CNAME stands there.
-    const hasTarget = external && (q.qtype === TYPE.A || q.qtype === TYPE.AAAA || q.qtype === TYPE.CNAME)
-    this.#target = hasTarget ? this.#copyOfTarget(data) : undefined
-    if (hasTarget) return
+    if (external && (q.qtype === TYPE.A || q.qtype === TYPE.AAAA || q.qtype === TYPE.CNAME)) {
+      this.#target = this.#copyOfTarget(data)
+      return false
+    }
     const a = q.answer.reset()
     a.authoritative = true
     switch (q.qtype) {
@@ -239,6 +248,7 @@ export class Kubernetes implements Stage {
       case TYPE.ANY:
         this.#apex.addAny(a)
     }
+    return true
   }
 
   #stale(answer: Answer | Promise<Answer>): Answer | Promise<Answer> {

@@ -39,7 +39,7 @@ export class Transfer implements ZoneTransfer {
     this.isCurrent = isCurrent
     this.#found = found
     this.#records = new ServiceRecords(found, zone.name, ttl, this.#message)
-    this.soa = apex.soaOf(zone, found.index.seal()).slice() // the apex writes its next serial over it
+    this.soa = apex.soa(zone, found.index.seal()).slice() // the apex writes its next serial over it
     this.soaTtl = apex.soaTtl
     this.#head = readHead(q, zone, apex, found.index.slab.lock)
   }
