@@ -4,6 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { isPromise } from '../../../../server/chain.ts'
+import type { Answer, Next, Query, Section } from '../../../../server/plugin.ts'
 import { LATER, serve, takeQuery } from '../../../../server/serve.ts'
 import type { Peer } from '../../../../server/wire/query.ts'
 import { query, type Reply, readReply, recordText } from '../../../harness/message.ts'
@@ -16,6 +18,8 @@ export interface ReaderData {
   readonly make: Make
   /** Which of the judges sit. */
   readonly sitting: readonly string[]
+  /** Some answers are looked at for a moment, as if it took long to write them. */
+  readonly isHolding: boolean
   readonly control: SharedArrayBuffer
 }
 
@@ -27,10 +31,11 @@ export interface Verdicts {
 
 const ROUNDS_PER_TURN = 20
 const MAX_FAULTS = 10
+const HOLD_MS = 1
 
-const { shared, port, make, sitting, control } = workerData as ReaderData
+const { shared, port, make, sitting, isHolding, control } = workerData as ReaderData
 const told = new Int32Array(control)
-const server = serverOf({ ...make, objects: [] })
+const server = serverOf({ ...make, objects: [] }, isHolding ? { handle: hold } : {})
 server.stage.join(shared, port)
 
 let isStopped = false
@@ -56,6 +61,24 @@ function peerOf(address: string): Peer {
     send: () => {},
   }
   return peer
+}
+
+/** What an answer points at stays as it is for as long as the turn does. */
+function hold(query: Query, next: Next): Answer | Promise<Answer> {
+  const answer = next(query)
+  if (isPromise(answer)) return answer
+  const before = octetsOf(answer.answer)
+  for (const endMs = performance.now() + HOLD_MS; performance.now() < endMs; );
+  const after = octetsOf(answer.answer)
+  if (before !== after && faults.length < MAX_FAULTS) faults.push(`${before} became ${after}`)
+  return answer
+}
+
+function octetsOf({ count, data, dataAt, dataLength }: Section): string {
+  let text = ''
+  for (let i = 0; i < count; i++)
+    text += Buffer.from(data[i]!.slice(dataAt[i]!, dataAt[i]! + dataLength[i]!)).toString('hex')
+  return text
 }
 
 function ask(judge: Judge): Uint8Array {

@@ -26,11 +26,11 @@ const CROWD = 400
 /** The last generation that ports have room for. */
 const MAX_GENERATION = 60_000
 
-/** The cluster behind `transfer` and `autopath`. */
-export function serverOf(make: Make): Cluster {
+/** The cluster behind `transfer` and `autopath`, and behind a stage of the test. */
+export function serverOf(make: Make, front: Stage = {}): Cluster {
   const cluster = clusterOf({ body: BODY, ...make })
-  const stages: Stage[] = []
-  const names = ['transfer', 'autopath', 'kubernetes']
+  const stages: Stage[] = [front]
+  const names = ['test', 'transfer', 'autopath', 'kubernetes']
   const site = testSite(stages, names)
   stages.push(
     setUp(transfer, 'transfer {\nto *\n}', site),
@@ -85,6 +85,8 @@ export const objects: readonly Json[] = [
 export class World {
   readonly server: Cluster
   readonly told = new Int32Array(new SharedArrayBuffer(8))
+  /** Readers are to know what has been put. */
+  isTelling = true
   readonly #make: Make
   #generation = 1
 
@@ -98,7 +100,7 @@ export class World {
   }
 
   /** A thread that reads along and asks, once it does; `port` is this side's. */
-  async reader(sitting: readonly string[]): Promise<Reader> {
+  async reader(sitting: readonly string[], isHolding = false): Promise<Reader> {
     const { port1, port2 } = new MessageChannel()
     const shared = this.server.stage.share(port1)
     const workerData: ReaderData = {
@@ -106,6 +108,7 @@ export class World {
       port: port2,
       make: this.#make,
       sitting,
+      isHolding,
       control: this.told.buffer as SharedArrayBuffer,
     }
     const worker = new Worker(new URL('./reader.ts', import.meta.url), { workerData, transferList: [port2] })
@@ -138,7 +141,7 @@ export class World {
     const crowd = [service(`crowd-${i}.prod`, [address(10, 20, i)]), pod(`crowd-${i}.prod`, address(10, 21, i))]
     if (Math.floor(g / CROWD) % 2 === 0) put(...crowd)
     else for (const object of crowd) remove(object)
-    Atomics.store(this.told, GENERATION, g)
+    if (this.isTelling) Atomics.store(this.told, GENERATION, g)
   }
 }
 
@@ -153,9 +156,11 @@ export class Reader {
 
   /** Ends the thread. */
   async stop(): Promise<Verdicts> {
+    const told = once(this.worker, 'message')
+    const ended = once(this.worker, 'exit')
     this.worker.postMessage('stop')
-    const [verdicts] = (await once(this.worker, 'message')) as [Verdicts]
-    await once(this.worker, 'exit')
+    const [verdicts] = (await told) as [Verdicts]
+    await ended
     return verdicts
   }
 }
