@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blink, World } from './world.ts'
 
-const CHURN_MS = 1_500
+const CHURN_MS = 1_000
 
 for (const sitting of [['service'], ['endpoints'], ['pods', 'service'], ['transfer']]) {
   test(`two threads ask for ${sitting.join(' and ')}`, async () => {
@@ -12,7 +12,6 @@ for (const sitting of [['service'], ['endpoints'], ['pods', 'service'], ['transf
     const readers = await Promise.all([world.reader(sitting), world.reader(sitting)])
     const generations = await world.churn(CHURN_MS)
     for (const { answers, faults } of await Promise.all(readers.map(reader => reader.stop()))) {
-      if (process.env.VERBOSE) console.log(answers, generations, world.index.slab.touchedBytes)
       assert.equal(faults, [])
       assert.ok(answers > 10, `${answers} answers`)
     }
@@ -38,15 +37,16 @@ test('readers come, go and die: what rested for them is used again', async () =>
   const churning = (async () => {
     while (!isOver) await world.churn(20)
   })()
+  const faults: string[] = []
   for (let round = 0; round < 4; round++) {
     const [goes, dies] = await Promise.all([world.reader(['endpoints']), world.reader(['service'])])
     await setTimeout(100)
     await dies.worker.terminate()
-    const { faults } = await goes.stop()
-    assert.equal(faults, [])
+    faults.push(...(await goes.stop()).faults)
   }
   isOver = true
   await churning
+  assert.equal(faults, [])
   const { slab } = world.index
   await until(() => slab.readers!.count === 0)
   slab.reclaim()
@@ -54,6 +54,17 @@ test('readers come, go and die: what rested for them is used again', async () =>
   await world.churn(200)
   await setTimeout(20)
   assert.ok(slab.usedBytes < usedBytes * 2 + 65_536, `${usedBytes}, then ${slab.usedBytes}`)
+})
+
+test('a thread that is blocked holds up nobody, and goes on with what there is then', async () => {
+  const world = new World()
+  const [blocked, other] = await Promise.all([world.reader(['service']), world.reader(['endpoints'])])
+  await blocked.block(world.told, () => world.churn(CHURN_MS / 2))
+  await world.churn(CHURN_MS / 4)
+  for (const { answers, faults } of await Promise.all([blocked.stop(), other.stop()])) {
+    assert.equal(faults, [])
+    assert.ok(answers > 10, `${answers} answers`)
+  }
 })
 
 test('what is not known is not denied, in other threads too', async () => {

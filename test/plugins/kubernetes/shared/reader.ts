@@ -8,6 +8,7 @@ import { isPromise } from '../../../../server/chain.ts'
 import type { Answer, Next, Query, Section } from '../../../../server/plugin.ts'
 import { LATER, serve, takeQuery } from '../../../../server/serve.ts'
 import type { Peer } from '../../../../server/wire/query.ts'
+import { capturedLog } from '../../../harness/captured-log.ts'
 import { query, type Reply, readReply, recordText } from '../../../harness/message.ts'
 import { type Judge, judges } from './judges.ts'
 import { BLOCKED, GENERATION, type Make, serverOf } from './world.ts'
@@ -117,12 +118,8 @@ async function askForZone(judge: Judge): Promise<void> {
   note(judge, { ...replies[0]!, answers: replies.flatMap(reply => reply.answers ?? []) }, floor)
 }
 
-parentPort!.on('message', what => {
-  if (what === 'stop') isStopped = true
-  else Atomics.wait(told, BLOCKED, 1)
-})
-parentPort!.postMessage('ready')
-while (!isStopped) {
+/** One turn of the loop. */
+async function askAll(): Promise<void> {
   for (let round = 0; round < ROUNDS_PER_TURN; round++) {
     for (const judge of all) {
       if (judge.type === 'AXFR') continue
@@ -133,5 +130,14 @@ while (!isStopped) {
   for (const judge of all) if (judge.type === 'AXFR') await askForZone(judge)
   await setImmediate()
 }
+
+parentPort!.on('message', what => {
+  if (what === 'stop') isStopped = true
+  else Atomics.wait(told, BLOCKED, 1)
+})
+parentPort!.postMessage('ready')
+await capturedLog(async () => {
+  while (!isStopped) await askAll()
+})
 parentPort!.postMessage({ answers, faults } satisfies Verdicts)
 parentPort!.unref()

@@ -23,6 +23,8 @@ export type Make = Pick<ClusterOptions, 'zones' | 'body' | 'objects'>
 const BODY = 'pods verified\nttl 30'
 const BURST_MS = 0.5
 const CROWD = 400
+/** So many however busy the machine is. */
+const MIN_GENERATIONS = 120
 /** The last generation that ports have room for. */
 const MAX_GENERATION = 60_000
 
@@ -116,11 +118,12 @@ export class World {
     return new Reader(worker, port1)
   }
 
-  /** Changes things for so long, in bursts, as a watch brings them. */
+  /** Changes things for so long, in bursts, as a watch brings them. Gives the number of generations. */
   async churn(forMs: number): Promise<number> {
     const from = this.#generation
     const endMs = performance.now() + forMs
-    while (performance.now() < endMs && this.#generation < MAX_GENERATION) {
+    const isEnough = () => performance.now() >= endMs && this.#generation - from >= MIN_GENERATIONS
+    while (!isEnough() && this.#generation < MAX_GENERATION) {
       const burstMs = performance.now() + BURST_MS
       while (performance.now() < burstMs) this.step()
       await setTimeout(1)
@@ -152,6 +155,15 @@ export class Reader {
   constructor(worker: Worker, port: MessagePort) {
     this.worker = worker
     this.port = port
+  }
+
+  /** The thread does nothing at all until `until` has settled. */
+  async block(told: Int32Array, until: () => Promise<unknown>): Promise<void> {
+    Atomics.store(told, BLOCKED, 1)
+    this.worker.postMessage('block')
+    await until()
+    Atomics.store(told, BLOCKED, 0)
+    Atomics.notify(told, BLOCKED)
   }
 
   /** Ends the thread. */
