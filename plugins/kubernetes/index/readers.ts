@@ -115,7 +115,7 @@ export class Readers {
 export function follow(slab: Slab, of: number, port: MessagePort): void {
   port.on('message', (message: Message) => {
     if (message.of !== of) return
-    if (message.memory !== undefined) slab.adopt(message.memory)
+    if (message.memory !== undefined) slab.follow(message.memory)
     if (message.barrier !== undefined) port.postMessage(message)
   })
   port.unref()

@@ -24,6 +24,8 @@ const REST_BYTES = 1 << 24
 /** Words at the start that belong to fixed owners, such as the places of tables. Word 0 is unused: offset 0 is "none". */
 const ROOT_WORDS = 16
 const FIRST_BYTE = ROOT_WORDS * 4
+/** The root word of the slab itself: how often it has moved. */
+const MOVES = ROOT_WORDS - 1
 
 export class Slab {
   /** The memory in octets and in words. Replaced when it grows: not to be kept across a write. */
@@ -57,6 +59,11 @@ export class Slab {
   adopt(memory: SharedArrayBuffer): void {
     this.bytes = new Uint8Array(memory)
     this.words = new Int32Array(memory)
+  }
+
+  /** The same, unless what is read is newer: news of moves may come by several ports. */
+  follow(memory: SharedArrayBuffer): void {
+    if (new Int32Array(memory)[MOVES]! > this.words[MOVES]!) this.adopt(memory)
   }
 
   /** Stores the place of a block, 0 for none, or a number that readers look at, in a word that they see. */
@@ -167,6 +174,7 @@ export class Slab {
     bytes.set(this.bytes.subarray(0, this.#top))
     this.bytes = bytes
     this.words = new Int32Array(memory)
+    this.words[MOVES]! += 1
     this.release()
     this.readers?.move()
   }

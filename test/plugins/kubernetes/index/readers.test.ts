@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Indexes } from '../../../../plugins/kubernetes/index/indexes.ts'
-import { Readers } from '../../../../plugins/kubernetes/index/readers.ts'
+import { follow, Readers } from '../../../../plugins/kubernetes/index/readers.ts'
 import { Slab } from '../../../../plugins/kubernetes/index/slab.ts'
 
 const BYTES = 100
@@ -167,6 +167,24 @@ test('a reader that does not answer costs the writer no more than what may rest'
   slab.free(slab.allocate(BYTES))
   slab.reclaim()
   assert.is(slab.readers!.isWaiting, true)
+})
+
+test('a thread with two ports is not led back by the slower one', () => {
+  const { slab, join } = setUp(8192)
+  const [writer, late] = [join(), join()]
+  const reader = new Slab(64)
+  reader.adopt(slab.memory)
+  const ends = [new Port(), new Port()]
+  for (const end of ends) follow(reader, 0, end as unknown as MessagePort)
+  const grow = (before = slab.memory) => {
+    while (slab.memory === before) slab.allocate(1000)
+  }
+  grow()
+  grow()
+  for (const message of writer.sent) ends[0]!.emit('message', message)
+  assert.is(reader.memory, slab.memory)
+  ends[1]!.emit('message', late.sent[0])
+  assert.is(reader.memory, slab.memory)
 })
 
 test('an index of other hashes, or with other indexes, is not joined', () => {
