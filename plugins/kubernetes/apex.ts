@@ -46,13 +46,13 @@ export class Apex {
     }
   }
 
-  /** SOA record data of a zone, with the serial of its index. */
-  soa(zone: Zone): Uint8Array {
+  /** SOA record data of a zone, with the serial of its index, or another one. */
+  soa(zone: Zone, serial = -1): Uint8Array {
     const soa = this.#soa.get(zone)!
-    const { serial } = soa.index
-    if (serial !== soa.serial) {
-      soa.serial = serial
-      writeNumber(soa.data, soa.data.length - 20, serial)
+    const wanted = serial < 0 ? soa.index.serial : serial
+    if (wanted !== soa.serial) {
+      soa.serial = wanted
+      writeNumber(soa.data, soa.data.length - 20, wanted)
     }
     return soa.data
   }

@@ -1,13 +1,15 @@
 /**
  * An index and the source that fills it, shared by all stages that ask for the same objects: several server blocks, and
  * the configurations before and after a reload. It runs from the first `start` until the last stage released it, so that
- * a reload that leaves the source alone never goes unsynced, and costs no second list.
+ * a reload that leaves the source alone never goes unsynced, and costs no second list. In other threads than the main one
+ * a feed has no source: it reads along what the main thread's holds.
  */
+import type { MessagePort } from 'node:worker_threads'
 import { info, warn } from '../../server/log.ts'
 import { histogram } from '../../server/metrics.ts'
 import { collectSoon } from './collect.ts'
 import type { Index } from './index/index.ts'
-import { Indexes } from './index/indexes.ts'
+import { Indexes, type SharedIndexes } from './index/indexes.ts'
 import { textOf } from './informer/api-error.ts'
 import type { EndpointSlice } from './object/endpointslice.ts'
 import type { AnyKind } from './object/object.ts'
@@ -53,6 +55,12 @@ export interface FeedOptions {
   readonly podLabels?: readonly string[]
 }
 
+/** What `join` takes in another thread. */
+export interface SharedFeed {
+  readonly indexes: SharedIndexes
+  readonly staleText: string
+}
+
 export interface StartOptions {
   readonly timeoutMs: number
   /** The snapshot to answer from until all is synced, and to keep. */
@@ -80,6 +88,10 @@ export class Feed {
   #users = 0
   #started: Promise<void> | undefined
   #condition: string | undefined
+  /** What marks answers from the snapshot of the main thread; undefined in that. */
+  #joinedText: string | undefined
+  /** To threads that read along. */
+  readonly #ports = new Set<MessagePort>()
 
   constructor(key: string, options: FeedOptions) {
     const { kinds, endpointPodNames, zonal = false, podLabels = [], makeSource } = options
@@ -115,13 +127,34 @@ export class Feed {
       throw new Error(textOf(cause), { cause })
     }
     if (tuning !== undefined) this.#source?.retune?.(tuning)
-    if (snapshot !== undefined) await this.#snapshots.use(snapshot)
+    if (snapshot !== undefined) {
+      await this.#snapshots.use(snapshot)
+      for (const port of this.#ports) port.postMessage({ staleText: this.staleText })
+    }
     const { indexes } = this
     const isWarm = !isToSync && indexes.isStale && this.isCovered
     if (isWarm) await this.#synced(Math.min(GRACE_MS, timeoutMs))
     // What is on its way is worth the wait: a snapshot cannot tell that a name does not exist.
     if (!indexes.synced && (!isWarm || indexes.isFed)) await this.#wait(timeoutMs, isToSync)
     if (indexes.isStale) this.#snapshots.tellOfUse()
+  }
+
+  /** What another thread is to `join`, once this feed has started. It reads along until the port closes. */
+  share(port: MessagePort): SharedFeed {
+    this.#ports.add(port)
+    port.on('close', () => this.#ports.delete(port))
+    return { indexes: this.indexes.share(port), staleText: this.staleText }
+  }
+
+  /** Instead of `start`, in another thread; to be followed by one `release`. @throws Error as `Indexes.join` */
+  join({ indexes, staleText }: SharedFeed, port: MessagePort): void {
+    this.indexes.join(indexes, port)
+    this.#joinedText = staleText
+    port.on('message', ({ staleText: text }: { staleText?: string }) => {
+      this.#joinedText = text ?? this.#joinedText
+    })
+    port.unref()
+    this.#users++
   }
 
   /** Nothing is unknown but what is known from a snapshot. */
@@ -136,7 +169,7 @@ export class Feed {
 
   /** What marks an answer from the snapshot: when that was taken. */
   get staleText(): string {
-    return this.#snapshots.staleText
+    return this.#joinedText ?? this.#snapshots.staleText
   }
 
   /** A stage is done with it, and with its snapshot; the last one ends it. */
@@ -148,7 +181,7 @@ export class Feed {
     this.#source = this.#started = undefined
     if (source !== undefined) hide(source)
     await source?.stop()
-    collectSoon()
+    if (this.#joinedText === undefined) collectSoon()
   }
 
   /** How old the view of each resource is. The same text for all stages that are asked at a time. */

@@ -1,11 +1,13 @@
 /**
  * Answers the queries of one server block from the index. Nothing here waits but an ExternalName's target, and nothing is
- * made per query but what goes into the answer.
+ * made per query but what goes into the answer. In other threads than the main one the index changes while it is read:
+ * what is looked up and composed is taken as it stood at one moment (index/seqlock.ts), and only then passed on.
  *
  *   zone? ─ no ─► next            UNKNOWN ─► SERVFAIL
  *     └─► Lookup.find ──────────► MISSING ─► next (fallthrough) or NXDOMAIN
  *                                 EXISTS  ─► records of the type, or NODATA
  */
+import type { MessagePort } from 'node:worker_threads'
 import { isPromise } from '../../server/chain.ts'
 import {
   type Answer,
@@ -19,11 +21,12 @@ import {
 } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
-import { nameToText } from '../../server/wire/name.ts'
+import { type Name, nameToText } from '../../server/wire/name.ts'
 import { Apex, localAddresses } from './apex.ts'
 import { answerExternal } from './external.ts'
-import type { Feed } from './feed.ts'
+import type { Feed, SharedFeed } from './feed.ts'
 import type { Index } from './index/index.ts'
+import type { Seqlock } from './index/seqlock.ts'
 import { EXISTS, Lookup, UNKNOWN } from './lookup.ts'
 import { ClusterMetadata } from './metadata.ts'
 import { NAME } from './name.ts'
@@ -46,6 +49,7 @@ export class Kubernetes implements Stage {
   readonly #site: Site
   readonly #feed: Feed
   readonly #index: Index
+  readonly #lock: Seqlock
   readonly #zones: Zones
   readonly #found: Lookup
   readonly #records: Records
@@ -54,12 +58,15 @@ export class Kubernetes implements Stage {
   /** Only of pods that are verified it is known which one asks. */
   readonly searchPath: Stage['searchPath']
   #started = false
+  /** Of the ExternalName service that was looked up: a copy. */
+  #target: Name = new Uint8Array(1)
 
   constructor(settings: Settings, site: Site, feed: Feed) {
     this.#settings = settings
     this.#site = site
     this.#feed = feed
     this.#index = feed.index
+    this.#lock = feed.indexes.lock
     this.#zones = new Zones(settings)
     this.#found = new Lookup(feed.indexes, this.#zones, settings)
     this.#records = new Records(this.#found, settings.ttl)
@@ -94,6 +101,16 @@ export class Kubernetes implements Stage {
     await this.stop()
     const text = `${this.#feed.indexes.unsynced().join(', ')} not synced after ${timeoutMs} ms`
     throw new Error(`kubernetes: ${text}, expected the cluster to be known before a reload takes over`)
+  }
+
+  share(port: MessagePort): unknown {
+    return this.#feed.share(port)
+  }
+
+  /** @throws Error as `Feed.join` */
+  join(shared: unknown, port: MessagePort): void {
+    this.#feed.join(shared as SharedFeed, port)
+    this.#started = true
   }
 
   async stop(): Promise<void> {
@@ -150,7 +167,12 @@ export class Kubernetes implements Stage {
     const zone = this.#zones.match(q)
     if (zone === undefined) return false
     if (!fallsThrough(q, zone)) return true
-    const outcome = this.#found.find(q, zone, this.#zones.left)
+    let outcome: number
+    let seen: number
+    do {
+      seen = this.#lock.now()
+      outcome = this.#found.find(q, zone, this.#zones.left)
+    } while (this.#lock.isOver(seen))
     return outcome === EXISTS || (outcome === UNKNOWN && !isForeign(q, zone))
   }
 
@@ -159,10 +181,20 @@ export class Kubernetes implements Stage {
     if (zone === undefined) return next(q)
     const { left } = this.#zones
     if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q)
-    const outcome = this.#found.find(q, zone, left)
+    let outcome: number
+    let isStale = false
+    let hasTarget = false
+    let seen: number
+    do {
+      seen = this.#lock.now()
+      outcome = this.#found.find(q, zone, left)
+      if (outcome !== EXISTS) continue
+      isStale = this.#found.isStale
+      hasTarget = !this.#compose(q, zone, left)
+    } while (this.#lock.isOver(seen))
     if (outcome === EXISTS) {
-      if (this.#found.index.staleKinds === 0 || !this.#found.isStale) return this.#answer(q, zone, left)
-      return this.#stale(this.#answer(q, zone, left))
+      const answer = hasTarget ? this.#external(q) : this.#answer(q, zone, left)
+      return isStale ? this.#stale(answer) : answer
     }
     const through = fallsThrough(q, zone)
     // CoreDNS: what falls through before the first sync is answered by whoever comes next, cluster names too.
@@ -171,11 +203,24 @@ export class Kubernetes implements Stage {
     return this.#negative(q, RCODE.NXDOMAIN, zone, left)
   }
 
-  #answer(q: Query, zone: Zone, left: number): Answer | Promise<Answer> {
+  /** What was composed. */
+  #answer(q: Query, zone: Zone, left: number): Answer {
+    return q.answer.answer.count > 0 ? q.answer : this.#negative(q, RCODE.NOERROR, zone, left)
+  }
+
+  #external(q: Query): Answer | Promise<Answer> {
+    return answerExternal(q, this.#target, this.#settings.ttl, this.#site)
+  }
+
+  /** Puts the records of what was found into the answer. False: they are those of `#target`. */
+  #compose(q: Query, zone: Zone, left: number): boolean {
     const { name, data, index } = this.#found
     const external = name === NAME.SERVICE && index.services.isExternal(data)
     // CoreDNS: other types than these are NODATA at an ExternalName, though a CNAME stands there.
-    if (external && (q.qtype === TYPE.A || q.qtype === TYPE.AAAA || q.qtype === TYPE.CNAME)) return this.#external(q)
+    if (external && (q.qtype === TYPE.A || q.qtype === TYPE.AAAA || q.qtype === TYPE.CNAME)) {
+      this.#target = this.#copyOfTarget(data)
+      return false
+    }
     const a = q.answer.reset()
     a.authoritative = true
     switch (q.qtype) {
@@ -203,7 +248,7 @@ export class Kubernetes implements Stage {
       case TYPE.ANY:
         this.#apex.addAny(a)
     }
-    return a.answer.count > 0 ? a : this.#negative(q, RCODE.NOERROR, zone, left)
+    return true
   }
 
   #stale(answer: Answer | Promise<Answer>): Answer | Promise<Answer> {
@@ -211,11 +256,11 @@ export class Kubernetes implements Stage {
     return markStale(answer, this.#feed.staleText)
   }
 
-  #external(q: Query): Answer | Promise<Answer> {
+  /** The index may change while it is resolved. */
+  #copyOfTarget(data: number): Name {
     const { services, slab } = this.#found.index
-    const at = services.targetAt(this.#found.data)
-    const target = slab.bytes.slice(at, at + services.targetLength(this.#found.data)) // the index may change meanwhile
-    return answerExternal(q, target, this.#settings.ttl, this.#site)
+    const at = services.targetAt(data)
+    return slab.bytes.slice(at, at + services.targetLength(data))
   }
 
   #negative(q: Query, rcode: number, zone: Zone, left: number): Answer {

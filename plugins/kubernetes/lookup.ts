@@ -91,8 +91,10 @@ export class Lookup {
 
   /** True if what was found may come from a snapshot. */
   get isStale(): boolean {
+    const { staleKinds } = this.index
+    if (staleKinds === 0) return false
     const kinds = this.service !== 0 ? ADDRESSES : (DEPENDS[this.name] ?? 0)
-    return (this.index.staleKinds & kinds) !== 0
+    return (staleKinds & kinds) !== 0
   }
 
   /** True if a namespace (its entry) exists and is served. */

@@ -86,9 +86,16 @@ export class ClusterMetadata {
 
   /** Of the pod that asked, whatever it asked; nobody knows which one did if several share the address. */
   #ofClient(read: (pod: number) => string | undefined): MetadataReader {
+    const { lock } = this.#index.slab
     return q => {
-      const pod = this.#index.pods.soleOf(q.peer.address)
-      return pod === 0 ? undefined : read(pod)
+      let value: string | undefined
+      let seen: number
+      do {
+        seen = lock.now()
+        const pod = this.#index.pods.soleOf(q.peer.address)
+        value = pod === 0 ? undefined : read(pod)
+      } while (lock.isOver(seen))
+      return value
     }
   }
 }

@@ -26,15 +26,25 @@ export class SearchPaths {
   of(q: Query): readonly Name[] | undefined {
     const zone = this.#zones.match(q)
     const { left } = this.#zones
-    if (zone === undefined || zone.reverse !== 0 || left < 3 || this.#index.unsyncedKinds !== 0) return undefined
-    if (!isLabel(q, left - 1, SVC)) return undefined
-    const { namespaces, pods, slab } = this.#index
-    const pod = pods.soleOf(q.peer.address)
-    if (pod === 0) return undefined
+    if (zone === undefined || zone.reverse !== 0 || left < 3 || !isLabel(q, left - 1, SVC)) return undefined
+    const { lock } = this.#index.slab
+    let namespace: number
+    let seen: number
+    do {
+      seen = lock.now()
+      namespace = this.#namespaceOf(q, q.labelAt[left - 2]!)
+    } while (lock.isOver(seen))
+    return namespace === 0 ? undefined : this.#path(q, zone, left, namespace)
+  }
+
+  /** That of the pod which asks (its entry), if its label stands at `label` of the question; else 0. */
+  #namespaceOf(q: Query, label: number): number {
+    const { namespaces, pods, slab, unsyncedKinds } = this.#index
+    const pod = unsyncedKinds === 0 ? pods.soleOf(q.peer.address) : 0
+    if (pod === 0) return 0
     const namespace = pods.namespace(pod)
-    const label = q.labelAt[left - 2]!
     const isOfThis = equalOctets(slab.bytes, namespaces.labelAt(namespace), q.qname, label, q.qname[label]! + 1)
-    return isOfThis ? this.#path(q, zone, left, namespace) : undefined
+    return isOfThis ? namespace : 0
   }
 
   #path(q: Query, zone: Zone, left: number, namespace: number): readonly Name[] {

@@ -36,6 +36,8 @@ export class ServiceRecords {
   readonly #message: TransferMessage
   /** The service at hand, 0 if there is none: its records with keys below `#from` are sent. */
   #entry = 0
+  /** What its Service says. */
+  #data = 0
   #from = 0
   #width = KEYS
   /** The records at hand: those with keys from `#from` up to here. */
@@ -71,7 +73,7 @@ export class ServiceRecords {
     while (this.#from < KEYS) {
       this.#end = Math.min(KEYS, this.#from + this.#width)
       message.mark()
-      this.#addRange(entry)
+      this.#addWhole(entry)
       if (this.#isTooMany) {
         message.undo()
         if (message.isMostlyFull) return false
@@ -91,10 +93,22 @@ export class ServiceRecords {
     return true
   }
 
+  /** Adds the records at hand as they stand at one moment. */
+  #addWhole(entry: number): void {
+    const { lock } = this.#index.slab
+    for (;;) {
+      const seen = lock.now()
+      this.#addRange(entry)
+      if (!lock.isOver(seen)) return
+      this.#message.undo()
+    }
+  }
+
   /** Adds the service's records with keys from `#from` up to `#end`. */
   #addRange(entry: number): void {
     const { services } = this.#index
     const data = services.data(entry)
+    this.#data = data
     this.#isTooMany = this.#hasNames = false
     this.#seen = 0
     if (data === 0 || !this.#found.isExposed(services.namespace(entry))) return
@@ -251,7 +265,7 @@ export class ServiceRecords {
 
   #countNames(): void {
     const { services, slices, slab } = this.#index
-    const data = services.data(this.#entry)
+    const data = this.#data
     this.#hasNames = true
     names.clear()
     if (services.isHeadless(data)) {

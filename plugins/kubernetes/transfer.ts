@@ -6,6 +6,7 @@ import { type Answer, type Query, Section, type ZoneTransfer } from '../../serve
 import { TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, MAX_NAME_BYTES, nameLength } from '../../server/wire/name.ts'
 import type { Apex } from './apex.ts'
+import type { Seqlock } from './index/seqlock.ts'
 import type { Lookup } from './lookup.ts'
 import { DNS, NS, VERSION } from './name.ts'
 import { MAX_RECORD_BYTES, TransferMessage } from './transfer-message.ts'
@@ -27,7 +28,7 @@ export class Transfer implements ZoneTransfer {
   readonly soaTtl: number
   readonly #found: Lookup
   /** What the apex has, this server and the version, and how much of it is sent. */
-  readonly #head = new Section()
+  readonly #head: Section
   #sent = 0
   readonly #message = new TransferMessage()
   readonly #records: ServiceRecords
@@ -38,10 +39,9 @@ export class Transfer implements ZoneTransfer {
     this.isCurrent = isCurrent
     this.#found = found
     this.#records = new ServiceRecords(found, zone.name, ttl, this.#message)
-    found.index.seal()
-    this.soa = apex.soa(zone).slice() // the apex writes its next serial over it
+    this.soa = apex.soa(zone, found.index.seal()).slice() // the apex writes its next serial over it
     this.soaTtl = apex.soaTtl
-    readHead(q, zone, apex, this.#head)
+    this.#head = readHead(q, zone, apex, found.index.slab.lock)
   }
 
   async prepare(): Promise<void> {
@@ -58,18 +58,35 @@ export class Transfer implements ZoneTransfer {
     if (this.#sent < head.count || room * 2 < octets) return true
     this.#message.begin(a, room)
     for (; this.#next < order.count; this.#next++) {
-      const entry = order.entry(this.#next)
+      const entry = this.#entry(order, this.#next)
       if (entry !== 0 && !this.#records.add(entry)) return true
     }
     return false
   }
+
+  #entry(order: ServiceOrder, i: number): number {
+    const { lock } = this.#found.index.slab
+    let entry: number
+    let seen: number
+    do {
+      seen = lock.now()
+      entry = order.entry(i)
+    } while (lock.isOver(seen))
+    return entry
+  }
 }
 
 /** NS, with the addresses of names that are no service's, and dns-version: copies, for they are sent turns later. */
-function readHead(q: Query, zone: Zone, apex: Apex, head: Section): void {
+function readHead(q: Query, zone: Zone, apex: Apex, lock: Seqlock): Section {
+  const head = new Section()
   const thisServer = Uint8Array.of(...NS, ...DNS, ...zone.name)
-  const { answer, additional } = q.answer.reset()
-  apex.addNs(q, zone)
+  const { answer, additional } = q.answer
+  let seen: number
+  do {
+    seen = lock.now()
+    q.answer.reset()
+    apex.addNs(q, zone)
+  } while (lock.isOver(seen))
   for (let i = 0; i < answer.count; i++) addCopy(head, answer, i)
   for (let i = 0; i < additional.count; i++) {
     const owner = additional.owner[i]!
@@ -81,6 +98,7 @@ function readHead(q: Query, zone: Zone, apex: Apex, head: Section): void {
   const version = Uint8Array.of(...VERSION, ...zone.name)
   if (version.length <= MAX_NAME_BYTES)
     head.add(version, 0, TYPE.TXT, answer.ttl[0]!, answer.data[0]!, answer.dataAt[0], answer.dataLength[0])
+  return head
 }
 
 function addCopy(to: Section, from: Section, i: number): void {

@@ -4,6 +4,7 @@
  * would have to escape (RFC 1035 §5.1). Only the question keeps the client's spelling, and that in its message.
  */
 import { randomBytes, randomInt } from 'node:crypto'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 /** Wire format, uncompressed, lower case, root label included: 1 to 255 octets. */
 export type Name = Uint8Array
@@ -16,8 +17,13 @@ export const POINTER_BYTES = 2 // RFC 1035 §4.1.4: what stands for a name that 
 /** Lower case of each octet: ASCII letters only (RFC 4343 §3). */
 export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) => (octet >= 65 && octet <= 90 ? octet + 32 : octet))
 
-/** Names come from strangers: a secret start makes it hard to choose names that collide. */
-const HASH_SEED = randomInt(0x7fffffff)
+/**
+ * Names come from strangers: a secret start makes it hard to choose names that collide. All threads have that of the main
+ * one, whose data they are given as they start: they read the same tables.
+ */
+const SEED_KEY = 'sextant hash seed'
+const HASH_SEED = (getEnvironmentData(SEED_KEY) as number | undefined) ?? randomInt(0x7fffffff)
+setEnvironmentData(SEED_KEY, HASH_SEED)
 /** The hash of the root, the start of every name's hash. */
 export const ROOT_HASH = HASH_SEED
 

@@ -89,6 +89,11 @@ export class Chains {
     return this.#slab.words[link >> 2]!
   }
 
+  /** Makes room for so many links. */
+  reserve(links: number): void {
+    this.#heads.reserve(links)
+  }
+
   insert(hash: number, link: number, set: number): void {
     const slot = this.#heads.first(hash)
     const { words } = this.#slab
@@ -109,7 +114,7 @@ export class Chains {
     const next = words[link >> 2]!
     const previous = words[(link >> 2) + 1]!
     if (next !== 0) words[(next >> 2) + 1] = previous
-    if (previous !== 0) words[previous >> 2] = next
+    if (previous !== 0) this.#slab.publish(previous >> 2, next)
     else if (next !== 0) this.#heads.setBlock(this.#heads.first(hash), next)
     else this.#heads.remove(hash, link)
   }
@@ -144,6 +149,11 @@ export class AddressIndex {
       if (equalOctets(slabBytes, addressAt(words, set, i), bytes, at, length)) return link
     }
     return 0
+  }
+
+  /** Makes room for so many addresses. */
+  reserve(addresses: number): void {
+    this.#chains.reserve(addresses)
   }
 
   /** Enters all addresses of a set. */

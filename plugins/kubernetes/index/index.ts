@@ -1,6 +1,7 @@
 /**
  * The cluster in memory: what sources write through `Store`, and what answers are read from. Single writer; a reader sees
- * an object as it was before a change or after it, never in between.
+ * an object as it was before a change or after it, never in between. That holds for other threads too, which read the same
+ * memory (`join` of indexes.ts): all that a reader needs stands in it, nothing in a field.
  */
 
 import { type WorkSlices, workSlices } from '../informer/work-slices.ts'
@@ -9,6 +10,7 @@ import { KINDS, type Kind, type SlimObject } from '../object/object.ts'
 import type { Service } from '../object/service.ts'
 import { Namespaces } from './namespaces.ts'
 import { Pods } from './pods.ts'
+import { ROOT } from './roots.ts'
 import { Services } from './services.ts'
 import { Slab } from './slab.ts'
 import { Slices } from './slices.ts'
@@ -42,15 +44,9 @@ export class Index implements Store<Kind> {
   readonly services: Services
   readonly slices: Slices
   readonly pods: Pods
-  /** When anything last changed, in Unix seconds; never goes back. */
-  serial = Math.floor(Date.now() / 1000)
-  /** Somebody keeps what was said under this serial. */
-  #isSealed = false
   readonly #onSlice: IndexOptions['onSlice']
-  /** The kinds (KIND_BIT) of which not all objects are known yet. */
-  unsyncedKinds = 0
-  /** Those of them that were restored from a snapshot: what is found may be out of date. */
-  staleKinds = 0
+  /** The memory at the last change. */
+  #memory: SharedArrayBuffer
   /** What was restored is going: nothing may be restored behind the back of what removes it. */
   #isForgetting = false
   /** How often anything changed. */
@@ -68,7 +64,36 @@ export class Index implements Store<Kind> {
     this.slices = new Slices(slab, this.namespaces, this.services, { podNames: endpointPodNames, zones })
     this.pods = new Pods(slab, this.namespaces, podLabels)
     this.#onSlice = onSlice
-    for (const kind of kinds) this.unsyncedKinds |= KIND_BIT[kind]
+    this.#memory = slab.memory
+    this.serial = Math.floor(Date.now() / 1000)
+    this.#setKinds(
+      kinds.reduce((bits, kind) => bits | KIND_BIT[kind], 0),
+      0,
+    )
+  }
+
+  /** When anything last changed, in Unix seconds; never goes back. */
+  get serial(): number {
+    return this.slab.words[ROOT.serial]! >>> 0
+  }
+  set serial(seconds: number) {
+    this.slab.publish(ROOT.serial, seconds)
+    this.slab.lock.changed()
+  }
+
+  /** The kinds (KIND_BIT) of which not all objects are known yet. */
+  get unsyncedKinds(): number {
+    return this.slab.words[ROOT.unsynced]!
+  }
+  /** Those of them that were restored from a snapshot: what is found may be out of date. */
+  get staleKinds(): number {
+    return this.slab.words[ROOT.stale]!
+  }
+
+  #setKinds(unsynced: number, stale: number): void {
+    this.slab.publish(ROOT.unsynced, unsynced)
+    this.slab.publish(ROOT.stale, stale)
+    this.slab.lock.changed()
   }
 
   /** The kinds that are not synced. */
@@ -84,9 +109,13 @@ export class Index implements Store<Kind> {
 
   put(kind: Kind, object: SlimObject): boolean {
     this.isFed = true
-    const isChange = this.#put(object, this.#listed[kind])
-    if (isChange) this.#changed()
-    return isChange
+    try {
+      const isChange = this.#put(object, this.#listed[kind])
+      if (isChange) this.#changed()
+      return isChange
+    } finally {
+      this.slab.lock.changed() // also where it said nothing new but mentioned a namespace, and where memory is full
+    }
   }
 
   delete(kind: Kind, namespace: string, name: string): void {
@@ -103,9 +132,9 @@ export class Index implements Store<Kind> {
   }
 
   setSynced(kind: Kind, synced: boolean): void {
-    if (synced) this.unsyncedKinds &= ~KIND_BIT[kind]
-    else this.unsyncedKinds |= KIND_BIT[kind]
-    this.staleKinds &= this.unsyncedKinds
+    const bit = KIND_BIT[kind]
+    const unsynced = synced ? this.unsyncedKinds & ~bit : this.unsyncedKinds | bit
+    this.#setKinds(unsynced, this.staleKinds & unsynced)
     if (this.unsyncedKinds !== 0) return
     for (const resolve of this.#whenSynced.splice(0)) resolve()
   }
@@ -113,14 +142,18 @@ export class Index implements Store<Kind> {
   /** Objects of this kind will be restored. False where that is of no use: all are known, or none is kept. */
   beginRestore(kind: Kind): boolean {
     const bit = KIND_BIT[kind]
-    this.staleKinds |= this.unsyncedKinds & bit
+    this.#setKinds(this.unsyncedKinds, this.staleKinds | (this.unsyncedKinds & bit))
     return (this.staleKinds & bit) !== 0
   }
 
   /** Puts an object as it was once, unless something newer is known of it. The end of the next list removes it again. */
   restore(object: SlimObject): void {
     if ((this.staleKinds & KIND_BIT[object.kind]) === 0 || this.#isForgetting || this.#isKnown(object)) return
-    if (this.#put(object, RESTORED)) this.#changed()
+    try {
+      if (this.#put(object, RESTORED)) this.#changed()
+    } finally {
+      this.slab.lock.changed()
+    }
   }
 
   /** Removes all that was restored and not put since, between queries; until it is gone it counts as out of date. */
@@ -130,7 +163,7 @@ export class Index implements Store<Kind> {
       const isOver = () => (this.staleKinds & KIND_BIT[kind]) === 0
       if (!isOver()) await this.#sweep(kind, slices, generation => generation === RESTORED, isOver)
     }
-    this.staleKinds = 0
+    this.#setKinds(this.unsyncedKinds, 0)
     this.#isForgetting = false
     this.#changed()
   }
@@ -157,9 +190,22 @@ export class Index implements Store<Kind> {
     return object.kind !== 'namespace' || this.namespaces.exists(block)
   }
 
-  /** The next change gets a serial of its own, even if it comes within this second. */
-  seal(): void {
-    this.#isSealed = true
+  /**
+   * The serial, for who keeps what is said under it: the next change gets another one, even if it comes within this second.
+   * Any thread may: no serial that is sealed is unsealed by one that has read an earlier one.
+   */
+  seal(): number {
+    for (;;) {
+      const { serial } = this
+      const { words } = this.slab
+      let sealed = Atomics.load(words, ROOT.sealed)
+      while (sealed >>> 0 < serial) {
+        const found = Atomics.compareExchange(words, ROOT.sealed, sealed, serial)
+        if (found === sealed) break
+        sealed = found
+      }
+      if (this.serial === serial) return serial
+    }
   }
 
   #put(object: SlimObject, generation: number): boolean {
@@ -214,9 +260,17 @@ export class Index implements Store<Kind> {
 
   #changed(): void {
     this.changes++
+    const { slab } = this
     const nowS = Math.floor(Date.now() / 1000)
-    if (nowS > this.serial) this.serial = nowS
-    else if (this.#isSealed) this.serial++
-    this.#isSealed = false
+    const { serial } = this
+    // Written, not only read: who seals after this sees all that has changed before.
+    const isSealed = Atomics.or(slab.words, ROOT.sealed, 0) >>> 0 === serial
+    // Who has not heard of new memory yet seals a serial in the old one.
+    const isMoved = slab.memory !== this.#memory
+    if (nowS > serial) this.serial = nowS
+    else if (isSealed || isMoved) this.serial = serial + 1
+    this.#memory = slab.memory
+    slab.lock.changed()
+    slab.growAhead()
   }
 }

@@ -93,17 +93,17 @@ export class Namespaces {
   put(name: string, generation: number): boolean {
     const at = this.#ensure(name) >> 2
     const { words } = this.#slab
-    const isNew = words[at + 1] === 0
-    words[at + 1] = 1
-    words[at + 2] = generation
-    return isNew
+    words[at + GENERATION] = generation
+    if (words[at + 1] === 1) return false
+    this.#slab.publish(at + 1, 1)
+    return true
   }
 
   /** Returns true if it was there. */
   delete(entry: number): boolean {
     const { words } = this.#slab
     if (entry === 0 || words[(entry >> 2) + 1] === 0) return false
-    words[(entry >> 2) + 1] = 0
+    this.#slab.publish((entry >> 2) + 1, 0)
     this.#release(entry)
     return true
   }

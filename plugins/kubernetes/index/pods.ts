@@ -115,6 +115,8 @@ export class Pods {
       this.#namespaces.unmention(namespace)
       return false
     }
+    this.#table.reserve(1)
+    this.addresses.reserve(draft.count4 + draft.count6)
     this.addresses.insert(made + SET_AT)
     this.#table.insert(this.#slab.words[made >> 2]!, made)
     this.delete(old)

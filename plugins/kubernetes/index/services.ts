@@ -11,7 +11,7 @@ import { equalOctets, hashJoin, hashLabel, nameFromText } from '../../../server/
 import type { Query } from '../../../server/wire/query.ts'
 import type { Service } from '../object/service.ts'
 import { readAddress } from './address.ts'
-import { AddressIndex, addressSetBytes } from './address-set.ts'
+import { AddressIndex, addressCount, addressSetBytes } from './address-set.ts'
 import { Draft } from './draft.ts'
 import type { Namespaces } from './namespaces.ts'
 import { portLabelsBytes, portsBytes, writeLabel, writePorts } from './ports.ts'
@@ -168,8 +168,9 @@ export class Services {
       this.#slab.freeNow(made)
       return false
     }
+    this.addresses.reserve(addressCount(this.#slab.words, made + SET_AT))
     this.addresses.insert(made + SET_AT)
-    this.#slab.words[at + 2] = made
+    this.#slab.publish(at + 2, made)
     if (old !== 0) this.#forget(old)
     return true
   }
@@ -178,7 +179,7 @@ export class Services {
   delete(entry: number): boolean {
     const data = entry === 0 ? 0 : this.data(entry)
     if (data === 0) return false
-    this.#slab.words[(entry >> 2) + 2] = 0
+    this.#slab.publish((entry >> 2) + 2, 0)
     this.#forget(data)
     this.release(entry)
     return true
@@ -209,8 +210,7 @@ export class Services {
     const last = words[at + 4]!
     words[(slice >> 2) + nextWord] = 0
     words[(slice >> 2) + nextWord + 1] = last
-    if (last === 0) words[at + 3] = slice
-    else words[(last >> 2) + nextWord] = slice
+    this.#slab.publish(last === 0 ? at + 3 : (last >> 2) + nextWord, slice)
     words[at + 4] = slice
   }
 
@@ -224,8 +224,7 @@ export class Services {
     words[(slice >> 2) + nextWord + 1] = previous
     if (next === 0) words[at + 4] = slice
     else words[(next >> 2) + nextWord + 1] = slice
-    if (previous === 0) words[at + 3] = slice
-    else words[(previous >> 2) + nextWord] = slice
+    this.#slab.publish(previous === 0 ? at + 3 : (previous >> 2) + nextWord, slice)
   }
 
   removeSlice(entry: number, slice: number, nextWord: number): void {
@@ -235,8 +234,7 @@ export class Services {
     const previous = words[(slice >> 2) + nextWord + 1]!
     if (next === 0) words[at + 4] = previous
     else words[(next >> 2) + nextWord + 1] = previous
-    if (previous === 0) words[at + 3] = next
-    else words[(previous >> 2) + nextWord] = next
+    this.#slab.publish(previous === 0 ? at + 3 : (previous >> 2) + nextWord, next)
   }
 
   /** Writes what a Service says into a block that nobody sees yet. */

@@ -3,8 +3,13 @@
  * the garbage collector has nothing to walk, and other threads can read the same memory. Knows nothing of what it holds.
  *
  * A block is known by its offset in octets, always a multiple of 4 and never 0; the word before it holds its class.
- * Freed blocks rest until the work at hand is done (`reclaim`), for an answer may still point into them.
+ * Freed blocks rest until the work at hand is done (`reclaim`), here and in all threads that read along (readers.ts), for
+ * an answer may still point into them. One thread writes. A block is complete before its place is stored anywhere, and that
+ * store is atomic (`publish`): who reads the place and then the block needs no more, for a load waits for the address it
+ * needs, on any processor.
  */
+import type { Readers } from './readers.ts'
+import { Seqlock } from './seqlock.ts'
 
 /** Address space, not memory: pages are resident once they are written. */
 const RESERVED_BYTES = 1 << 28
@@ -13,25 +18,58 @@ const STEP_BYTES = 8
 const FINE_BYTES = 1024 // classes in steps of 8 octets up to here, then eight classes to each doubling
 const FINE_CLASSES = FINE_BYTES / STEP_BYTES
 const CLASSES = FINE_CLASSES + 8 * 21
+/** So much may rest for a thread that does not answer, or half of what is in use where that is more. */
+const REST_BYTES = 1 << 24
 
 /** Words at the start that belong to fixed owners, such as the places of tables. Word 0 is unused: offset 0 is "none". */
 const ROOT_WORDS = 16
 const FIRST_BYTE = ROOT_WORDS * 4
+/** The root word of the slab itself: how often it has moved. */
+const MOVES = ROOT_WORDS - 1
 
 export class Slab {
   /** The memory in octets and in words. Replaced when it grows: not to be kept across a write. */
   bytes: Uint8Array
   words: Int32Array
+  /** Keeps looks of other threads together. */
+  readonly lock: Seqlock
+  /** Other threads that read the memory. */
+  readers: Readers | undefined
   #top = FIRST_BYTE
   #freeBytes = 0
   readonly #free = new Int32Array(CLASSES)
+  /** Freed, and not gone through `retire`; then what readers have not answered for. Both in octets, too. */
   #resting: number[] = []
+  #retired: number[] = []
+  #restingBytes = 0
   #timer: NodeJS.Immediate | undefined
 
-  constructor(reservedBytes = RESERVED_BYTES) {
+  constructor(reservedBytes = RESERVED_BYTES, lock = new Seqlock()) {
     const memory = new SharedArrayBuffer(reservedBytes)
     this.bytes = new Uint8Array(memory)
     this.words = new Int32Array(memory)
+    this.lock = lock
+  }
+
+  get memory(): SharedArrayBuffer {
+    return this.bytes.buffer as SharedArrayBuffer
+  }
+
+  /** Reads the memory of another thread's slab from now on. What is written there is seen here. */
+  adopt(memory: SharedArrayBuffer): void {
+    this.bytes = new Uint8Array(memory)
+    this.words = new Int32Array(memory)
+  }
+
+  /** The same, unless what is read is newer: news of moves may come by several ports. */
+  follow(memory: SharedArrayBuffer): void {
+    if (new Int32Array(memory)[MOVES]! > this.words[MOVES]!) this.adopt(memory)
+  }
+
+  /** Stores the place of a block, 0 for none, or a number that readers look at, in a word that they see. */
+  publish(word: number, value: number): void {
+    this.lock.change()
+    Atomics.store(this.words, word, value)
   }
 
   /** Octets in use, block heads, unused ends of blocks and blocks at rest included. */
@@ -67,6 +105,7 @@ export class Slab {
   /** Gives a block back. Its octets stay as they are until `reclaim`. */
   free(block: number): void {
     this.#resting.push(block)
+    this.#restingBytes += classBytes(this.words[(block - 4) >> 2]!)
     // What waits is answered in microtasks: by the next turn of the loop nobody points into the block any more.
     this.#timer ??= setImmediate(() => this.reclaim()).unref()
   }
@@ -80,22 +119,64 @@ export class Slab {
     this.#freeBytes += classBytes(sizeClass)
   }
 
-  /** Makes all that was freed available again. */
+  /** This thread is done with all that was freed: makes it available again, once other threads are, too. */
   reclaim(): void {
     if (this.#timer !== undefined) clearImmediate(this.#timer)
     this.#timer = undefined
+    const { readers } = this
+    if (readers !== undefined && readers.count > 0) {
+      readers.pass()
+      const inUse = this.usedBytes - this.#restingBytes
+      if (!readers.isWaiting || this.#restingBytes <= Math.max(REST_BYTES, inUse / 2)) return
+      this.#move(this.bytes.length)
+    }
+    this.retire()
+    this.release()
+  }
+
+  /** What was freed so far is available after the next `release`. False if nothing is. */
+  retire(): boolean {
     const resting = this.#resting
     this.#resting = []
-    for (let i = 0; i < resting.length; i++) this.freeNow(resting[i]!)
+    if (this.#retired.length === 0) this.#retired = resting
+    else for (let i = 0; i < resting.length; i++) this.#retired.push(resting[i]!)
+    return this.#retired.length > 0
+  }
+
+  /** No thread points into what was retired. */
+  release(): void {
+    const retired = this.#retired
+    this.#retired = []
+    for (let i = 0; i < retired.length; i++) {
+      this.#restingBytes -= classBytes(this.words[(retired[i]! - 4) >> 2]!)
+      this.freeNow(retired[i]!)
+    }
+  }
+
+  /**
+   * Grows while nothing is half changed, well before that must be, where other threads read along: until they hear of the new
+   * memory they answer from the old one.
+   */
+  growAhead(): void {
+    if (this.readers === undefined || this.#top < this.bytes.length - this.bytes.length / 8) return
+    if (this.bytes.length < MAX_BYTES) this.#grow(this.bytes.length)
   }
 
   #grow(neededBytes: number): void {
     if (neededBytes > MAX_BYTES) throw new RangeError(`index of ${neededBytes} octets, expected at most ${MAX_BYTES}`)
-    const memory = new SharedArrayBuffer(Math.min(MAX_BYTES, Math.max(neededBytes, this.bytes.length * 2)))
+    this.#move(Math.min(MAX_BYTES, Math.max(neededBytes, this.bytes.length * 2)))
+  }
+
+  /** Into new memory, of which nobody else knows: what was retired before is free there. */
+  #move(reservedBytes: number): void {
+    const memory = new SharedArrayBuffer(reservedBytes)
     const bytes = new Uint8Array(memory)
     bytes.set(this.bytes.subarray(0, this.#top))
     this.bytes = bytes
     this.words = new Int32Array(memory)
+    this.words[MOVES]! += 1
+    this.release()
+    this.readers?.move()
   }
 }
 

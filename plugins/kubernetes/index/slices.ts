@@ -226,6 +226,9 @@ export class Slices {
       this.#slab.freeNow(made)
       return false
     }
+    const count = draft.count4 + draft.count6
+    this.addresses.reserve(count)
+    if (this.#slab.words[(made >> 2) + SLICE.LABELS] !== 0) this.#labels.reserve(count)
     this.addresses.insert(made + SET_AT)
     this.#eachLabel(made, true)
     if (old === 0) {

@@ -45,13 +45,15 @@ export class Table {
     return probe(words, table, (((slot - table - HEAD_WORDS) >> 1) + 1) & words[table]!, hash)
   }
 
+  /** The block of a slot; 0 where it was removed since by another thread. */
   block(slot: number): number {
-    return this.#slab.words[slot + 1]!
+    const block = this.#slab.words[slot + 1]!
+    return Math.max(0, block)
   }
 
   /** Puts another block of the same hash into a slot: one store, so that a reader sees the old or the new one. */
   setBlock(slot: number, block: number): void {
-    this.#slab.words[slot + 1] = block
+    this.#slab.publish(slot + 1, block)
   }
 
   /** How many places for entries there are, empty ones among them. */
@@ -90,15 +92,18 @@ export class Table {
     return found
   }
 
+  /** Makes room for so many entries: whoever inserts them changes nothing for long. */
+  reserve(entries: number): void {
+    const { words } = this.#slab
+    const table = words[this.#root]! >> 2
+    if ((words[table + 2]! + entries) * 4 > (words[table]! + 1) * 3) this.#rebuild(entries)
+  }
+
   insert(hash: number, block: number): void {
-    let { words } = this.#slab
-    let table = words[this.#root]! >> 2
-    if ((words[table + 2]! + 1) * 4 > (words[table]! + 1) * 3) {
-      this.#rebuild()
-      words = this.#slab.words
-      table = words[this.#root]! >> 2
-    }
-    put(words, table, hash, block)
+    this.reserve(1)
+    this.#slab.lock.change()
+    const { words } = this.#slab
+    put(words, words[this.#root]! >> 2, hash, block)
   }
 
   /** Removes the block, which must be there. */
@@ -108,17 +113,17 @@ export class Table {
     let slot = this.first(hash)
     while (slot !== 0 && words[slot + 1] !== block) slot = this.next(slot, hash)
     if (slot === 0) return
-    words[slot + 1] = GRAVE
+    this.#slab.publish(slot + 1, GRAVE)
     words[table + 1]! -= 1
     const capacity = words[table]! + 1
-    if (capacity > MIN_CAPACITY && words[table + 1]! * 8 < capacity) this.#rebuild()
+    if (capacity > MIN_CAPACITY && words[table + 1]! * 8 < capacity) this.#rebuild(0)
   }
 
-  /** Copies the live entries into a new table, of a capacity that fits them, and swaps it in. */
-  #rebuild(): void {
+  /** Copies the live entries into a new table, of a capacity that fits them and as many more, and swaps it in. */
+  #rebuild(entries: number): void {
     const old = this.#slab.words[this.#root]!
     let capacity = MIN_CAPACITY
-    while (capacity < this.live * 2) capacity *= 2
+    while (capacity < this.live * 2 || capacity < this.live + entries * 2) capacity *= 2
     const made = this.#make(capacity)
     const { words } = this.#slab
     const from = old >> 2
@@ -126,7 +131,7 @@ export class Table {
     for (let slot = from + HEAD_WORDS; slot < end; slot += 2) {
       if (words[slot + 1]! > 0) put(words, made >> 2, words[slot]!, words[slot + 1]!)
     }
-    words[this.#root] = made
+    this.#slab.publish(this.#root, made)
     this.rebuilds++
     this.#slab.free(old)
   }
@@ -158,6 +163,6 @@ function put(words: Int32Array, table: number, hash: number, block: number): voi
   const slot = table + HEAD_WORDS + 2 * i
   if (words[slot + 1] === EMPTY) words[table + 2]! += 1
   words[slot] = hash
-  words[slot + 1] = block // last: a slot is seen once its block is there
+  Atomics.store(words, slot + 1, block) // last: a slot is seen once its block is there
   words[table + 1]! += 1
 }

@@ -1,0 +1,88 @@
+/**
+ * Keeps what a thread reads of an index together while the main thread writes: a sequence lock. The version is odd while
+ * something changes; who reads takes the version, looks, and looks again if it is another one by then.
+ *
+ *   do { seen = lock.now(); … } while (lock.isOver(seen))
+ *
+ * In between, a look may find anything that stands in complete blocks, old and new ones side by side: it must end and must
+ * not throw, and nothing of it counts before `isOver` said no. Readers never hold the writer up. In the thread that
+ * writes, nothing can change during a look, and both calls cost a branch.
+ */
+
+/** A change takes microseconds: who waits for longer does so because the writer has no processor, and leaves it this one. */
+const SPINS = 2_000
+const WAIT_MS = 0.1
+/** Lists bring changes back to back for 2 ms, then the writer pauses. Where no moment is quiet for so long, the last look counts. */
+const MAX_LOOKS_MS = 50
+const FEW_LOOKS = 16
+
+/** Processors of this kind have no load pass an earlier one: no fence is needed, and 6 ns of 300 are saved. */
+const IS_ORDERED = process.arch === 'x64'
+
+export class Seqlock {
+  /** One word, the version: in memory of its own, which stays where it is when the index moves. */
+  #version = new Int32Array(new SharedArrayBuffer(4))
+  readonly #fence = new Int32Array(1)
+  #isReader = false
+  #isChanging = false
+  #looks = 0
+  #sinceMs = 0
+
+  /** For `join` in another thread. */
+  get shared(): SharedArrayBuffer {
+    return this.#version.buffer as SharedArrayBuffer
+  }
+
+  /** Reads along with the lock that has this memory; nothing is written here any more. */
+  join(shared: SharedArrayBuffer): void {
+    this.#version = new Int32Array(shared)
+    this.#isReader = true
+  }
+
+  /** Something that readers see is about to change. */
+  change(): void {
+    if (this.#isChanging) return
+    this.#isChanging = true
+    const version = this.#version
+    Atomics.store(version, 0, (version[0]! + 1) | 0)
+    Atomics.load(version, 0) // a fence: no write that follows may be seen before the version is odd
+  }
+
+  /** It has changed. */
+  changed(): void {
+    if (!this.#isChanging) return
+    this.#isChanging = false
+    Atomics.store(this.#version, 0, (this.#version[0]! + 1) | 0)
+  }
+
+  /** The version, once nothing is changing: to be given to `isOver`. */
+  now(): number {
+    if (!this.#isReader) return 0
+    const version = Atomics.load(this.#version, 0)
+    return (version & 1) === 0 ? version : this.#quiet()
+  }
+
+  /** True if something has changed since `now`: what was read is to be forgotten, and to be read again. */
+  isOver(seen: number): boolean {
+    if (!this.#isReader) return false
+    if (!IS_ORDERED) Atomics.store(this.#fence, 0, 0) // a fence with the load: nothing was read after it
+    if (Atomics.load(this.#version, 0) !== seen) return this.#isWorthAnother()
+    this.#looks = 0
+    return false
+  }
+
+  #quiet(): number {
+    for (let i = 0; ; i++) {
+      const version = Atomics.load(this.#version, 0)
+      if ((version & 1) === 0) return version
+      if (i > SPINS) Atomics.wait(this.#version, 0, version, WAIT_MS)
+    }
+  }
+
+  #isWorthAnother(): boolean {
+    if (++this.#looks === FEW_LOOKS) this.#sinceMs = performance.now()
+    if (this.#looks <= FEW_LOOKS || performance.now() - this.#sinceMs < MAX_LOOKS_MS) return true
+    this.#looks = 0
+    return false
+  }
+}
