@@ -9,8 +9,8 @@ import { logFormat, writeLines } from '../../log.ts'
 import type { CellsOfThread } from './cells.ts'
 import type { Asked, Request, ThreadStart, Told } from './messages.ts'
 
-/** Memory of a thread: queries leave no garbage, so that a small young generation does; its code needs no deep stack. */
-const LIMITS = { maxYoungGenerationSizeMb: 6, stackSizeMb: 1 }
+/** Memory of a thread: queries leave no garbage, and what is large (caches, the index) is no part of the heap. */
+const LIMITS = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 512, stackSizeMb: 1 }
 
 interface Waiting {
   readonly done: (value: number | undefined) => void

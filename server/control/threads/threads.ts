@@ -61,9 +61,7 @@ export class Threads {
 
   /** Starts threads that a generation has more than the one that serves: they load while its stages start. */
   begin(generation: Generation): void {
-    for (const slot of this.#slotsFor(generation).slice((this.#current?.threads ?? 1) - 1)) {
-      if (slot.thread === undefined || slot.thread.isOver) this.#start(slot)
-    }
+    for (const slot of this.#slotsFor(generation).slice((this.#current?.threads ?? 1) - 1)) this.#running(slot)
   }
 
   /** Nothing comes of what was begun. */
@@ -83,7 +81,7 @@ export class Threads {
     const slots = this.#slotsFor(next)
     const undo: (() => void)[] = []
     const discard = async () => {
-      await Promise.allSettled(slots.map(({ thread }) => thread!.ask({ kind: 'discard' })))
+      await Promise.allSettled(slots.map(({ thread }) => thread?.ask({ kind: 'discard' })))
       for (const back of undo) back()
       for (const slot of slots) this.#closePorts(slot, next)
       await this.#endSurplus(this.#current)
@@ -92,8 +90,7 @@ export class Threads {
       release()
     }
     try {
-      for (const slot of slots) if (slot.thread === undefined || slot.thread.isOver) this.#start(slot)
-      await everyOne(slots, slot => this.#prepare(slot, next))
+      await everyOne(slots, slot => this.#prepare(slot, this.#running(slot), next))
       this.#share(next, bound)
       undo.push(() => this.#share(this.#current))
       const places = slots.map(slot => {
@@ -101,7 +98,7 @@ export class Threads {
         undo.unshift(back)
         return all
       })
-      await everyOne(slots, async ({ thread }, i) => thread!.ask({ kind: 'bind', places: places[i]! }))
+      await everyOne(slots, (slot, i) => this.#running(slot).ask({ kind: 'bind', places: places[i]! }))
     } catch (cause) {
       await discard()
       throw cause
@@ -130,7 +127,7 @@ export class Threads {
   /** Lameduck begins: nothing new is taken over, and a thread that dies is replaced no more. */
   drain(): void {
     this.#isLeaving = true
-    for (const thread of this.all()) void thread.ask({ kind: 'drain' }).catch(logFailure)
+    for (const slot of this.#slots) void this.#ask(slot, { kind: 'drain' })
   }
 
   /** Messages that they have read so far; of a thread that ends meanwhile, none. */
@@ -146,7 +143,12 @@ export class Threads {
     await Promise.all(this.#slots.map(slot => this.#end(slot)))
   }
 
-  #start(slot: Slot): void {
+  /** The thread that has this number, or a new one. */
+  #running(slot: Slot): Thread {
+    return slot.thread === undefined || slot.thread.isOver ? this.#start(slot) : slot.thread
+  }
+
+  #start(slot: Slot): Thread {
     const { file, port } = this.#options
     const thread = new Thread(slot.index, file, port, slot.cells)
     slot.thread = thread
@@ -155,10 +157,11 @@ export class Threads {
     void thread.ended.then(reason => {
       if (slot.thread === thread) void this.#died(slot, reason)
     })
+    return thread
   }
 
-  async #prepare(slot: Slot, next: Generation): Promise<void> {
-    await slot.thread!.ready
+  async #prepare(slot: Slot, thread: Thread, next: Generation): Promise<void> {
+    await thread.ready
     const ports: MessagePort[] = []
     slot.ports.set(next, ports)
     const shares: Share[] = []
@@ -169,16 +172,15 @@ export class Threads {
       shares.push({ stage: i, value: stage.share(port1), port: port2 })
     }
     const { origin, text, texts } = next.parsed
-    await slot.thread!.ask({ kind: 'prepare', configuration: { origin, text, texts }, shares })
+    await thread.ask({ kind: 'prepare', configuration: { origin, text, texts }, shares })
   }
 
   #serve(slot: Slot, next: Generation): void {
     slot.serves = next
     slot.places.serve(next)
-    slot
-      .thread!.ask({ kind: 'serve' })
-      .then(() => slot.places.standBack(), logFailure)
-      .catch(logFailure)
+    void this.#ask(slot, { kind: 'serve' }).then(async () => {
+      if (slot.thread?.isOver === false) await slot.places.standBack()
+    })
   }
 
   #note(next: Generation): void {
@@ -256,13 +258,14 @@ export class Threads {
     try {
       const current = this.#current
       if (!isMissing() || current === undefined || slot.index >= current.threads) return
-      this.#start(slot)
-      await this.#prepare(slot, current)
+      const thread = this.#start(slot)
+      await this.#prepare(slot, thread, current)
       const { all } = slot.places.bind(current, key => this.#options.sockets.placeOf(key, current))
-      await slot.thread!.ask({ kind: 'bind', places: all })
+      await thread.ask({ kind: 'bind', places: all })
       this.#serve(slot, current)
       info(undefined, `thread ${slot.index} serves again`)
     } catch (cause) {
+      if (this.#isLeaving) return
       logError(undefined, `thread ${slot.index} cannot be replaced: ${cause instanceof Error ? cause.message : cause}`)
       // One that is there and cannot serve is ended, and its end brings us here again.
       if (slot.thread?.isOver === false) void slot.thread.terminate()
@@ -271,8 +274,13 @@ export class Threads {
     }
   }
 
+  /** Asks a thread for what it must do; that one ends meanwhile is told elsewhere. */
   async #ask({ thread }: Slot, request: Request): Promise<void> {
-    await thread?.ask(request).catch(logFailure)
+    try {
+      await thread?.ask(request)
+    } catch (cause) {
+      if (thread?.isOver === false) logError(undefined, cause instanceof Error ? cause.message : String(cause))
+    }
   }
 
   #closePorts(slot: Slot, generation: Generation): void {
@@ -285,10 +293,6 @@ export class Threads {
 async function everyOne(slots: readonly Slot[], task: (slot: Slot, i: number) => Promise<unknown>): Promise<void> {
   const results = await Promise.allSettled(slots.map(task))
   for (const result of results) if (result.status === 'rejected') throw result.reason
-}
-
-function logFailure(cause: unknown): void {
-  logError(undefined, cause instanceof Error ? cause.message : String(cause))
 }
 
 /** Registered with the first need: a server of one thread does not show them. */
