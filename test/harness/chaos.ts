@@ -58,5 +58,5 @@ function identity(q: Query): Answer {
 
 function fill(): void {
   const kept: number[][] = []
-  for (;;) kept.push([kept.length, kept.length, kept.length])
+  for (;;) kept.push(new Array<number>(100_000).fill(kept.length))
 }

@@ -10,7 +10,7 @@ import type { CellsOfThread } from './cells.ts'
 import type { Asked, Request, ThreadStart, Told } from './messages.ts'
 
 /** Memory of a thread: queries leave no garbage, and what is large (caches, the index) is no part of the heap. */
-const LIMITS = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 512, stackSizeMb: 1 }
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256, stackSizeMb: 1 }
 
 interface Waiting {
   readonly done: (value: number | undefined) => void

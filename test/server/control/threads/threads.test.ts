@@ -2,43 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { plugins } from '../../../../plugins/index.ts'
 import { samples } from '../../../../plugins/prometheus/exposition.ts'
 import { families, total } from '../../../../server/metrics.ts'
 import { capturedLog } from '../../../harness/captured-log.ts'
-import { chaos } from '../../../harness/chaos.ts'
-import { type RunningServer, startServer } from '../../../harness/server.ts'
+import { census, startThreads, whoAnswers, withThreads } from '../../../harness/census.ts'
+import type { RunningServer } from '../../../harness/server.ts'
 
 const test = suite('threads')
-const THREAD_FILE = `${import.meta.dirname}/../../../harness/thread.ts`
 const REPLACED_MS = 10_000
 
 function corefile(sockets: number | undefined, body = 'chaos'): string {
   const line = sockets === undefined ? '' : `multisocket ${sockets}\n`
   return `. {\nbind 127.0.0.1\n${line}prometheus 127.0.0.1:0\n${body}\n}\n`
-}
-
-async function withServer(text: string, task: (server: RunningServer) => Promise<void>): Promise<void> {
-  const server = await startServer(text, [...plugins, chaos], THREAD_FILE)
-  try {
-    await task(server)
-  } finally {
-    await server.stop()
-  }
-}
-
-/** Which thread answers one client: the number that `chaos` gives. */
-async function whoAnswers({ ask }: RunningServer, name = 'id', over: 'udp' | 'tcp' = 'udp'): Promise<number> {
-  const reply = await ask(name, { type: 'TXT' }, over)
-  const [, thread] = /TXT "(\d+)"/.exec(reply) ?? []
-  assert.ok(thread, reply)
-  return Number(thread)
-}
-
-/** How many of `clients` each thread answers, each client with a port of its own. */
-async function census(server: RunningServer, over: 'udp' | 'tcp' = 'udp', clients = 64): Promise<Map<number, number>> {
-  const answers = await Promise.all(Array.from({ length: clients }, () => whoAnswers(server, 'id', over)))
-  return new Map([...Map.groupBy(answers, thread => thread)].map(([thread, { length }]) => [thread, length]))
 }
 
 /** Makes one thread other than the main one answer a question. Gives its number. */
@@ -74,7 +49,7 @@ async function until(holds: () => boolean | Promise<boolean>, what: string): Pro
 }
 
 test('all threads answer, over UDP and TCP, about as often', async () => {
-  await withServer(corefile(3), async server => {
+  await withThreads(corefile(3), async server => {
     for (const over of ['udp', 'tcp'] as const) {
       const found = await census(server, over, 96)
       assert.is(found.size, 3, `${over}: ${[...found]}`)
@@ -84,14 +59,14 @@ test('all threads answer, over UDP and TCP, about as often', async () => {
 })
 
 test('one socket, or none asked for, is no thread', async () => {
-  await withServer(corefile(1), async server => {
+  await withThreads(corefile(1), async server => {
     assert.is(server.server.threads.all().length, 0)
     assert.equal([...(await census(server)).keys()], [0])
   })
 })
 
 test('what threads count is shown as one', async () => {
-  await withServer(corefile(3), async server => {
+  await withThreads(corefile(3), async server => {
     const before = counted('coredns_dns_requests_total', /udp/)
     const sizes = observed('coredns_dns_request_size_bytes')
     await census(server, 'udp', 50)
@@ -101,20 +76,28 @@ test('what threads count is shown as one', async () => {
 })
 
 test('the answer of a thread that waits comes', async () => {
-  await withServer(corefile(3), async server => {
+  await withThreads(corefile(3), async server => {
     const answers = await Promise.all(Array.from({ length: 30 }, () => whoAnswers(server, 'late')))
     assert.is(new Set(answers).size, 3)
   })
 })
 
 test('reloads change the number of threads; no query is lost, and no count goes back', async () => {
-  await withServer(corefile(undefined), async server => {
+  await withThreads(corefile(undefined), async server => {
     let isOver = false
     let asked = 0
     const before = counted('coredns_dns_requests_total')
     const clients = Array.from({ length: 8 }, async () => {
-      for (; !isOver; asked++) await whoAnswers(server, asked % 50 === 0 ? 'late' : 'id')
+      for (; !isOver; asked++) await whoAnswers(server)
     })
+    clients.push(
+      (async () => {
+        for (; !isOver; asked++) {
+          await whoAnswers(server, 'late')
+          await sleep(300)
+        }
+      })(),
+    )
     const whole = Promise.all(clients)
     whole.catch(() => {})
     for (const sockets of [3, 2, 4, 1, 2, 1]) {
@@ -133,12 +116,12 @@ test('reloads change the number of threads; no query is lost, and no count goes 
 })
 
 test('a thread that cannot start fails the start, or keeps what serves', async () => {
-  const text = await startServer(corefile(2, 'chaos nobind'), [...plugins, chaos], THREAD_FILE).then(
+  const text = await startThreads(corefile(2, 'chaos nobind')).then(
     () => '',
     cause => cause.message,
   )
   assert.is(text, 'chaos was asked to fail')
-  await withServer(corefile(2), async server => {
+  await withThreads(corefile(2), async server => {
     assert.not.ok(await server.reload(corefile(3, 'chaos nobind')))
     assert.not.ok(await server.reload(corefile(3, 'chaos {')))
     assert.is((await census(server)).size, 2)
@@ -148,7 +131,7 @@ test('a thread that cannot start fails the start, or keeps what serves', async (
 })
 
 test('a stage that takes its time keeps nobody waiting: the others answer from what was', async () => {
-  await withServer(corefile(2), async server => {
+  await withThreads(corefile(2), async server => {
     const reloading = server.reload(corefile(4, 'chaos slow'))
     let answered = 0
     for (let isOver = false; !isOver; answered++) {
@@ -162,7 +145,7 @@ test('a stage that takes its time keeps nobody waiting: the others answer from w
 
 for (const name of ['exit', 'oom']) {
   test(`a thread that dies (${name}) is replaced; what comes for it meanwhile is answered`, async () => {
-    await withServer(corefile(3), async server => {
+    await withThreads(corefile(3), async server => {
       const before = { deaths: deaths(), asked: counted('coredns_dns_requests_total') }
       const lines = await capturedLog(async () => {
         await census(server, 'udp', 64)
@@ -180,7 +163,7 @@ for (const name of ['exit', 'oom']) {
 }
 
 test('a thread that is ended is replaced within a second, with the configuration that serves then', async () => {
-  await withServer(corefile(2, 'hosts {\n192.0.2.1 a\n}'), async server => {
+  await withThreads(corefile(2, 'hosts {\n192.0.2.1 a\n}'), async server => {
     assert.ok(await server.reload(corefile(2, 'hosts {\n192.0.2.2 a\n}')))
     const [thread] = server.server.threads.all()
     const before = deaths()
@@ -194,7 +177,7 @@ test('a thread that is ended is replaced within a second, with the configuration
 })
 
 test('a reload while a thread is missing brings it back', async () => {
-  await withServer(corefile(2), async server => {
+  await withThreads(corefile(2), async server => {
     await server.server.threads.all()[0]!.terminate()
     assert.ok(await server.reload(corefile(3)))
     await until(async () => (await census(server)).size === 3, 'both')
@@ -203,7 +186,7 @@ test('a reload while a thread is missing brings it back', async () => {
 })
 
 test('an exception that nobody caught does not end a thread', async () => {
-  await withServer(corefile(2), async server => {
+  await withThreads(corefile(2), async server => {
     const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
     const lines = await capturedLog(async () => {
       await tellAnother(server, 'throw')
@@ -217,7 +200,7 @@ test('an exception that nobody caught does not end a thread', async () => {
 
 test('log lines of threads are written, the last ones too', async () => {
   const lines = await capturedLog(async () => {
-    const server = await startServer(corefile(2), [...plugins, chaos], THREAD_FILE)
+    const server = await startThreads(corefile(2))
     for (let i = 0; i < 20; i++) await whoAnswers(server, 'log')
     await server.stop()
   })
@@ -225,7 +208,7 @@ test('log lines of threads are written, the last ones too', async () => {
 })
 
 test('what is in flight when the server leaves is answered', async () => {
-  const server = await startServer(corefile(3), [...plugins, chaos], THREAD_FILE)
+  const server = await startThreads(corefile(3))
   const answers = Array.from({ length: 40 }, () => whoAnswers(server, 'late'))
   await sleep(100)
   await server.stop()
@@ -235,7 +218,7 @@ test('what is in flight when the server leaves is answered', async () => {
 test('with plain dgram it is the same', async () => {
   process.env.SEXTANT_UDP = 'dgram'
   try {
-    await withServer(corefile(3), async server => {
+    await withThreads(corefile(3), async server => {
       assert.is((await census(server)).size, 3)
       assert.is((await census(server, 'tcp')).size, 3)
       await tellAnother(server, 'exit')
