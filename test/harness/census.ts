@@ -1,9 +1,11 @@
 /** Which thread answers whom, asked through `chaos`. */
-
+import { setTimeout as sleep } from 'node:timers/promises'
 import { plugins } from '../../plugins/index.ts'
+import { families, total } from '../../server/metrics.ts'
 import { chaos } from './chaos.ts'
 import { type RunningServer, startServer } from './server.ts'
 
+const REPLACED_MS = 20_000
 const THREAD_FILE = `${import.meta.dirname}/thread.ts`
 
 /** A server whose threads know `chaos`. */
@@ -36,4 +38,35 @@ export async function census(
 ): Promise<Map<number, number>> {
   const answers = await Promise.all(Array.from({ length: clients }, () => whoAnswers(server, 'id', over)))
   return new Map([...Map.groupBy(answers, thread => thread)].map(([thread, { length }]) => [thread, length]))
+}
+
+/** One block on the loopback whose threads know `chaos`. */
+export function corefile(sockets: number | undefined, body = 'chaos'): string {
+  const line = sockets === undefined ? '' : `multisocket ${sockets}\n`
+  return `. {\nbind 127.0.0.1\n${line}prometheus 127.0.0.1:0\n${body}\n}\n`
+}
+
+/** Makes one thread other than the main one answer a question. Gives its number. */
+export async function tellAnother(server: RunningServer, name: string): Promise<number> {
+  for (let tries = 0; tries < 200; tries++) {
+    const thread = await whoAnswers(server, name)
+    if (thread > 0) return thread
+  }
+  throw new Error('the main thread answers everything')
+}
+
+/** The sum over all samples of a name whose label values match. */
+export function counted(name: string, kind = /^/): number {
+  const children = [...(families.get(name)?.children.values() ?? [])]
+  return children.filter(({ values }) => kind.test(values.join(' '))).reduce((sum, child) => sum + total(child), 0)
+}
+
+/** Waits until something holds. Gives how long it took, in milliseconds. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<number> {
+  const startedAtMs = performance.now()
+  while (!(await holds())) {
+    if (performance.now() - startedAtMs > REPLACED_MS) throw new Error(`never came: ${what}`)
+    await sleep(20)
+  }
+  return performance.now() - startedAtMs
 }

@@ -3,49 +3,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { samples } from '../../../../plugins/prometheus/exposition.ts'
-import { families, total } from '../../../../server/metrics.ts'
+import { families } from '../../../../server/metrics.ts'
 import { capturedLog } from '../../../harness/captured-log.ts'
-import { census, startThreads, whoAnswers, withThreads } from '../../../harness/census.ts'
-import type { RunningServer } from '../../../harness/server.ts'
+import {
+  census,
+  corefile,
+  counted,
+  startThreads,
+  tellAnother,
+  until,
+  whoAnswers,
+  withThreads,
+} from '../../../harness/census.ts'
 
 const test = suite('threads')
-const REPLACED_MS = 10_000
-
-function corefile(sockets: number | undefined, body = 'chaos'): string {
-  const line = sockets === undefined ? '' : `multisocket ${sockets}\n`
-  return `. {\nbind 127.0.0.1\n${line}prometheus 127.0.0.1:0\n${body}\n}\n`
-}
-
-/** Makes one thread other than the main one answer a question. Gives its number. */
-async function tellAnother(server: RunningServer, name: string): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
-    const thread = await whoAnswers(server, name)
-    if (thread > 0) return thread
-  }
-  throw new Error('the main thread answers everything')
-}
-
-function counted(name: string, kind = /^/): number {
-  const children = [...(families.get(name)?.children.values() ?? [])]
-  return children.filter(({ values }) => kind.test(values.join(' '))).reduce((sum, child) => sum + total(child), 0)
-}
-
 /** How many values all histograms of a name have counted. */
 function observed(name: string): number {
   return samples(families.get(name)!)
     .filter(({ metricName }) => metricName === `${name}_count`)
     .reduce((sum, { value }) => sum + value, 0)
-}
-
-const deaths = () => counted('sextant_thread_deaths_total')
-
-async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<number> {
-  const startedAtMs = performance.now()
-  while (!(await holds())) {
-    if (performance.now() - startedAtMs > REPLACED_MS) throw new Error(`never came: ${what}`)
-    await sleep(20)
-  }
-  return performance.now() - startedAtMs
 }
 
 test('all threads answer, over UDP and TCP, about as often', async () => {
@@ -140,61 +116,6 @@ test('a stage that takes its time keeps nobody waiting: the others answer from w
     }
     assert.ok(answered > 50, `${answered} answers in two seconds`)
     assert.is((await census(server)).size, 4)
-  })
-})
-
-for (const name of ['exit', 'oom']) {
-  test(`a thread that dies (${name}) is replaced; what comes for it meanwhile is answered`, async () => {
-    await withThreads(corefile(3), async server => {
-      const before = { deaths: deaths(), asked: counted('coredns_dns_requests_total') }
-      const lines = await capturedLog(async () => {
-        await census(server, 'udp', 64)
-        await tellAnother(server, name)
-        await until(() => deaths() === before.deaths + 1, 'the end of the thread')
-        for (let i = 0; i < 64; i++) await whoAnswers(server)
-        await until(async () => (await census(server)).size === 3, 'a successor')
-      })
-      assert.ok(lines.some(line => /^\[ERROR\] thread [12] has ended \(.+\) and is replaced$/.test(line)))
-      assert.ok(lines.some(line => /^\[INFO\] thread [12] serves again$/.test(line)))
-      assert.ok(counted('coredns_dns_requests_total') >= before.asked + 192)
-      assert.is((await census(server, 'tcp')).size, 3)
-    })
-  })
-}
-
-test('a thread that is ended is replaced within a second, with the configuration that serves then', async () => {
-  await withThreads(corefile(2, 'hosts {\n192.0.2.1 a\n}'), async server => {
-    assert.ok(await server.reload(corefile(2, 'hosts {\n192.0.2.2 a\n}')))
-    const [thread] = server.server.threads.all()
-    const before = deaths()
-    await thread!.terminate()
-    const tookMs = await until(() => server.server.threads.all().length === 1, 'a successor')
-    assert.ok(tookMs < 5000, `${tookMs} ms`)
-    const replies = await Promise.all(Array.from({ length: 40 }, () => server.ask('a')))
-    assert.ok(replies.every(reply => reply.includes('192.0.2.2')))
-    assert.is(deaths(), before + 1)
-  })
-})
-
-test('a reload while a thread is missing brings it back', async () => {
-  await withThreads(corefile(2), async server => {
-    await server.server.threads.all()[0]!.terminate()
-    assert.ok(await server.reload(corefile(3)))
-    await until(async () => (await census(server)).size === 3, 'both')
-    assert.is(server.server.threads.all().length, 2)
-  })
-})
-
-test('an exception that nobody caught does not end a thread', async () => {
-  await withThreads(corefile(2), async server => {
-    const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
-    const lines = await capturedLog(async () => {
-      await tellAnother(server, 'throw')
-      await until(() => counted('coredns_panics_total') > before.panics, 'a count')
-      assert.is((await census(server)).size, 2)
-    })
-    assert.ok(lines.some(line => line.startsWith('[ERROR] uncaught exception: Error: chaos')))
-    assert.is(deaths(), before.deaths)
   })
 })
 
