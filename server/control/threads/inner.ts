@@ -42,16 +42,19 @@ export function runThread(plugins: readonly Plugin[]): void {
   loadFfi()
   const inner = new Inner(plugins, start, lines)
   let last: Promise<void> = Promise.resolve()
-  port.on('message', ({ id, request }: Asked) => {
-    last = last.then(async () => {
-      try {
-        const value = await inner.do(request)
-        tell({ kind: 'done', id, ...(value !== undefined && { value }) })
-      } catch (cause) {
-        tell({ kind: 'failed', id, text: cause instanceof Error ? cause.message : String(cause) })
-      }
-      if (request.kind === 'leave') process.exit(0)
-    })
+  const answer = async ({ id, request }: Asked) => {
+    try {
+      const value = await inner.do(request)
+      tell({ kind: 'done', id, ...(value !== undefined && { value }) })
+    } catch (cause) {
+      tell({ kind: 'failed', id, text: cause instanceof Error ? cause.message : String(cause) })
+    }
+    if (request.kind === 'leave') process.exit(0)
+  }
+  port.on('message', (asked: Asked) => {
+    const { kind } = asked.request
+    if (kind === 'count' || kind === 'drain') void answer(asked)
+    else last = last.then(() => answer(asked))
   })
   tell({ kind: 'here' })
 }

@@ -1,4 +1,7 @@
-/** What the main thread and another one say to each other. Requests are answered in their order. */
+/**
+ * What the main thread and another one say to each other. Requests are answered in their order, but for `count` and
+ * `drain`, which wait for none.
+ */
 import type { MessagePort } from 'node:worker_threads'
 import type { LogFormat } from '../../log.ts'
 import type { Registration, ThreadCells } from '../../metrics.ts'

@@ -34,7 +34,7 @@ export class Places {
 
   /**
    * Binds what a generation needs in this thread and is not there.
-   * @returns all that the thread is to read from, and how to let go of what is new
+   * @returns all that the thread is to read from then, and how to let go of what is new
    * @throws ListenError
    */
   bind(
@@ -47,7 +47,7 @@ export class Places {
     }
     try {
       for (const [key, plan] of generation.plans) {
-        if (plan.sockets <= this.#thread || this.#places.has(key)) continue
+        if (!this.#isIn(generation, key) || this.#places.has(key)) continue
         const main = mainPlace(key)
         if (main === undefined) continue // an address of a machine without IPv6
         const { address, port, ipv6Only } = main
@@ -60,7 +60,8 @@ export class Places {
       undo()
       throw cause
     }
-    return { all: [...this.#places.values()].map(({ udp, ...place }) => ({ ...place, fd: udp?.fd })), undo }
+    const all = [...this.#places.values()].filter(({ key }) => this.#isIn(generation, key))
+    return { all: all.map(({ udp, ...place }) => ({ ...place, fd: udp?.fd })), undo }
   }
 
   /** The thread has ended: the main one reads what comes for it, as `generation` answers. */
@@ -92,12 +93,21 @@ export class Places {
 
   /** Closes what a generation does not need in this thread; without one, everything. The thread reads there no more. */
   closeUnused(generation?: Generation): void {
-    for (const key of this.#places.keys())
-      if ((generation?.plans.get(key)?.sockets ?? 0) <= this.#thread) this.#close(key)
+    for (const key of this.#places.keys()) if (!this.#isIn(generation, key)) this.#close(key)
   }
 
+  /** True if the thread has a socket there. */
+  #isIn(generation: Generation | undefined, key: string): boolean {
+    return (generation?.plans.get(key)?.sockets ?? 0) > this.#thread
+  }
+
+  /** Whoever stands in answers first what it has taken. */
   #close(key: string): void {
-    this.#places.get(key)?.udp?.close()
+    const udp = this.#places.get(key)?.udp
+    const standIn = this.#standIns.get(key)
     this.#places.delete(key)
+    this.#standIns.delete(key)
+    if (standIn === undefined) udp?.close()
+    else void standIn.stop().then(() => udp?.close())
   }
 }

@@ -98,7 +98,7 @@ export class Threads {
         undo.unshift(back)
         return all
       })
-      await everyOne(slots, (slot, i) => this.#running(slot).ask({ kind: 'bind', places: places[i]! }))
+      await everyOne(slots, async ({ thread }, i) => thread?.ask({ kind: 'bind', places: places[i]! }))
     } catch (cause) {
       await discard()
       throw cause
@@ -117,7 +117,7 @@ export class Threads {
     if (current === undefined) return
     const ending = this.#slotsFor(current).map(async slot => {
       await this.#ask(slot, { kind: 'end' })
-      if (slot.thread?.isOver === false) slot.places.closeUnused(current)
+      slot.places.closeUnused(current)
       this.#closePorts(slot, old)
     })
     await Promise.all([...ending, this.#endSurplus(current)])
