@@ -1,5 +1,6 @@
 /**
- * Bundles the server into dist/sextant.cjs (or into the folder that is named), with a source map. Packages that are only
+ * Bundles the server into dist/sextant.cjs, and what its other threads run into dist/thread.cjs (or into the folder that is
+ * named), with source maps. Packages that are only
  * imported dynamically become files of their own in late/: text that nobody needs costs time to parse and memory to keep.
  * CommonJS on purpose: the loader of ES modules costs 3 MB of memory and 20 ms.
  */
@@ -58,10 +59,14 @@ function packageOf(path: string): string {
 
 await build({
   ...shared,
-  entryPoints: { sextant: 'server/main.ts' },
+  entryPoints: { sextant: 'server/main.ts', thread: 'server/thread.ts' },
   outdir,
   outExtension: { '.js': '.cjs' },
-  define: { 'import.meta.dirname': '__dirname', 'import.meta.resolve': 'require.resolve' },
+  define: {
+    'import.meta.dirname': '__dirname',
+    'import.meta.filename': '__filename',
+    'import.meta.resolve': 'require.resolve',
+  },
   sourcemap: true,
   sourcesContent: false,
   plugins: [latePackages],

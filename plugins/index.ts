@@ -15,6 +15,7 @@ import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
 import { plugin as log } from './log/log.ts'
 import { plugin as loop } from './loop/loop.ts'
 import { plugin as metadata } from './metadata/metadata.ts'
+import { plugin as multisocket } from './multisocket/multisocket.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
@@ -23,6 +24,7 @@ import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
   metadata,
+  multisocket,
   reload,
   bind,
   debug,

@@ -1,7 +1,7 @@
 /**
  * Log lines: `[LEVEL] plugin/name: text`, or one JSON object each. Those of one turn of the loop are written in one call
  * at its end. Writing never blocks: whole lines that a reader of the pipe does not take in time are dropped and counted.
- * A leaf.
+ * The main thread writes for all: another one hands its lines over. A leaf.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -19,6 +19,9 @@ let stacksEnabled = false
 /** Text or JSON, for the whole process (`-log-format`). */
 export function setLogFormat(to: LogFormat): void {
   format = to
+}
+export function logFormat(): LogFormat {
+  return format
 }
 /** Debug lines on or off (`debug`), and stacks with errors (`debug`, `errors { stacktrace }`). */
 export function setDebug(enabled: boolean, stacks = enabled): void {
@@ -48,6 +51,7 @@ export function fatal(text: string): void {
   const line = format === 'json' ? jsonLine('FATAL', undefined, text) : text
   flush()
   try {
+    stderr ??= unblocked(2)
     writeSync(stderr, `${line}\n`)
   } catch {
     cells[dropped]! += 1
@@ -93,25 +97,46 @@ function unblocked(fd: number): number {
 const MAX_WAITING_CHARACTERS = 1 << 15
 const NEWLINE = 10
 
-const stdout = unblocked(1)
-const stderr = unblocked(2)
+let stdout: number | undefined
+let stderr: number | undefined
+/** Takes the lines of this thread instead of standard output; false: they are dropped. */
+let handOver: ((lines: string) => boolean) | undefined
 let waiting = ''
 /** The rest of a line that the pipe took in part: it goes out before all others. */
 let cut: Buffer | undefined
 
 process.on('exit', flush)
 
+/** Lines of this thread are handed to another one from now on. What waits is handed over with them. */
+export function handLinesTo(take: (lines: string) => boolean): void {
+  handOver = take
+}
+
+/** Writes lines that another thread has handed over, each with its newline. */
+export function writeLines(lines: string): void {
+  putText(lines)
+}
+
 function put(line: string): void {
+  putText(`${line}\n`)
+}
+
+function putText(lines: string): void {
   if (waiting === '') setImmediate(flush)
-  waiting += `${line}\n`
+  waiting += lines
   if (waiting.length > MAX_WAITING_CHARACTERS) flush()
 }
 
 /** Writes now what waits for the end of the turn. */
 export function flush(): void {
   if (waiting === '') return
-  const fresh = Buffer.from(waiting)
+  const lines = waiting
   waiting = ''
+  if (handOver !== undefined) {
+    if (!handOver(lines)) cells[dropped]! += lines.split('\n').length - 1
+    return
+  }
+  const fresh = Buffer.from(lines)
   const octets = cut === undefined ? fresh : Buffer.concat([cut, fresh])
   const taken = writeSome(octets)
   if (taken === octets.length) {
@@ -127,6 +152,7 @@ export function flush(): void {
 /** How many octets were taken. */
 function writeSome(octets: Buffer): number {
   try {
+    stdout ??= unblocked(1)
     return writeSync(stdout, octets)
   } catch {
     return 0 // the pipe is full, its reader gone, or the disk full

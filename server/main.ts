@@ -2,10 +2,13 @@
  * The process: Node's version, the command line, signals, exceptions that nobody caught. Imports statically nothing that
  * another version of Node could stumble over.
  */
+import { extname } from 'node:path'
 import type { Arguments } from './control/arguments.ts'
 
 const NODE_MAJOR = '26'
 const root = `${import.meta.dirname}/..`
+/** Beside this file, and like it a bundle or not. */
+const threadFile = `${import.meta.dirname}/thread${extname(import.meta.filename)}`
 
 const found = process.versions.node
 if (found.split('.')[0] !== NODE_MAJOR) {
@@ -42,7 +45,7 @@ async function main(): Promise<void> {
 
 async function serve(args: Arguments): Promise<void> {
   const { boot, leave, makeServer, surviveExceptions, whenNpmEnds } = await import('./control/boot.ts')
-  const server = makeServer(args, root)
+  const server = makeServer(args, root, threadFile)
   const hurry = new AbortController()
   const end = () => {
     if (!server.isLeaving) leave(server, hurry.signal).finally(() => process.exit(0))

@@ -82,6 +82,11 @@ export interface Stage {
    * question ends in the first one. The same array for the same path.
    */
   readonly searchPath?: ((q: Query) => readonly Name[] | undefined) | undefined
+  /**
+   * There is one for the whole process, whatever `multisocket` says: only that of the main thread is started, told that it
+   * serves or drains, and stopped. Those of other threads are in the chain, and observe.
+   */
+  readonly isOnce?: boolean
   /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
   readonly recursive?: boolean
 
@@ -122,6 +127,8 @@ export interface ListenOptions {
   addresses: string[]
   /** Most octets of a UDP reply. */
   udpBytes: number
+  /** How many sockets each address has, and threads to read them; one unless it is set. */
+  sockets?: number
 }
 
 /** One server block while it is built, and what it shares with the others. */
@@ -138,6 +145,8 @@ export interface Site {
   readonly servers: readonly string[]
   readonly port: number
   readonly listen: ListenOptions
+  /** How many threads serve the block: each has its part of what is bounded as a whole. Known once `bind` has set up. */
+  readonly threads: number
   readonly debug: { enabled: boolean }
   /** Metadata labels that the block's plugins will ask for: each adds its own while it sets up. */
   readonly wantedMetadata: Set<string>

@@ -26,6 +26,8 @@ export const plugin: Plugin = {
 class CacheStage implements Stage {
   readonly #options: Options
   readonly #site: Site
+  /** Each has its own entries, and its part of how many there may be. */
+  readonly #threads: number
   /** Undefined where the zones are all there is. */
   readonly #zones: ZoneSet | undefined
   readonly #notSuccess: ZoneSet
@@ -45,8 +47,10 @@ class CacheStage implements Stage {
     this.#zones = options.zones.includes('.') ? undefined : zoneSet(options.zones)
     this.#notSuccess = zoneSet(options.notSuccess)
     this.#notDenial = zoneSet(options.notDenial)
-    this.#success = new Store(options.success.entries)
-    this.#denial = new Store(options.denial.entries)
+    const { threads } = site
+    this.#threads = threads
+    this.#success = new Store(Math.ceil(options.success.entries / threads))
+    this.#denial = new Store(Math.ceil(options.denial.entries / threads))
     this.#refresher = new Refresher(options.stale?.recheckMs ?? 0, (q, a, store) => this.#keepFresh(q, a, store))
   }
 
@@ -55,7 +59,9 @@ class CacheStage implements Stage {
   }
 
   start(previous: Stage | undefined): void {
-    if (previous instanceof CacheStage && JSON.stringify(previous.#options) === JSON.stringify(this.#options)) {
+    const isLike = (other: CacheStage) =>
+      other.#threads === this.#threads && JSON.stringify(other.#options) === JSON.stringify(this.#options)
+    if (previous instanceof CacheStage && isLike(previous)) {
       this.#success = previous.#success
       this.#denial = previous.#denial
     }

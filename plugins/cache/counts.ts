@@ -1,5 +1,5 @@
 /** The metrics of `cache`: cells per listener, and the number of entries, which is read when it is asked for. */
-import { cells, counter, gauge } from '../../server/metrics.ts'
+import { cells, counter, summedGauge } from '../../server/metrics.ts'
 import type { Store } from './store.ts'
 
 const LABELS = ['server', 'zones', 'view']
@@ -13,7 +13,7 @@ const prefetches = counter('coredns_cache_prefetch_total', 'Entries refreshed be
 const drops = counter('coredns_cache_drops_total', 'Answers left out as they were to another question.', ...LABELS)
 const stale = counter('coredns_cache_served_stale_total', 'Answers from entries that had expired.', ...LABELS)
 const evictions = counter('coredns_cache_evictions_total', 'Entries that made room for others.', ...TYPED)
-const entries = gauge('coredns_cache_entries', 'Entries in the cache.', ...TYPED)
+const entries = summedGauge('coredns_cache_entries', 'Entries in the cache.', ...TYPED)
 
 /** The cells of one listener. */
 export class Counts {

@@ -15,7 +15,7 @@ import type { Upstream } from './upstream/upstream.ts'
 
 export const plugin: Plugin = {
   name: 'forward',
-  setup: (directive, site: Site) => new Forward(directive.map(line => readForward(line, site.folder))),
+  setup: (directive, site: Site) => new Forward(directive.map(line => readForward(line, site.folder, site.threads))),
 }
 
 /** One upstream of one `forward` line, for peers. */

@@ -28,8 +28,11 @@ export interface ForwardLine {
   readonly resolvers: readonly HostPort[]
 }
 
-/** @throws CorefileError or CorefileErrors */
-export function readForward(line: Occurrence, folder: string): ForwardLine {
+/**
+ * @param threads how many read this line: each takes its part of what the line bounds
+ * @throws CorefileError or CorefileErrors
+ */
+export function readForward(line: Occurrence, folder: string, threads = 1): ForwardLine {
   const [from, ...to] = line.arguments(2)
   const surplus = to[MAX_TARGETS]
   if (surplus !== undefined) {
@@ -59,7 +62,7 @@ export function readForward(line: Occurrence, folder: string): ForwardLine {
       readTimeoutMs: block.readTimeoutMs ?? DEFAULTS.readTimeoutMs,
       readTimeoutSet: block.readTimeoutMs !== undefined,
       maxConnectAttempts: block.maxConnectAttempts,
-      maxConcurrent: block.maxConcurrent,
+      maxConcurrent: Math.ceil(block.maxConcurrent / threads),
       failover: block.failover,
       nextRcodes: block.nextRcodes,
       nextOnNodata: block.nextOnNodata,

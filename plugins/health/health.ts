@@ -49,6 +49,7 @@ function parse(occurrence: Occurrence, site: Site): HttpAddress {
 
 /** The health endpoints of one server block. */
 export class Health implements Stage {
+  readonly isOnce = true
   readonly #addresses: readonly HttpAddress[]
   readonly #endpoints: HttpEndpoint[] = []
   #timer: NodeJS.Timeout | undefined

@@ -1,8 +1,10 @@
 /**
  * `loop`: finds upstreams of `forward` that send our own queries back to us, and has them left alone. A question with an
  * unguessable name goes to each upstream; if it arrives here, that upstream loops. Never ends the process; watching
- * goes on, and an upstream that loops no more is asked again.
+ * goes on, and an upstream that loops no more is asked again. The main thread asks; what it asks with and what it finds is
+ * known to all threads, for a question may come back to any of them (threads.ts).
  */
+import type { MessagePort } from 'node:worker_threads'
 import { info, warn } from '../../server/log.ts'
 import { cells, counter } from '../../server/metrics.ts'
 import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
@@ -10,6 +12,7 @@ import * as reply from '../../server/reply.ts'
 import { EDE, TYPE } from '../../server/wire/codes.ts'
 import { isWithin, type Name, nameToText, unguessableBelow } from '../../server/wire/name.ts'
 import type { Forward, UpstreamView } from '../forward/forward.ts'
+import { Inner, Others, type Shared } from './threads.ts'
 
 const detected = counter('sextant_loop_detected_total', 'Loops found, by the upstream that sends queries back.', 'to')
 
@@ -65,6 +68,9 @@ export class Loop implements Stage {
   /** Keys of upstreams that looped before the reload. */
   #looped: ReadonlySet<string> = new Set()
   #timer: NodeJS.Timeout | undefined
+  readonly #others = new Others((name, source) => this.#returned(name, source))
+  /** In another thread than the main one. */
+  #inner: Inner | undefined
 
   constructor(site: Site, timing = TIMING) {
     this.#site = site
@@ -80,9 +86,25 @@ export class Loop implements Stage {
     this.#looped = new Set([...previous.#watched].filter(([, one]) => one.looping).map(([key]) => key))
   }
 
+  share(port: MessagePort): Shared {
+    const looping = [...this.#watched.values()]
+      .filter(one => one.looping)
+      .map(({ address, from }) => ({ address, from }))
+    return this.#others.add(port, [...this.#tokens.keys()], looping)
+  }
+
+  join(shared: unknown, port: MessagePort): void {
+    this.#inner = new Inner(shared as Shared, port, ({ address, from, isLooping }) => {
+      for (const forward of this.#forwards) {
+        if (isLooping) forward.disable(address, from, reasonOf(address))
+        else forward.enable(address, from)
+      }
+    })
+  }
+
   /** The sockets are open: what loops can arrive. */
   serving(): void {
-    if (this.#forwards.length === 0) return
+    if (this.#forwards.length === 0 || this.#inner !== undefined) return
     this.#look()
     this.#timer = setInterval(() => this.#look(), Math.min(1000, this.#timing.firstMs))
     this.#timer.unref()
@@ -94,10 +116,11 @@ export class Loop implements Stage {
   }
 
   handle(q: Query, next: Next): Answer | Promise<Answer> {
-    if (q.qtype !== TYPE.HINFO || this.#tokens.size === 0) return next(q)
-    const token = this.#tokens.get(q.qnameText)
-    if (token === undefined) return next(q)
-    this.#found(token.watched, q)
+    if (q.qtype !== TYPE.HINFO || (this.#tokens.size === 0 && this.#inner === undefined)) return next(q)
+    const name = q.qnameText
+    const { address, family, port } = q.peer
+    const source = () => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`)
+    if (this.#inner?.found(name, source) !== true && !this.#returned(name, source())) return next(q)
     return reply.refused(q, EDE.PROHIBITED) // it ends here, whatever the upstream makes of it
   }
 
@@ -120,7 +143,10 @@ export class Loop implements Stage {
     let watched = this.#watched.get(key)
     if (watched === undefined) {
       const looping = this.#looped.has(key)
-      if (looping) forward.disable(address, from, reasonOf(address))
+      if (looping) {
+        forward.disable(address, from, reasonOf(address))
+        this.#others.tell({ address, from, isLooping: true })
+      }
       watched = { address, from, nextAtMs: nowMs, tries: 0, looping, seenAtMs: -1 }
       this.#watched.set(key, watched)
     }
@@ -134,7 +160,9 @@ export class Loop implements Stage {
     const name = this.#unguessableName(watched.from)
     if (name === undefined) return
     this.#tokens.set(nameToText(name), { watched, sentAtMs: nowMs })
-    forward.inquire(watched.address, watched.from, name, TYPE.HINFO).then(
+    const ask = () => forward.inquire(watched.address, watched.from, name, TYPE.HINFO)
+    const asking = this.#others.size === 0 ? ask() : this.#others.learn(nameToText(name)).then(ask)
+    asking.then(
       answered => this.#answered(forward, watched, answered, nowMs),
       cause => warn('loop', `cannot ask ${watched.address}: ${cause instanceof Error ? cause.message : cause}`),
     )
@@ -157,13 +185,21 @@ export class Loop implements Stage {
       if (!watched.looping || watched.seenAtMs >= askedAtMs) return
       watched.looping = false
       forward.enable(watched.address, watched.from)
+      this.#others.tell({ address: watched.address, from: watched.from, isLooping: false })
       info('loop', `upstream ${watched.address} sends queries back no more and is asked again`)
     }, this.#timing.quietMs)
     check.unref()
   }
 
+  /** False if the question `name` is none of ours. It came back from `source`, an address with its port. */
+  #returned(name: string, source: string): boolean {
+    const token = this.#tokens.get(name)
+    if (token !== undefined) this.#found(token.watched, name, source)
+    return token !== undefined
+  }
+
   /** One of our questions came back. */
-  #found(watched: Watched, q: Query): void {
+  #found(watched: Watched, name: string, source: string): void {
     const nowMs = performance.now()
     watched.seenAtMs = nowMs
     watched.nextAtMs = nowMs + this.#timing.loopingMs
@@ -172,11 +208,11 @@ export class Loop implements Stage {
     cells[detected(watched.address)]! += 1
     const { address, from } = watched
     const zone = this.#site.zoneTexts[0]
-    const source = q.peer.family === 6 ? `[${q.peer.address}]:${q.peer.port}` : `${q.peer.address}:${q.peer.port}`
     for (const forward of this.#forwards) forward.disable(address, from, reasonOf(address))
+    this.#others.tell({ address, from, isLooping: true })
     const text = `Loop (${source} -> ${this.#site.servers[0]}) detected for zone "${zone}"`
     const advice = 'is asked no more until that ends: forward to a name server that does not use this one'
-    warn('loop', `${text}: upstream ${address} sends queries back and ${advice}. Query: "HINFO ${q.qnameText}"`)
+    warn('loop', `${text}: upstream ${address} sends queries back and ${advice}. Query: "HINFO ${name}"`)
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
-import { cells, families, type MetricFamily } from '../../server/metrics.ts'
+import { families, type MetricFamily, total } from '../../server/metrics.ts'
 
 /** One line of the text. */
 interface Sample {
@@ -47,16 +47,16 @@ function collector(family: MetricFamily): Metric {
 /** The samples of a family; those of a histogram are cumulative buckets, sum and count. */
 export function samples(family: MetricFamily): Sample[] {
   const { name, labelNames, bounds } = family
-  return [...family.children.values()].flatMap(({ values, cell }) => {
-    const labels = Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? '']))
-    if (bounds === undefined) return { metricName: name, labels, value: cells[cell]! }
+  return [...family.children.values()].flatMap(child => {
+    const labels = Object.fromEntries(labelNames.map((label, i) => [label, child.values[i] ?? '']))
+    if (bounds === undefined) return { metricName: name, labels, value: total(child) }
     let count = 0
     const buckets = [...bounds, Number.POSITIVE_INFINITY].map((bound, i) => {
-      count += cells[cell + i]!
+      count += total(child, i)
       const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound)
       return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count }
     })
-    const sum = { metricName: `${name}_sum`, labels, value: cells[cell + bounds.length + 1]! }
+    const sum = { metricName: `${name}_sum`, labels, value: total(child, bounds.length + 1) }
     return [...buckets, sum, { metricName: `${name}_count`, labels, value: count }]
   })
 }

@@ -54,6 +54,8 @@ function parse(directive: Directive): Options {
 }
 
 class PrometheusStage implements Stage {
+  /** The endpoint shows the counters of all threads. */
+  readonly isOnce = true
   readonly #options: Options
   readonly #site: Site
   #endpoint: HttpEndpoint | undefined

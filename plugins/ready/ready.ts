@@ -37,6 +37,7 @@ function setup(directive: Directive, site: Site): Stage {
 
 /** What one server block has to say at its address. */
 export class Ready implements Stage {
+  readonly isOnce = true
   readonly #address: HttpAddress
   readonly #continuously: boolean
   readonly #site: Site

@@ -44,6 +44,7 @@ function shortJitter(jitter: Argument): CorefileError {
 
 /** Watches the Corefile. Of several in one configuration only the last one does. */
 export class Reload implements Stage {
+  readonly isOnce = true
   readonly #intervalMs: number
   readonly #jitterMs: number
   readonly #site: Site

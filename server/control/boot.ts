@@ -8,8 +8,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { plugins } from '../../plugins/index.ts'
-import { error, plain, warn } from '../log.ts'
-import { cells, counter } from '../metrics.ts'
+import { plain, warn } from '../log.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
 import { showVersion } from './reload.ts'
@@ -20,15 +19,19 @@ export { VERSION } from '../version.ts'
 export { check } from './check.ts'
 export { leave } from './leave.ts'
 export { whenNpmEnds } from './parent.ts'
+export { surviveExceptions } from './survive.ts'
 
 /** For `-plugins`: one per line, in chain order. */
 export function listPlugins(): string {
   return plugins.map(({ name }) => name).join('\n')
 }
 
-/** A server for a command line. `root` is the folder of the default Corefile. Nothing is opened before `boot`. */
-export function makeServer(args: Arguments, root: string): Server {
-  return new Server({ origin: locate(args.corefile, root), plugins, port: args.port })
+/**
+ * A server for a command line. `root` is the folder of the default Corefile, `threadFile` what other threads run. Nothing
+ * is opened before `boot`.
+ */
+export function makeServer(args: Arguments, root: string, threadFile: string): Server {
+  return new Server({ origin: locate(args.corefile, root), plugins, port: args.port, threadFile })
 }
 
 /** @throws Error with one clear text for all that is wrong */
@@ -42,17 +45,6 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   for (const lines of listenerLines(server)) plain(lines)
   plain(versionLines())
   if (origin.isDefault) plain(defaultLines(server))
-}
-
-/** From now on an exception that nobody caught costs what it interrupted, and no more. */
-export function surviveExceptions(): void {
-  const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
-  const survive = (cause: unknown) => {
-    cells[panics]! += 1
-    error(undefined, `uncaught exception: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`)
-  }
-  process.on('uncaughtException', survive)
-  process.on('unhandledRejection', survive)
 }
 
 /** Writes the id of this process, and takes the file away when the process ends. */

@@ -23,13 +23,15 @@ export interface BuildOptions {
   /** Port of `dns://` keys that name none. */
   readonly port: number
   readonly reload: ReloadRequest
+  /** Which thread it is for; 0, the default, is the main one. */
+  readonly thread?: number
 }
 
 /** @throws CorefileErrors in the order of the source */
 export function build(parsed: Configuration, options: BuildOptions): Generation {
-  const { plugins, port, reload } = options
+  const { plugins, port, reload, thread } = options
   const order = plugins.map(plugin => plugin.name)
-  const generation = new Generation(parsed, order, reload)
+  const generation = new Generation(parsed, order, reload, thread)
   const errors = new ErrorCollector()
   for (const mistake of parsed.mistakes) errors.add(mistake)
   for (const block of parsed.blocks) generation.blocks.push(new BlockSite(block, parsed.origin, port, generation))
@@ -104,6 +106,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
       address,
       port,
       zones: entries.map(({ zone }) => zone),
+      sockets: entries[0]!.site.listen.sockets ?? 1, // CoreDNS: the first block decides too
       routes: new Routes(blocks, recursionAvailable, dropped, `dns://${hostPort(address, port)}`),
     }
   })

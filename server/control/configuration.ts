@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Corefile, readCorefile } from '../corefile/corefile.ts'
+import { noting, reading, type Texts } from './texts.ts'
 
 /** The project's folder: above server/ and dist/ alike. */
 const DEFAULT_COREFILE = 'Corefile'
@@ -24,6 +25,9 @@ export interface Origin {
 
 export interface Configuration extends Corefile {
   readonly origin: Origin
+  /** What was read for it: the Corefile's text first. */
+  readonly text: string
+  readonly texts: Texts
 }
 
 /**
@@ -44,15 +48,19 @@ export function locate(named: string | undefined, root: string): Origin {
  * @throws Error if it cannot be read or says nothing
  */
 export function readConfiguration(origin: Origin): Configuration {
-  const corefile = readCorefile(origin.text ?? readText(origin.file), origin.file, {
-    read: path => readFileSync(path, 'utf8'),
-    list: path => readdirSync(path),
-    environment: process.env,
-  })
+  const text = origin.text ?? readText(origin.file)
+  const { texts, read, list } = noting({ read: path => readFileSync(path, 'utf8'), list: path => readdirSync(path) })
+  const corefile = readCorefile(text, origin.file, { read, list, environment: process.env })
   // CoreDNS: serves its built-in default instead, which hides that a file was emptied.
   if (corefile.blocks.length === 0 && corefile.mistakes.length === 0)
     throw new Error(`Corefile "${origin.file}" is empty, expected a server block`)
-  return { ...corefile, origin }
+  return { ...corefile, origin, text, texts }
+}
+
+/** The same from what was read then, in another thread: its environment is a copy of the main one's. */
+export function readAgain({ origin, text, texts }: Pick<Configuration, 'origin' | 'text' | 'texts'>): Configuration {
+  const corefile = readCorefile(text, origin.file, { ...reading(texts), environment: process.env })
+  return { ...corefile, origin, text, texts }
 }
 
 function originOf(file: string, shipped: string): Origin {

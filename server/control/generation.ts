@@ -14,6 +14,8 @@ export interface ListenerPlan {
   readonly address: string
   readonly port: number
   readonly zones: readonly string[]
+  /** How many sockets it has, one in each of the first so many threads. */
+  readonly sockets: number
   routes: Routes
 }
 
@@ -26,11 +28,14 @@ export class Generation implements Control {
   readonly parsed: Configuration
   readonly configuration: Control['configuration']
   lameduckMs = 0
+  /** 0 for the main one. */
+  readonly thread: number
   readonly #reload: ReloadRequest
   readonly #pluginOrder: readonly string[]
 
-  constructor(parsed: Configuration, pluginOrder: readonly string[], reload: ReloadRequest) {
+  constructor(parsed: Configuration, pluginOrder: readonly string[], reload: ReloadRequest, thread = 0) {
     this.parsed = parsed
+    this.thread = thread
     this.configuration = { file: parsed.origin.file, files: parsed.files, fingerprint: parsed.fingerprint }
     this.#pluginOrder = pluginOrder
     this.#reload = reload
@@ -46,11 +51,21 @@ export class Generation implements Control {
     return fingerprint
   }
 
+  /** How many threads serve it. */
+  get threads(): number {
+    return Math.max(1, ...[...this.plans.values()].map(({ sockets }) => sockets))
+  }
+
   /** Plugin by plugin in chain order, and within a plugin block by block: the order of starting. */
   stages(): readonly PlacedStage[] {
     return this.#pluginOrder.flatMap(plugin =>
       this.blocks.flatMap(site => site.stages.filter(placed => placed.plugin === plugin)),
     )
+  }
+
+  /** Those that are started in this thread. */
+  runningStages(): readonly PlacedStage[] {
+    return this.thread === 0 ? this.stages() : this.stages().filter(({ stage }) => stage.isOnce !== true)
   }
 
   /** The stage of the same plugin in the block with the same keys. */

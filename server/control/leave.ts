@@ -18,24 +18,27 @@ export async function leave(server: Server, hurry: AbortSignal): Promise<void> {
   const { current } = server
   if (current === undefined) return
   announceDraining(current)
+  server.threads.drain()
   if (current.lameduckMs > 0 && !hurry.aborted) {
     info('health', `Going into lameduck mode for ${formatDuration(current.lameduckMs)}`)
     await sleep(current.lameduckMs, hurry)
   }
   await quiet(server, hurry)
-  await server.sockets.close()
+  await Promise.all([server.sockets.close(), server.threads.leave()])
   await stopStages(current)
 }
 
 /** Until no query has come for a second, five seconds at most. */
-async function quiet({ sockets }: Server, hurry: AbortSignal): Promise<void> {
+async function quiet({ sockets, threads }: Server, hurry: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + QUIET_LIMIT_MS
-  let { received } = sockets
+  const countReceived = async () => sockets.received + (await threads.received())
+  let received = await countReceived()
   let changedMs = performance.now()
   while (!hurry.aborted && performance.now() < Math.min(deadlineMs, changedMs + QUIET_MS)) {
     await sleep(QUIET_POLL_MS, hurry)
-    if (sockets.received !== received) {
-      received = sockets.received
+    const now = await countReceived()
+    if (now !== received) {
+      received = now
       changedMs = performance.now()
     }
   }

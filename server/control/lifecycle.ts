@@ -8,14 +8,17 @@ import type { PlacedStage } from './site.ts'
 
 const STOP_MS = 5000
 
+/** How a stage is started; `previous` is its counterpart in the generation that runs, if there is one. */
+export type Begin = (placed: PlacedStage, previous: PlacedStage['stage'] | undefined) => Promise<void> | void
+
 /**
  * Starts every stage. `previous` is the generation that runs, if there is one.
  * @throws what the first stage failed with, after the ones that had started were stopped again
  */
-export async function startStages(generation: Generation, previous?: Generation): Promise<void> {
+export async function startStages(generation: Generation, previous?: Generation, begin: Begin = start): Promise<void> {
   const started: PlacedStage[] = []
   for (const group of byPlugin(generation)) {
-    const results = await Promise.allSettled(group.map(async placed => start(placed, previous)))
+    const results = await Promise.allSettled(group.map(async placed => begin(placed, previous?.counterpart(placed))))
     group.forEach((placed, i) => {
       if (results[i]!.status === 'fulfilled') started.push(placed)
     })
@@ -28,21 +31,21 @@ export async function startStages(generation: Generation, previous?: Generation)
 
 /** Tells every stage that this configuration serves. */
 export function announceServing(generation: Generation): void {
-  for (const placed of generation.stages()) run(placed, 'serving', () => placed.stage.serving?.())
+  for (const placed of generation.runningStages()) run(placed, 'serving', () => placed.stage.serving?.())
 }
 
 /** Tells every stage that the end is near, while queries still come in. */
 export function announceDraining(generation: Generation): void {
-  for (const placed of generation.stages()) run(placed, 'draining', () => placed.stage.draining?.())
+  for (const placed of generation.runningStages()) run(placed, 'draining', () => placed.stage.draining?.())
 }
 
 /** Stops every stage, the last one first. Never fails, and waits for none of them longer than five seconds. */
 export async function stopStages(generation: Generation): Promise<void> {
-  await stopAll(generation.stages().toReversed())
+  await stopAll(generation.runningStages().toReversed())
 }
 
-async function start(placed: PlacedStage, previous: Generation | undefined): Promise<void> {
-  await placed.stage.start?.(previous?.counterpart(placed))
+async function start({ stage }: PlacedStage, previous: PlacedStage['stage'] | undefined): Promise<void> {
+  await stage.start?.(previous)
 }
 
 async function stopAll(placed: readonly PlacedStage[]): Promise<void> {
@@ -71,5 +74,5 @@ function run({ plugin }: PlacedStage, what: string, task: () => void): void {
 
 /** The stages in runs of one plugin each. */
 function byPlugin(generation: Generation): Iterable<readonly PlacedStage[]> {
-  return Map.groupBy(generation.stages(), ({ plugin }) => plugin).values()
+  return Map.groupBy(generation.runningStages(), ({ plugin }) => plugin).values()
 }

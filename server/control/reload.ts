@@ -8,11 +8,7 @@ import { waitingQueries } from '../serve.ts'
 import type { Generation } from './generation.ts'
 import { stopStages } from './lifecycle.ts'
 import type { Server } from './server.ts'
-import { poll } from './wait.ts'
-
-/** Longer than any query may wait (`forward` gives up after 5 s). */
-const DRAIN_MS = 6000
-const DRAIN_POLL_MS = 20
+import { DRAIN_MS, DRAIN_POLL_MS, poll } from './wait.ts'
 
 const failed = counter('coredns_reload_failed_total', 'Configurations that could not be taken over.')()
 const running = gauge('coredns_reload_version_info', 'The configuration that runs, with the value 1.', 'hash', 'value')
@@ -64,9 +60,13 @@ export class Reloader {
 
   /** Lets a generation go, once the queries that it has are answered. */
   async #end(old: Generation | undefined): Promise<void> {
-    const { sockets, current } = this.#server
+    const { sockets, threads, current } = this.#server
     if (old === undefined || current === undefined) return
-    await Promise.all([sockets.closeUnused(current), poll(() => waitingQueries() === 0, DRAIN_POLL_MS, DRAIN_MS)])
+    await Promise.all([
+      threads.end(old),
+      sockets.closeUnused(key => current.plans.has(key)),
+      poll(() => waitingQueries() === 0, DRAIN_POLL_MS, DRAIN_MS),
+    ])
     await stopStages(old)
   }
 }

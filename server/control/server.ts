@@ -9,17 +9,21 @@ import type { Generation } from './generation.ts'
 import { announceServing, startStages, stopStages } from './lifecycle.ts'
 import { Reloader } from './reload.ts'
 import { closeAll, Sockets } from './sockets.ts'
+import { Threads } from './threads/threads.ts'
 
 export interface ServerOptions {
   readonly origin: Origin
   readonly plugins: readonly Plugin[]
   /** Port of `dns://` keys that name none. */
   readonly port: number
+  /** What threads beside this one run (`multisocket`). */
+  readonly threadFile: string
 }
 
 export class Server {
   readonly options: ServerOptions
   readonly sockets = new Sockets()
+  readonly threads: Threads
   readonly reloader: Reloader
   #current: Generation | undefined
   /** SIGTERM was seen: nothing new is taken over. */
@@ -27,6 +31,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.options = options
+    this.threads = new Threads({ file: options.threadFile, port: options.port, sockets: this.sockets })
     this.reloader = new Reloader(this)
   }
 
@@ -38,7 +43,7 @@ export class Server {
   /**
    * Reads the Corefile and takes it over: the order of a start and of a reload. Whatever fails, what ran before runs on.
    * @returns the generation that was replaced
-   * @throws CorefileErrors, ListenError, or what a stage could not start with
+   * @throws CorefileErrors, ListenError, or what a stage could not start with, here or in another thread
    */
   async takeOver(): Promise<Generation | undefined> {
     const { origin, plugins, port } = this.options
@@ -48,17 +53,23 @@ export class Server {
       warn(undefined, `${file}:${line}:${column}: ${message}`)
     const next = build(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
     const bound = await this.sockets.bind(next)
+    this.threads.begin(next)
     try {
       await startStages(next, previous)
     } catch (cause) {
-      await closeAll(bound)
+      await Promise.all([closeAll(bound), this.threads.giveUp()])
       throw cause
     }
-    if (this.isLeaving) {
+    const others = await this.threads.prepare(next, bound).catch(async cause => {
       await Promise.all([stopStages(next), closeAll(bound)])
+      throw cause
+    })
+    if (this.isLeaving) {
+      await Promise.all([others.discard(), stopStages(next), closeAll(bound)])
       throw new Error('the server is on its way out')
     }
     this.sockets.serve(next, bound)
+    others.serve()
     this.#current = next
     setDebug(next.blocks.some(({ debug }) => debug.enabled))
     announceServing(next)

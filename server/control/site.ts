@@ -3,11 +3,12 @@
  */
 import { posix as path } from 'node:path'
 import type { ServerBlock } from '../corefile/corefile.ts'
-import type { Control, ListenOptions, Site, Stage } from '../plugin.ts'
+import type { ListenOptions, Site, Stage } from '../plugin.ts'
 import { lookup } from '../serve.ts'
 import { DEFAULT_UDP_BYTES } from '../wire/edns.ts'
 import { type Name, nameFromText } from '../wire/name.ts'
 import type { Origin } from './configuration.ts'
+import type { Generation } from './generation.ts'
 
 /** A stage in its block. */
 export interface PlacedStage {
@@ -27,12 +28,12 @@ export class BlockSite implements Site {
   readonly debug = { enabled: false }
   readonly wantedMetadata = new Set<string>()
   readonly lookup = lookup
-  readonly control: Control
+  readonly control: Generation
   /** Stages of this block, in chain order. */
   readonly stages: PlacedStage[] = []
   readonly #defaultPort: number
 
-  constructor(block: ServerBlock, origin: Origin, defaultPort: number, control: Control) {
+  constructor(block: ServerBlock, origin: Origin, defaultPort: number, control: Generation) {
     this.block = block
     this.file = origin.file
     this.folder = path.normalize(origin.folder)
@@ -60,6 +61,16 @@ export class BlockSite implements Site {
   get servers(): readonly string[] {
     const ports = new Set(this.endpoints.map(({ port }) => port))
     return [...ports].flatMap(port => this.addresses.map(address => serverLabel(address, port)))
+  }
+
+  /** The first block of a listener says how many sockets it has. */
+  get threads(): number {
+    const decides = (address: string, port: number) =>
+      this.control.blocks.find(
+        ({ addresses, endpoints }) => addresses.includes(address) && endpoints.some(other => other.port === port),
+      )
+    const own = this.endpoints.flatMap(({ port }) => this.addresses.map(address => decides(address, port)))
+    return Math.max(1, ...own.map(site => site?.listen.sockets ?? 1))
   }
 
   get plugins(): readonly string[] {

@@ -3,10 +3,21 @@
  * changes; old ones are closed after everything has.
  */
 import { networkInterfaces } from 'node:os'
-import { canJoin, ListenError, type Listener, listenPair } from '../listen/listen.ts'
+import { canJoin, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
 import { warn } from '../log.ts'
 import type { Generation, ListenerPlan } from './generation.ts'
 import { hostPort, serverLabel } from './site.ts'
+import type { ThreadPlace } from './threads/messages.ts'
+
+/** Where the main thread has bound a plan. */
+export interface MainPlace {
+  readonly address: string
+  readonly port: number
+  readonly ipv6Only: boolean
+}
+
+/** Listeners by `planKey`. */
+export type OpenSockets = ReadonlyMap<string, readonly Listener[]>
 
 export class Sockets {
   readonly #open = new Map<string, readonly Listener[]>()
@@ -25,12 +36,20 @@ export class Sockets {
     return this.#open.get(key)?.[0]?.port
   }
 
+  /** Where a plan is bound, or was by `bind`; undefined for one that was left out. */
+  placeOf(key: string, { plans }: Generation, bound?: OpenSockets): MainPlace | undefined {
+    const [listener] = this.#open.get(key) ?? bound?.get(key) ?? []
+    const plan = plans.get(key)
+    if (listener === undefined || plan === undefined) return undefined
+    return { address: listener.address, port: listener.port, ipv6Only: isIpv6Only(plan, plans) }
+  }
+
   /**
    * Binds what a generation needs and is not open. Nothing is read, except where a running socket for every address
    * would have got the queries: there they are answered as that one answers.
    * @throws ListenError if one cannot be bound; then none of them stays open.
    */
-  async bind(generation: Generation): Promise<ReadonlyMap<string, readonly Listener[]>> {
+  async bind(generation: Generation): Promise<OpenSockets> {
     const bound = new Map<string, readonly Listener[]>()
     try {
       for (const [key, plan] of wildcardsFirst(generation)) {
@@ -41,6 +60,31 @@ export class Sockets {
         if (listeners === undefined) continue
         bound.set(key, listeners)
         for (const listener of listeners) this.#standIn(listener)
+      }
+    } catch (cause) {
+      await closeAll(bound)
+      throw cause
+    }
+    return bound
+  }
+
+  /**
+   * In another thread than the main one: opens what is not open, beside the sockets that the main thread has there. Reads
+   * nothing.
+   * @throws ListenError if one cannot be bound; then none of them stays open.
+   */
+  async join({ plans }: Generation, places: readonly ThreadPlace[]): Promise<OpenSockets> {
+    const bound = new Map<string, readonly Listener[]>()
+    try {
+      for (const { key, address, port, ipv6Only, sockets, fd } of places) {
+        const plan = plans.get(key)
+        if (plan === undefined) throw new Error(`nothing is planned for "${key}" in this thread`)
+        if (this.#open.has(key)) continue
+        const server = serverLabel(plan.address, plan.port)
+        const options = { routes: plan.routes, server, ipv6Only, reusePort: true, sockets }
+        const udp = await listen('udp', address, port, fd === undefined ? options : { ...options, fd })
+        bound.set(key, [udp])
+        bound.set(key, [udp, await listen('tcp', address, port, options)])
       }
     } catch (cause) {
       await closeAll(bound)
@@ -61,7 +105,7 @@ export class Sockets {
   }
 
   /** Puts a generation behind the sockets: the open ones and those that `bind` made for it. */
-  serve(generation: Generation, bound: ReadonlyMap<string, readonly Listener[]>): void {
+  serve(generation: Generation, bound: OpenSockets): void {
     for (const [key, plan] of generation.plans) {
       for (const listener of this.#open.get(key) ?? []) listener.routes = plan.routes
       const made = bound.get(key)
@@ -74,9 +118,9 @@ export class Sockets {
     }
   }
 
-  /** Closes the sockets that a generation does not need. Resolves when their queries were answered. */
-  async closeUnused(generation: Generation): Promise<void> {
-    const unused = new Map([...this.#open].filter(([key]) => !generation.plans.has(key)))
+  /** Closes the sockets of plans that are needed no more. Resolves when their queries were answered. */
+  async closeUnused(isUsed: (key: string) => boolean): Promise<void> {
+    const unused = new Map([...this.#open].filter(([key]) => !isUsed(key)))
     for (const key of unused.keys()) this.#open.delete(key)
     await closeAll(unused)
   }
@@ -90,7 +134,7 @@ export class Sockets {
 }
 
 /** Closes sockets that `bind` made. */
-export async function closeAll(sockets: ReadonlyMap<string, readonly Listener[]>): Promise<void> {
+export async function closeAll(sockets: OpenSockets): Promise<void> {
   await Promise.all([...sockets.values()].flat().map(listener => listener.stop()))
 }
 
@@ -101,11 +145,12 @@ async function bindPlan(
   running: readonly Listener[],
 ): Promise<readonly Listener[] | undefined> {
   const { address, port, routes } = plan
-  const has = (other: string) => [...plans.values()].some(peer => peer.address === other && peer.port === port)
-  const ipv6Only = address === '::' && has('0.0.0.0')
-  const isBeside = [...plans.values(), ...running].some(other => isBetween(plan, other))
+  const ipv6Only = isIpv6Only(plan, plans)
+  // Several sockets of one address need the flag too, from the start where it cannot be set later.
+  const isBeside =
+    [...plans.values(), ...running].some(other => isBetween(plan, other)) || (plan.sockets > 1 && !canJoin())
   try {
-    const options = { routes, server: serverLabel(address, port), ipv6Only, isBeside }
+    const options = { routes, server: serverLabel(address, port), ipv6Only, isBeside, sockets: plan.sockets }
     const { udp, tcp } = await listenPair(address, port, options)
     return [udp, tcp]
   } catch (cause) {
@@ -114,6 +159,10 @@ async function bindPlan(
     warn(undefined, `${serverLabel(address, port)} is left out: this machine has no IPv6`)
     return undefined
   }
+}
+
+function isIpv6Only({ address, port }: ListenerPlan, plans: Generation['plans']): boolean {
+  return address === '::' && [...plans.values()].some(other => other.address === '0.0.0.0' && other.port === port)
 }
 
 /** A socket for every address before the others of its port: alone, it meets whatever another process has there. */

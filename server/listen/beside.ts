@@ -1,7 +1,8 @@
 /**
  * One address beside every address on a port. The kernel allows that among sockets that all have SO_REUSEPORT, which it
  * reads from both when one is bound. So the flag is on for that moment alone: before and after it, nobody else can share
- * the port, not even with the flag. Linux only; who holds a port is read from /proc/net.
+ * the port, not even with the flag. Where several sockets have one address it stays on, for it also has the kernel pick one
+ * of them by the client's address. Linux only; who holds a port is read from /proc/net.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { AF_INET, IPV4_AT, IPV6_AT, isMapped, sockaddr } from './address.ts'
@@ -47,13 +48,30 @@ export async function bindBeside<T>(
   const isRefused = ({ octets, fd }: Holder) => (fd === undefined ? overlap(octets, wanted) : equal(octets, wanted))
   if (holders.some(isRefused)) throw new ListenError(transport, address, port, 'EADDRINUSE')
   if (calls === undefined) return bind(true)
+  const before = own.map(({ fd }) => getFlag(calls, fd!))
   try {
     setFlag(calls, own, 1)
     return await bind(true)
   } finally {
-    const after = holdersOf(transport, port)
-    setFlag(calls, after, 0)
+    setFlag(calls, holdersOf(transport, port), Math.max(...before))
   }
+}
+
+/**
+ * Lets the sockets that this process has on a port share their addresses with others of it, or no more. False where that
+ * cannot be said of sockets that are bound.
+ */
+export function shareAddresses(transport: Transport, port: number, isShared: boolean): boolean {
+  const calls = loadCalls()
+  if (calls !== undefined) setFlag(calls, holdersOf(transport, port), isShared ? 1 : 0)
+  return calls !== undefined
+}
+
+function getFlag(ffi: Ffi, fd: number): number {
+  const memory = Int32Array.of(0)
+  const size = Uint32Array.of(memory.byteLength)
+  ffi.calls.getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, ffi.addressOf(memory.buffer), ffi.addressOf(size.buffer))
+  return memory[0]!
 }
 
 function setFlag(ffi: Ffi, holders: readonly Holder[], value: number): void {

@@ -4,6 +4,9 @@
  * few things can take its place here.
  */
 import { endianness } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
+import { ownDescriptors } from './descriptors.ts'
+import { canWatchStream, StreamWatch } from './stream-watch.ts'
 
 const I32 = 'i32'
 const U32 = 'u32'
@@ -15,6 +18,7 @@ const SIGNATURES = {
   bind: { arguments: [I32, POINTER, U32], return: I32 },
   connect: { arguments: [I32, POINTER, U32], return: I32 },
   close: { arguments: [I32], return: I32 },
+  dup: { arguments: [I32], return: I32 },
   usleep: { arguments: [U32], return: I32 },
   getsockname: { arguments: [I32, POINTER, POINTER], return: I32 },
   setsockopt: { arguments: [I32, I32, I32, POINTER, U32], return: I32 },
@@ -55,6 +59,18 @@ export class Ffi {
     return this.#module.getRawPointer(memory)
   }
 
+  /** As socket(2). A thread that ends without closing it leaves that to the others: see descriptors.ts. */
+  socket(family: number, type: number): number {
+    const fd = this.calls.socket(family, type, 0)
+    if (fd >= 0) ownDescriptors?.opened(fd)
+    return fd
+  }
+
+  close(fd: number): void {
+    ownDescriptors?.closed(fd)
+    this.calls.close(fd)
+  }
+
   /** Why the last call returned -1. Ask at once. */
   errno(): number {
     return this.#module.getInt32(this.#errnoAt)
@@ -66,15 +82,27 @@ export class Ffi {
    * of the socket, which its next call tells, libuv watches no more until `restart`.
    */
   watch(fd: number, onReadable: () => void): Watch {
-    return new Watch(this, this.#lib, this.#module.getCurrentEventLoop(), fd, onReadable)
+    if (!isMainThread) return new StreamWatch(this.calls.dup(fd), onReadable)
+    return new PollWatch(this, this.#lib, this.#module.getCurrentEventLoop(), fd, onReadable)
   }
 }
 
 /** What only C points to is garbage to V8: handles live here until libuv has let go of them. */
-const held = new Set<Watch>()
+const held = new Set<PollWatch>()
 
-/** A poll handle. It keeps the process alive, as sockets do. */
-export class Watch {
+/** A descriptor that is watched. It keeps the process alive, as sockets do. */
+export interface Watch {
+  /** Watches on after an error of the socket. */
+  restart(): void
+  /** No more calls; the descriptor may be closed at once. */
+  stop(): void
+}
+
+/**
+ * A poll handle of libuv, which calls us through C. In the main thread alone: one that ended with the handle open, at any
+ * point of its code, would take the process with it.
+ */
+class PollWatch implements Watch {
   readonly #ffi: Ffi
   readonly #lib: Opened['lib']
   readonly #memory: ArrayBuffer
@@ -98,12 +126,10 @@ export class Watch {
     this.restart()
   }
 
-  /** Watches on after an error of the socket. */
   restart(): void {
     if (this.#isOpen) this.#ffi.calls.uv_poll_start(this.#handle, UV_READABLE, this.#callback)
   }
 
-  /** No more calls; the descriptor may be closed at once. */
   stop(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
@@ -131,7 +157,7 @@ let loaded: Ffi | null | undefined
 
 /** What batched sockets are made of, or undefined where they cannot be had or are not wanted: SEXTANT_UDP=dgram. */
 export function loadFfi(): Ffi | undefined {
-  return process.env.SEXTANT_UDP === 'dgram' ? undefined : loadCalls()
+  return process.env.SEXTANT_UDP === 'dgram' || !(isMainThread || canWatchStream()) ? undefined : loadCalls()
 }
 
 /** The C functions, or undefined where they cannot be had: another system, no permission. */

@@ -9,7 +9,7 @@ import { listenTcp } from './tcp.ts'
 import { UdpBatch } from './udp-batch.ts'
 import { listenDgram } from './udp-dgram.ts'
 
-export { canJoin } from './beside.ts'
+export { canJoin, shareAddresses } from './beside.ts'
 export { ListenError, type Listener, type ListenerOptions, type TcpLimits, type Transport } from './listener.ts'
 
 const PAIR_ATTEMPTS = 20
@@ -52,7 +52,8 @@ export async function listenPair(
 }
 
 async function bind(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
-  if (options.isBeside !== true) return open(transport, address, port, options)
+  // A member of a group joins what another thread has bound, and has checked then.
+  if (options.reusePort === true || options.isBeside !== true) return open(transport, address, port, options)
   return bindBeside(transport, address, port, reusePort => open(transport, address, port, { ...options, reusePort }))
 }
 

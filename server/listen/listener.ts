@@ -48,6 +48,12 @@ export interface ListenerOptions {
   readonly isBeside?: boolean
   /** For the sockets themselves: set SO_REUSEPORT before binding. */
   readonly reusePort?: boolean
+  /** How many sockets have this address, of which the kernel picks one by the client's; 1 by default. */
+  readonly sockets?: number
+  /** Batched UDP: a socket that is bound already and belongs to another thread, which closes it. */
+  readonly fd?: number
+  /** With `fd`: reads from it for a while, instead of the thread that is to have it. */
+  readonly isStandIn?: boolean
   readonly tcp?: Partial<TcpLimits>
   /** `batch` where it works, else `dgram`. */
   readonly udp?: 'batch' | 'dgram'
@@ -113,10 +119,12 @@ families.get(DROPPED)!.refresh = () => {
   for (const update of watchers) update()
 }
 
-/** Exports the kernel's drop count of one socket; `read` is asked at scrapes, and once more by the result, which ends it. */
-export function countDrops(server: string, read: () => number): () => void {
+/**
+ * Exports the kernel's drop count of one socket, from `last` on; `read` is asked at scrapes, and once more by the result,
+ * which ends it.
+ */
+export function countDrops(server: string, read: () => number, last = 0): () => void {
   const cell = dropped(server)
-  let last = 0
   const update = () => {
     const now = read()
     if (now > last) cells[cell]! += now - last

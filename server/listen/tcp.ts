@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
-import { cells, counter, gauge } from '../metrics.ts'
+import { cells, counter, summedGauge } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
@@ -27,7 +27,7 @@ const MAX_TICK_MS = 100
 /** How long a client may take to close its side once all was said. */
 const LINGER_MS = 500
 
-const open = gauge('sextant_tcp_connections', 'Open TCP connections.', 'server')
+const open = summedGauge('sextant_tcp_connections', 'Open TCP connections.', 'server')
 const closed = counter('sextant_tcp_closed_total', 'TCP connections that the server closed.', 'server', 'reason')
 
 /** Binds; serves nothing before `start`. @throws ListenError */
@@ -71,7 +71,8 @@ export class TcpListener implements Listener {
     this.#name = options.server
     this.#openCell = open.cell(options.server)
     const limits = { ...DEFAULT_LIMITS, ...options.tcp }
-    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
+    const maxConnections = Math.ceil(Math.min(limits.maxConnections, descriptorShare()) / (options.sockets ?? 1))
+    this.limits = { ...limits, maxConnections }
     const { firstReadMs, idleMs, writeMs } = limits
     const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
     this.#wheel = new Wheel(tickMs)

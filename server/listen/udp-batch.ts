@@ -61,6 +61,7 @@ export class UdpBatch implements Listener {
   readonly #groups: Groups
   readonly #peers: SlotPeer[] = []
   readonly #unsent: number
+  readonly #isStandIn: boolean
   readonly #endDrops: () => void
   #query: ServedQuery = takeQuery()
   #watch: Watch | undefined
@@ -85,7 +86,9 @@ export class UdpBatch implements Listener {
     this.#groups = new Groups(ffi, this.#arena)
     for (let i = 0; i < BATCH; i++) this.#peers.push(new SlotPeer(this, this.#arena, i))
     this.#unsent = unsentReplies(options.server)
-    this.#endDrops = countDrops(options.server, () => this.#socket.droppedMessages())
+    const drops = () => this.#socket.droppedMessages()
+    this.#endDrops = countDrops(options.server, drops, options.fd === undefined ? 0 : drops())
+    this.#isStandIn = options.isStandIn === true
     this.#adopt(this.#query)
   }
 
@@ -95,7 +98,7 @@ export class UdpBatch implements Listener {
 
   async stop(): Promise<void> {
     if (this.#isStopped) return
-    if (this.#watch !== undefined) this.#empty()
+    if (this.#watch !== undefined && !this.#isStandIn) this.#empty()
     this.#isStopped = true
     this.#watch?.stop()
     if (this.#inFlight > 0) {

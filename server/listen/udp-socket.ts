@@ -33,6 +33,8 @@ const IPV6_PMTUDISC_OMIT = 5
 const RECEIVE_BUFFER_BYTES = 4 << 20
 const SEND_BUFFER_BYTES = 2 << 20
 
+type SocketOptions = Pick<ListenerOptions, 'ipv6Only' | 'reusePort' | 'sockets' | 'fd'>
+
 export class UdpSocket {
   readonly fd: number
   readonly family: 4 | 6
@@ -41,22 +43,32 @@ export class UdpSocket {
   readonly isWildcard: boolean
   readonly #ffi: Ffi
   readonly #name: Uint8Array
+  readonly #isLent: boolean
+  readonly #isShared: boolean
 
   /**
-   * Binds `address` ('' is every address, of both families where the kernel has IPv6).
+   * Binds `address` ('' is every address, of both families where the kernel has IPv6), or uses the socket that another
+   * thread has bound so (`fd`), which that one closes.
    * @throws ListenError
    */
-  constructor(ffi: Ffi, address: string, port: number, options: Pick<ListenerOptions, 'ipv6Only' | 'reusePort'> = {}) {
+  constructor(ffi: Ffi, address: string, port: number, options: SocketOptions = {}) {
     this.#ffi = ffi
     const name = sockaddr(address === '' ? '::' : address, port)
     if (name === undefined) throw new ListenError('udp', address, port, 'EINVAL')
     this.family = name[0] === AF_INET6 ? 6 : 4
     this.isWildcard = isWildcard(address)
-    this.fd = ffi.calls.socket(name[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    this.#name = name
+    this.#isLent = options.fd !== undefined
+    this.#isShared = (options.sockets ?? 1) > 1
+    if (options.fd !== undefined) {
+      this.fd = options.fd
+      this.port = this.#boundPort()
+      return
+    }
+    this.fd = ffi.socket(name[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
     if (this.fd < 0) throw new ListenError('udp', address, port, getSystemErrorName(-ffi.errno()))
     this.#setOptions(options.ipv6Only === true)
     if (options.reusePort === true) this.#setOption(SOL_SOCKET, SO_REUSEPORT, 1)
-    this.#name = name
     if (ffi.calls.bind(this.fd, ffi.addressOf(copyOf(name)), name.length) !== 0) {
       const code = getSystemErrorName(-ffi.errno())
       this.close()
@@ -80,16 +92,21 @@ export class UdpSocket {
     return failed ? 0 : new Uint32Array(memory)[MEMINFO_DROPS]!
   }
 
-  /** Takes no more from anybody: a socket for every address then gets what comes for this one. What waits stays. */
+  /**
+   * Takes no more from anybody: a socket for every address, or the others of its address, then get what comes for this
+   * one. What waits stays.
+   */
   retire(): void {
-    if (this.isWildcard) return
-    const memory = copyOf(this.#name) // connected to itself, the kernel finds it for nobody else
+    if (this.isWildcard && !this.#isShared) return
+    const loopback = this.family === 6 ? '::1' : '127.0.0.1'
+    // Connected to itself, the kernel finds it for nobody else.
+    const memory = copyOf(this.isWildcard ? sockaddr(loopback, this.port)! : this.#name)
     new DataView(memory).setUint16(PORT_AT, this.port)
     this.#ffi.calls.connect(this.fd, this.#ffi.addressOf(memory), this.#name.length)
   }
 
   close(): void {
-    this.#ffi.calls.close(this.fd)
+    if (!this.#isLent) this.#ffi.close(this.fd)
   }
 
   #setOptions(ipv6Only: boolean): void {

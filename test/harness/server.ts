@@ -15,6 +15,7 @@ import type { Plugin } from '../../server/plugin.ts'
 import { type Ask, query, replyText } from './message.ts'
 
 const ANSWER_MS = 5000
+const THREAD_FILE = join(import.meta.dirname, '../../server/thread.ts')
 
 /** A folder that is gone with the test. */
 export function temporaryFolder(): { path: string; write(file: string, text: string): string; remove(): void } {
@@ -46,10 +47,14 @@ export interface RunningServer {
 }
 
 /** Starts a server. Keys without a port get a free one; `bind 127.0.0.1` keeps it on the loopback. */
-export async function startServer(corefile: string, plugins: readonly Plugin[] = allPlugins): Promise<RunningServer> {
+export async function startServer(
+  corefile: string,
+  plugins: readonly Plugin[] = allPlugins,
+  threadFile = THREAD_FILE,
+): Promise<RunningServer> {
   const folder = temporaryFolder()
   const file = folder.write('Corefile', corefile)
-  const server = new Server({ origin: originOf(file, folder.path), plugins, port: 0 })
+  const server = new Server({ origin: originOf(file, folder.path), plugins, port: 0, threadFile })
   try {
     await server.takeOver()
   } catch (cause) {

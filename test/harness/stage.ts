@@ -32,6 +32,7 @@ export function testSite(stages: Stage[] = [], names: string[] = [], overrides: 
     servers: ['dns://:53'],
     port: 53,
     listen: { addresses: [], udpBytes: 1232 },
+    threads: 1,
     debug: { enabled: false },
     wantedMetadata: new Set(),
     plugins: names,

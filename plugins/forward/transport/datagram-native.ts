@@ -109,7 +109,7 @@ class NativeDatagrams implements Datagrams {
     this.#closed = true
     this.usable = false
     this.#watch.stop()
-    this.#ffi.calls.close(this.#fd)
+    this.#ffi.close(this.#fd)
   }
 
   #read(): void {
@@ -139,7 +139,7 @@ export function openNative(ends: Ends, events: DatagramEvents): Datagrams | Node
   const local = sockaddr(ends.localAddress, ends.localPort)
   const remote = sockaddr(ends.host, ends.port)
   if (ffi === undefined || local === undefined || remote === undefined) return undefined
-  const fd = ffi.calls.socket(remote[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  const fd = ffi.socket(remote[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
   if (fd < 0) return failure(ffi, 'socket')
   if (ffi.calls.bind(fd, addressOf(ffi, local), local.length) !== 0) return failure(ffi, 'bind', fd)
   if (ffi.calls.connect(fd, addressOf(ffi, remote), remote.length) !== 0) return failure(ffi, 'connect', fd)
@@ -153,6 +153,6 @@ function addressOf(ffi: Ffi, name: Uint8Array): bigint {
 
 function failure(ffi: Ffi, call: string, fd = -1): NodeJS.ErrnoException {
   const code = getSystemErrorName(-ffi.errno())
-  if (fd >= 0) ffi.calls.close(fd)
+  if (fd >= 0) ffi.close(fd)
   return Object.assign(new Error(`${call}: ${code}`), { code })
 }

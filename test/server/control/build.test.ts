@@ -24,7 +24,8 @@ function fake(name: string, stage: (site: Site) => Stage = () => ({})): Plugin {
 }
 
 function configurationOf(corefile: string): Configuration {
-  return { ...readCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/etc/coredns') }
+  const texts = { files: new Map(), folders: new Map() }
+  return { ...readCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/etc/coredns'), text: corefile, texts }
 }
 
 function buildText(

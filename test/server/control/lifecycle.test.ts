@@ -25,7 +25,8 @@ function generationOf(events: string[], over: Record<string, Partial<Stage>> = {
     },
   })
   const corefile = 'a {\ncache\nforward\n}\nb {\ncache\nforward\n}'
-  const parsed = { ...parseCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/') }
+  const texts = { files: new Map(), folders: new Map() }
+  const parsed = { ...parseCorefile(corefile, 'Corefile'), origin: originOf('Corefile', '/'), text: corefile, texts }
   return build(parsed, { plugins: [pluginOf('cache'), pluginOf('forward')], port: 53, reload: async () => false })
 }
 

@@ -1,0 +1,65 @@
+/** Threads that end by themselves: what comes for them is answered, and others take their places. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { capturedLog } from '../../../harness/captured-log.ts'
+import { census, corefile, counted, tellAnother, until, whoAnswers, withThreads } from '../../../harness/census.ts'
+
+const test = suite('threads: deaths')
+const deaths = () => counted('sextant_thread_deaths_total')
+
+for (const name of ['exit', 'oom']) {
+  test(`a thread that dies (${name}) is replaced; what comes for it meanwhile is answered`, async () => {
+    await withThreads(corefile(3), async server => {
+      const before = { deaths: deaths(), asked: counted('coredns_dns_requests_total') }
+      const lines = await capturedLog(async () => {
+        await census(server, 'udp', 64)
+        await tellAnother(server, name)
+        await until(() => deaths() === before.deaths + 1, 'the end of the thread')
+        for (let i = 0; i < 64; i++) await whoAnswers(server)
+        await until(async () => (await census(server)).size === 3, 'a successor')
+      })
+      assert.ok(lines.some(line => /^\[ERROR\] thread [12] has ended \(.+\) and is replaced$/.test(line)))
+      assert.ok(lines.some(line => /^\[INFO\] thread [12] serves again$/.test(line)))
+      assert.ok(counted('coredns_dns_requests_total') >= before.asked + 192)
+      assert.is((await census(server, 'tcp')).size, 3)
+    })
+  })
+}
+
+test('a thread that is ended is replaced within a second, with the configuration that serves then', async () => {
+  await withThreads(corefile(2, 'hosts {\n192.0.2.1 a\n}'), async server => {
+    assert.ok(await server.reload(corefile(2, 'hosts {\n192.0.2.2 a\n}')))
+    const [thread] = server.server.threads.all()
+    const before = deaths()
+    await thread!.terminate()
+    const tookMs = await until(() => server.server.threads.all().length === 1, 'a successor')
+    assert.ok(tookMs < 5000, `${tookMs} ms`)
+    const replies = await Promise.all(Array.from({ length: 40 }, () => server.ask('a')))
+    assert.ok(replies.every(reply => reply.includes('192.0.2.2')))
+    assert.is(deaths(), before + 1)
+  })
+})
+
+test('a reload while a thread is missing brings it back', async () => {
+  await withThreads(corefile(2), async server => {
+    await server.server.threads.all()[0]!.terminate()
+    assert.ok(await server.reload(corefile(3)))
+    await until(async () => (await census(server)).size === 3, 'both')
+    assert.is(server.server.threads.all().length, 2)
+  })
+})
+
+test('an exception that nobody caught does not end a thread', async () => {
+  await withThreads(corefile(2), async server => {
+    const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
+    const lines = await capturedLog(async () => {
+      await tellAnother(server, 'throw')
+      await until(() => counted('coredns_panics_total') > before.panics, 'a count')
+      assert.is((await census(server)).size, 2)
+    })
+    assert.ok(lines.some(line => line.startsWith('[ERROR] uncaught exception: Error: chaos')))
+    assert.is(deaths(), before.deaths)
+  })
+})
+
+test.run()
