@@ -91,7 +91,7 @@ async function measureSide(target: Target, api: string, file: string, soak: Soak
   const startMs = performance.now()
   for (let second = 0; !isOver; ) {
     await fetch(`${api}/move?slice=${(changes++ * 13) % soak.services}`, { method: 'POST' })
-    await pause(startMs + (changes * 1000) / CHANGES_PER_S - performance.now())
+    await pause(Math.max(0, startMs + (changes * 1000) / CHANGES_PER_S - performance.now()))
     if (performance.now() - startMs < second * 1000) continue
     rssMb.push(usage(target.pid).rssBytes / 1e6)
     second++
