@@ -9,7 +9,7 @@ import type { ClusterSize } from './cluster/objects.ts'
 import type { Target } from './dnsperf.ts'
 import { freePorts } from './ports.ts'
 
-const ROOT = join(import.meta.dirname, '..')
+export const ROOT = join(import.meta.dirname, '..')
 const READY_TRIES = 6_000
 const READY_PAUSE_MS = 10
 const ANSWER_MS = 500

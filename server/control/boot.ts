@@ -11,6 +11,7 @@ import { plugins } from '../../plugins/index.ts'
 import { plain, warn } from '../log.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
+import { releaseMemory } from './release.ts'
 import { showVersion } from './reload.ts'
 import { Server } from './server.ts'
 import { defaultLines, listenerLines, versionLines } from './welcome.ts'
@@ -39,6 +40,7 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   const { origin } = server.options
   if (origin.isFallback) warn(undefined, `no -conf and no ./Corefile: serving the default "${origin.file}"`)
   await server.takeOver()
+  releaseMemory()
   showVersion(server.current)
   if (args.pidFile !== undefined) writePidFile(args.pidFile)
   if (args.quiet) return

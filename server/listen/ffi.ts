@@ -1,6 +1,6 @@
 /**
- * The one file that touches node:ffi: the calls of libc and libuv that batched UDP is made of, memory as C sees it, and
- * a socket watched through libuv's own poll handle. Its API is experimental and may change; whatever else offers these
+ * The one file that touches node:ffi: the calls of libc and libuv that batched UDP is made of, memory as C sees it, a
+ * socket watched through libuv's own poll handle, and the calls that give memory back. Its API is experimental and may change; whatever else offers these
  * few things can take its place here.
  */
 import { endianness } from 'node:os'
@@ -169,6 +169,35 @@ export function loadCalls(): Ffi | undefined {
 function load(): Ffi | undefined {
   const isKnownLayout = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64')
   if (!isKnownLayout || endianness() !== 'LE') return undefined
+  return withModule(module => new Ffi(module, open(module)))
+}
+
+type Memory = NonNullable<ReturnType<typeof loadMemoryCalls>>
+
+/** What glibc and Linux offer to give memory back, or undefined where they are not there. */
+export interface MemoryCalls {
+  /** Gives pages of the C heap back that nothing lies on. */
+  readonly trim: Memory['functions']['malloc_trim']
+  /** Takes the address and the octets of a mapping, and one of Linux's advices. */
+  readonly advise: Memory['functions']['madvise']
+}
+
+export function loadMemory(): MemoryCalls | undefined {
+  const loaded = process.platform === 'linux' ? loadMemoryCalls() : undefined
+  return loaded && { trim: loaded.functions.malloc_trim, advise: loaded.functions.madvise }
+}
+
+function loadMemoryCalls() {
+  return withModule(module =>
+    module.dlopen(null, {
+      malloc_trim: { arguments: [U64], return: I32 },
+      madvise: { arguments: [U64, U64, I32], return: I32 },
+    } as const),
+  )
+}
+
+/** Undefined if the module is not there, refused by the permission model, or without a symbol that was asked for. */
+function withModule<T>(use: (module: Module) => T): T | undefined {
   const { emitWarning } = process
   process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
     if (rest[0] === 'ExperimentalWarning' && String(warning).startsWith('FFI')) return
@@ -176,9 +205,9 @@ function load(): Ffi | undefined {
   }) as typeof process.emitWarning
   try {
     const module = process.getBuiltinModule('node:ffi') as Module | undefined
-    return module === undefined ? undefined : new Ffi(module, open(module))
+    return module === undefined ? undefined : use(module)
   } catch {
-    return undefined // refused by the permission model, or a symbol is missing: plain dgram serves
+    return undefined
   } finally {
     process.emitWarning = emitWarning
   }

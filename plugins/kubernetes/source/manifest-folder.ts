@@ -14,8 +14,13 @@ export interface ManifestFile {
   readonly name: string
   /** Differs whenever the content may. */
   readonly version: string
+  readonly bytes: number
   readonly modifiedAtMs: number
 }
+
+/** What is asked of the file system at one time: one after the other, 2,000 files take nearly twice as long. */
+const AT_ONCE = 32
+const BATCH_BYTES = 256 << 10
 
 const MANIFEST = /\.(?:yaml|yml|json)$/
 
@@ -27,6 +32,22 @@ export async function manifestsIn(folder: string): Promise<ManifestFile[]> {
   const files: ManifestFile[] = []
   await walk(folder, folder, new Set([await realpath(folder)]), files)
   return files.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+/** Files to be read at one time. A large one is alone. */
+export function* batchesOf(files: readonly ManifestFile[]): Generator<readonly ManifestFile[]> {
+  let batch: ManifestFile[] = []
+  let bytes = 0
+  for (const file of files) {
+    if (batch.length === AT_ONCE || (batch.length > 0 && bytes + file.bytes > BATCH_BYTES)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(file)
+    bytes += file.bytes
+  }
+  if (batch.length > 0) yield batch
 }
 
 /** True if a name below the folder leads through nothing hidden. */
@@ -43,16 +64,20 @@ async function walk(
   above: ReadonlySet<string>,
   files: ManifestFile[],
 ): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name.startsWith('.')) continue
-    const path = join(directory, name)
-    const stats = await ifExists(stat(path, { bigint: true }))
-    if (stats?.isDirectory()) {
-      const real = await ifExists(realpath(path))
-      if (real !== undefined && !above.has(real)) await ifExists(walk(folder, path, new Set([...above, real]), files))
-    } else if (stats?.isFile() && MANIFEST.test(name)) {
-      const version = versionOf(stats)
-      files.push({ path, name: relative(folder, path), version, modifiedAtMs: Number(stats.mtimeMs) })
+  const names = (await readdir(directory)).filter(name => !name.startsWith('.'))
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    const paths = names.slice(at, at + AT_ONCE).map(name => join(directory, name))
+    const all = await Promise.all(paths.map(path => ifExists(stat(path, { bigint: true }))))
+    for (const [i, path] of paths.entries()) {
+      const stats = all[i]
+      if (stats?.isDirectory()) {
+        const real = await ifExists(realpath(path))
+        if (real !== undefined && !above.has(real)) await ifExists(walk(folder, path, new Set([...above, real]), files))
+      } else if (stats?.isFile() && MANIFEST.test(path)) {
+        const name = relative(folder, path)
+        const [bytes, modifiedAtMs] = [Number(stats.size), Number(stats.mtimeMs)]
+        files.push({ path, name, version: versionOf(stats), bytes, modifiedAtMs })
+      }
     }
   }
 }

@@ -10,7 +10,7 @@ import { textOf } from '../informer/api-error.ts'
 import { type Clock, monotonicClock } from '../informer/clock.ts'
 import { workSlices } from '../informer/work-slices.ts'
 import type { SourceLog } from './api-reporter.ts'
-import { isVisible, type ManifestFile, manifestsIn } from './manifest-folder.ts'
+import { batchesOf, isVisible, type ManifestFile, manifestsIn } from './manifest-folder.ts'
 import { manifestObject, namespaceMentioned } from './manifest-object.ts'
 import { type Duplicate, type ManifestContent, ManifestMerger } from './manifest-set.ts'
 import { ManifestError, objectsIn } from './manifest-text.ts'
@@ -40,7 +40,7 @@ export class ManifestsSource implements Source {
   readonly #files = new Map<string, KnownFile>()
   readonly #told = new Set<string>()
   #store: Store | undefined
-  #watcher: FSWatcher | undefined
+  #watching: Promise<FSWatcher> | undefined
   #cancelTimer = () => {}
   #scanning: Promise<void> | undefined
   #scanAgain = false
@@ -66,7 +66,10 @@ export class ManifestsSource implements Source {
     }
     for (const kind of kinds) store.setSynced(kind, true)
     if (this.#files.size === 0) this.#log.warn('kubernetes', `found no manifest (.yaml, .yml, .json) below "${folder}"`)
-    await this.#watch()
+    this.#scanSoon(RESCAN_MS)
+    // Beside the start: what changes before the watcher is ready is seen right after.
+    this.#watching = this.#watch()
+    this.#watching.catch(error => this.#cannotWatch(error))
   }
 
   views(): readonly View[] {
@@ -76,21 +79,25 @@ export class ManifestsSource implements Source {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimer()
-    await this.#watcher?.close()
+    const watcher = await this.#watching?.catch(() => undefined)
+    await watcher?.close()
     await this.#scanning
   }
 
-  async #watch(): Promise<void> {
+  async #watch(): Promise<FSWatcher> {
     const { folder } = this.#settings
     const { watch } = await import('chokidar')
     const watcher = watch(folder, { ignoreInitial: true, ignored: path => !isVisible(folder, path) })
     // Any event is only a reason to look. `raw` also tells of `..data`, which is hidden and all that a ConfigMap changes.
     watcher.on('all', () => this.#scanSoon(SETTLE_MS))
     watcher.on('raw', () => this.#scanSoon(SETTLE_MS))
-    watcher.on('error', error => this.#log.warn('kubernetes', `cannot watch "${folder}": ${textOf(error)}`))
-    this.#watcher = watcher
-    await new Promise<void>(resolve => watcher.once('ready', resolve))
-    this.#scanSoon(SETTLE_MS) // what changed between the first read and now
+    watcher.on('error', error => this.#cannotWatch(error))
+    watcher.once('ready', () => this.#scanSoon(SETTLE_MS)) // what changed between the first read and now
+    return watcher
+  }
+
+  #cannotWatch(error: unknown): void {
+    this.#log.warn('kubernetes', `cannot watch "${this.#settings.folder}": ${textOf(error)}`)
   }
 
   #scanSoon(delayMs: number): void {
@@ -129,29 +136,38 @@ export class ManifestsSource implements Source {
       this.#files.delete(name)
       changed = true
     }
-    for (const file of files) {
-      const known = this.#files.get(file.name)
-      if (known?.version === file.version) continue
-      const ageMs = Math.abs(Date.now() - file.modifiedAtMs) // a time ahead of ours gets no younger by waiting
-      const read = await this.#readFile(file, known)
-      if (read.content.objects.length === 0 && known && known.content.objects.length > 0 && ageMs < EMPTY_SETTLE_MS) {
-        againAfterMs = Math.min(againAfterMs, EMPTY_SETTLE_MS)
-        continue
+    const unread = files.filter(({ name, version }) => this.#files.get(name)?.version !== version)
+    for (const batch of batchesOf(unread)) {
+      const readAtMs = Date.now()
+      const texts = await Promise.allSettled(batch.map(({ path }) => readFile(path, 'utf8')))
+      for (const [i, file] of batch.entries()) {
+        const known = this.#files.get(file.name)
+        const ageMs = Math.abs(readAtMs - file.modifiedAtMs) // a time ahead of ours gets no younger by waiting
+        const read = await this.#take(file, texts[i]!, known)
+        if (read.content.objects.length === 0 && known && known.content.objects.length > 0 && ageMs < EMPTY_SETTLE_MS) {
+          againAfterMs = Math.min(againAfterMs, EMPTY_SETTLE_MS)
+          continue
+        }
+        // A change within the file system's tick leaves no trace in its times: look once more.
+        const isYoung = ageMs < SETTLE_MS
+        if (isYoung) againAfterMs = Math.min(againAfterMs, SETTLE_MS)
+        this.#files.set(file.name, { ...read, version: isYoung ? '' : file.version })
+        changed = true
       }
-      // A change within the file system's tick leaves no trace in its times: look once more.
-      const isYoung = ageMs < SETTLE_MS
-      if (isYoung) againAfterMs = Math.min(againAfterMs, SETTLE_MS)
-      this.#files.set(file.name, { ...read, version: isYoung ? '' : file.version })
-      changed = true
     }
     if (changed) await this.#apply()
     this.#readAtMs = this.#clock.nowMs()
     return againAfterMs
   }
 
-  async #readFile({ path, name }: ManifestFile, known: KnownFile | undefined): Promise<Omit<KnownFile, 'version'>> {
+  async #take(
+    { path, name }: ManifestFile,
+    text: PromiseSettledResult<string>,
+    known: KnownFile | undefined,
+  ): Promise<Omit<KnownFile, 'version'>> {
     try {
-      const content = contentOf(name, await objectsIn(await readFile(path, 'utf8')))
+      if (text.status === 'rejected') throw text.reason
+      const content = contentOf(name, await objectsIn(text.value))
       this.#tellUnserved(content)
       if (known && known.trouble !== '') this.#log.info('kubernetes', `${path} is in order again`)
       return { content, trouble: '' }
