@@ -68,7 +68,7 @@ function readMessages(): { memory: Memory; ats: number[]; addresses: bigint[]; l
 
 const { memory, ats, addresses, lengths } = readMessages()
 const sockets = Array.from({ length: SOCKETS }, () => new TimedSocket(target))
-const total = perSecond * seconds
+const total = Math.ceil(perSecond * seconds)
 const spacingNs = 1e9 / perSecond
 const sentNs = sockets.map(() => new Float64Array(65_536).fill(-1))
 const tookUs = new Float64Array(total)

@@ -21,6 +21,7 @@ export const LATENCY_COLUMNS: readonly Column<PacedRun>[] = [
   { unit: 'lost', better: 'lower', of: run => run.lost },
 ]
 export const PACED_COLUMNS: readonly Column<PacedRun>[] = [
+  { unit: 'asked/s', better: 'higher', of: run => run.queriesPerS },
   { unit: 'CPU µs/query', better: 'lower', of: run => run.cpuUsPerQuery },
   ...LATENCY_COLUMNS,
 ]

@@ -7,7 +7,7 @@ import type { Target } from '../dnsperf.ts'
 import { freePorts } from '../ports.ts'
 import type { Corefile, Ports, Sides } from '../sides.ts'
 
-/** Which of the questions of the mix are answered as the mix wants; by the others every reply has this one rcode. */
+/** What the mix wants, or one rcode for all of its questions. */
 export type Replies = 'mix' | 'NOERROR' | 'REFUSED'
 
 export interface Rung {
