@@ -11,9 +11,9 @@ import { readFile } from 'node:fs/promises'
 import { loadMemory, type MemoryCalls } from '../listen/ffi.ts'
 import { sleep } from './wait.ts'
 
-/** Times between two releases double from the first to the last: compilers work most in the beginning. */
+/** Times between two releases, of some 30 ms CPU each, double from the first to the last: compilers work most early. */
 const FIRST_MS = 3_000
-const LAST_MS = 600_000
+const LAST_MS = 120_000
 /** What is unmapped at one go takes some 0.1 ms, and then queries have their turn. */
 const STEP_BYTES = 1n << 20n
 const STEP_PAUSE_MS = 5
