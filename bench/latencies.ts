@@ -1,33 +1,65 @@
-/** Latency of each query of a dnsperf run: it tells all of them, one a line, where it is asked to. */
+/** Latency of each query of a dnsperf run, however long: it tells all of them, one a line, and they are counted as they come. */
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { percentile } from './ask.ts'
 import { argumentsOf, type Load, type Target } from './dnsperf.ts'
 
-export interface Latencies {
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
-  readonly answered: number
-  readonly lost: number
+/** Width of a bucket, in seconds: dnsperf writes microseconds. */
+const BUCKET_S = 1e-5
+const BUCKETS = 200_000 // 2 s, after which dnsperf gives a query up
+
+/** How many queries took how long, to 0.01 ms. */
+export class Latencies {
+  readonly #counts = new Uint32Array(BUCKETS)
+  answered = 0
+  lost = 0
+  maxMs = 0
+
+  /** Takes a line of `dnsperf -v`: `> NOERROR name A 0.000123`, or `> T name A`. */
+  take(line: string): void {
+    if (line.startsWith('> T ')) this.lost++
+    else if (line.startsWith('> ')) {
+      const tookS = Number(line.slice(line.lastIndexOf(' ') + 1))
+      this.#counts[Math.min(BUCKETS - 1, Math.floor(tookS / BUCKET_S))]! += 1
+      this.answered++
+      this.maxMs = Math.max(this.maxMs, tookS * 1000)
+    }
+  }
+
+  get p50Ms(): number {
+    return this.#percentileMs(0.5)
+  }
+  get p99Ms(): number {
+    return this.#percentileMs(0.99)
+  }
+  get p999Ms(): number {
+    return this.#percentileMs(0.999)
+  }
+
+  /** Queries that took longer, of a million that were answered. */
+  overOfMillion(ms: number): number {
+    const over = this.#counts.subarray(Math.ceil(ms / 1000 / BUCKET_S)).reduce((sum, count) => sum + count, 0)
+    return (over / this.answered) * 1e6
+  }
+
+  #percentileMs(share: number): number {
+    let left = this.answered * share
+    const bucket = this.#counts.findIndex(count => {
+      left -= count
+      return left < 0
+    })
+    return bucket < 0 ? Number.NaN : Math.min(this.maxMs, (bucket + 1) * BUCKET_S * 1000)
+  }
 }
 
 /** Runs dnsperf with `load` and takes the time of every reply. */
 export async function latencies(target: Target, load: Load): Promise<Latencies> {
   const args = argumentsOf(target, { clients: 4, ...load })
   const child = spawn('dnsperf', [...args, '-v'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const tookMs: number[] = []
-  let lost = 0
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('> T ')) lost++
-    else if (line.startsWith('> ')) tookMs.push(Number(line.slice(line.lastIndexOf(' ') + 1)) * 1000)
+  const found = new Latencies()
+  let rest = ''
+  for await (const chunk of child.stdout.setEncoding('latin1')) {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop()!
+    for (const line of lines) found.take(line)
   }
-  const [p50Ms, p99Ms, p999Ms, maxMs] = [0.5, 0.99, 0.999, 1].map(share => percentile(tookMs, share)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  return { p50Ms, p99Ms, p999Ms, maxMs, answered: tookMs.length, lost }
+  return found
 }

@@ -14,6 +14,8 @@ import { measureGrowth } from './rows/growth.ts'
 import { measureHundred } from './rows/hundred.ts'
 import { measurePaced } from './rows/paced.ts'
 import { measureSlow } from './rows/slow.ts'
+import { measureSoak } from './rows/soak.ts'
+import { measureStart } from './rows/start.ts'
 import { measureTcp } from './rows/tcp.ts'
 import { measureThreads } from './rows/threads.ts'
 import { measureDgram, measureUdp } from './rows/udp.ts'
@@ -31,6 +33,8 @@ export const WORKS: readonly Work[] = [
   { name: 'growth', suites: ['main'], measure: measureGrowth },
   { name: 'threads', suites: ['main'], measure: measureThreads },
   { name: 'dgram', suites: ['main'], measure: measureDgram },
+  { name: 'start', suites: ['main'], measure: measureStart },
+  { name: 'soak', suites: ['main'], measure: measureSoak },
   { name: 'ladder', suites: ['main'], measure: measureLadder },
   { name: 'dot', suites: ['forward'], measure: measureDot },
   { name: 'cache-memory', suites: ['forward'], measure: measureMemory },

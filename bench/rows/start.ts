@@ -1,35 +1,30 @@
 /**
  * From exec to the first right answer: 1,000 services and their slices from one file as kubectl writes it, from a file
  * for each object, and from an API server. Beside it, what a bare Node takes to begin and to end.
- *
- *   npm run bench:start -- [--starts 9] [--json]
- *
- * A `coredns` found on PATH takes part where objects come from an API server.
  */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { decode, encode, type Packet } from 'dns-packet'
-import { percentile } from './ask.ts'
-import { clusterCorefile } from './cluster/corefile.ts'
-import { manifestList, manifests } from './cluster/manifests.ts'
-import { services } from './cluster/objects.ts'
-import { freePorts } from './ports.ts'
-import { type Corefile, isOnPath, ROOT, Sides } from './sides.ts'
-import { print, type Row } from './table.ts'
+import { clusterCorefile } from '../cluster/corefile.ts'
+import { manifestList, manifests } from '../cluster/manifests.ts'
+import { services } from '../cluster/objects.ts'
+import { freePorts } from '../ports.ts'
+import { type Corefile, ROOT, type Sides } from '../sides.ts'
+import { median, type Row } from '../table.ts'
 
 const SIZE = { namespaces: 20, services: 1_000, endpoints: 2 }
+const STARTS = 9
 const ASK_EVERY_MS = 2
 const GIVE_UP_MS = 30_000
 const UNIT = 'ms to the first answer'
 
 type Command = readonly [command: string, corefile: Corefile]
 
-/** Medians of so many starts each, all of them in turns. Figures: ours, CoreDNS's. */
-export async function measureStart(sides: Sides, starts: number): Promise<Row[]> {
+/** Medians of so many starts each, all of them in turns. */
+export async function measureStart(sides: Sides): Promise<Row[]> {
   const objects = manifests(SIZE)
   const list = manifestList(objects)
   const [asList, asFiles] = [join(sides.folder, 'list'), join(sides.folder, 'files')]
@@ -46,14 +41,13 @@ export async function measureStart(sides: Sides, starts: number): Promise<Row[]>
   ]
   const bareMs: number[] = []
   const ms = cases.map(() => ({ ours: [] as number[], peer: [] as number[] }))
-  for (let i = 0; i < starts; i++) {
+  for (let i = 0; i < STARTS; i++) {
     bareMs.push(await bareNodeMs())
     for (const [at, { ours, peer }] of cases.entries()) {
       ms[at]!.ours.push(await firstAnswerMs(sides, ours))
-      if (peer && isOnPath(peer[0])) ms[at]!.peer.push(await firstAnswerMs(sides, peer))
+      if (peer && sides.has(peer[0])) ms[at]!.peer.push(await firstAnswerMs(sides, peer))
     }
   }
-  const median = (all: readonly number[]) => (all.length === 0 ? Number.NaN : percentile(all, 0.5))
   return [
     { work: 'node -e 0', unit: 'ms', better: 'lower', figures: [median(bareMs), Number.NaN] },
     ...cases.map(
@@ -112,16 +106,4 @@ function answered(socket: ReturnType<typeof createSocket>, name: string, address
       if (answers.some(answer => 'data' in answer && answer.data === address)) settle(resolve)
     })
   })
-}
-
-if (import.meta.main) {
-  const { values: options } = parseArgs({
-    options: { starts: { type: 'string', default: '9' }, json: { type: 'boolean', default: false } },
-  })
-  const sides = new Sides()
-  try {
-    print(['sextant', 'coredns'], await measureStart(sides, Number(options.starts)), options.json)
-  } finally {
-    sides.end()
-  }
 }
