@@ -6,13 +6,12 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
-import type { Index } from '../../plugins/kubernetes/index/index.ts'
-import type { EndpointSlice } from '../../plugins/kubernetes/object/endpointslice.ts'
-import type { SlimObject } from '../../plugins/kubernetes/object/object.ts'
-import { serve, takeQuery } from '../../server/serve.ts'
-import type { Peer } from '../../server/wire/query.ts'
-import { query } from '../../test/harness/message.ts'
-import { type Cluster, clusterOf } from '../../test/plugins/kubernetes/cluster.ts'
+import type { Index } from '../plugins/kubernetes/index/index.ts'
+import type { EndpointSlice } from '../plugins/kubernetes/object/endpointslice.ts'
+import type { SlimObject } from '../plugins/kubernetes/object/object.ts'
+import { query } from '../test/harness/message.ts'
+import { clusterOf } from '../test/plugins/kubernetes/cluster.ts'
+import { putAll } from './in-process.ts'
 
 const SERVICES = 10_000
 const ENDPOINTS_PER_SLICE = 4
@@ -60,33 +59,10 @@ function* objects(): Generator<SlimObject> {
   }
 }
 
-const peer: Peer = {
-  address: '192.0.2.9',
-  port: 40_000,
-  family: 4,
-  localAddress: '192.0.2.1',
-  keep: () => peer,
-  send: () => {},
-}
-const q = takeQuery()
-q.bytes = new Uint8Array(4096)
-q.capacity = q.bytes.length
-q.peer = peer
-
 const [, , only] = process.argv
 if (!isMainThread) await read(workerData as Shared | undefined)
 else if (only === undefined) await measure()
 else await growth(only === JOINED)
-
-/** Asks `times` times, sockets apart: one message after the other and from the beginning again. */
-function ask({ routes }: Cluster, messages: readonly Uint8Array[], times: number): void {
-  for (let i = 0; i < times; i++) {
-    const message = messages[i % messages.length]!
-    for (let j = 0; j < message.length; j++) q.bytes[j] = message[j]!
-    q.length = message.length
-    serve(routes, q)
-  }
-}
 
 async function read(given: Shared | undefined): Promise<void> {
   const cluster = clusterOf({ body: 'ttl 30' })
@@ -95,12 +71,12 @@ async function read(given: Shared | undefined): Promise<void> {
     query(`service-${i}.${namespaceOf(i)}.svc.cluster.local`, { type: i % 4 === 0 ? 'AAAA' : 'A' }),
   )
   let isReading = false
-  ask(cluster, messages, QUERIES)
+  putAll(cluster.routes, messages, QUERIES, 0)
   parentPort!.on('message', async what => {
     if (what === 'measure') parentPort!.postMessage(nsPerQuery())
     isReading = what === 'read'
     while (isReading) {
-      ask(cluster, messages, 64)
+      putAll(cluster.routes, messages, 64, 0)
       await setTimeout(0)
     }
   })
@@ -110,7 +86,7 @@ async function read(given: Shared | undefined): Promise<void> {
     let best = Number.POSITIVE_INFINITY
     for (let round = 0; round < ROUNDS; round++) {
       const startMs = performance.now()
-      ask(cluster, messages, QUERIES / 10)
+      putAll(cluster.routes, messages, QUERIES / 10, 0)
       best = Math.min(best, ((performance.now() - startMs) * 1e7) / QUERIES)
     }
     return best
