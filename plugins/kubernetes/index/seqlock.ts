@@ -16,12 +16,24 @@ const WAIT_MS = 0.1
 const MAX_LOOKS_MS = 50
 const FEW_LOOKS = 16
 
-/** Processors of this kind have no load pass an earlier one: no fence is needed, and 6 ns of 300 are saved. */
+/**
+ * Processors of this kind have no load pass an earlier one, and no store an earlier one, and the compiler keeps accesses to
+ * memory that it knows nothing of in the order of the program: plain ones will do there. Atomics cost a call each: 25 ns of
+ * the 280 of a query, 0.2 of the 0.6 µs of a change.
+ */
 const IS_ORDERED = process.arch === 'x64'
+
+/** Stores a number that other threads see, once they can see all that was stored before. */
+export function storeLast(words: Int32Array, word: number, value: number): void {
+  if (IS_ORDERED) words[word] = value
+  else Atomics.store(words, word, value)
+}
 
 export class Seqlock {
   /** One word, the version: in memory of its own, which stays where it is when the index moves. */
   #version = new Int32Array(new SharedArrayBuffer(4))
+  /** The same word, for the second access: no compiler can tell, and take what was read, or leave out what was stored, first. */
+  #again = new Int32Array(this.#version.buffer)
   readonly #fence = new Int32Array(1)
   #isReader = false
   #isChanging = false
@@ -36,6 +48,7 @@ export class Seqlock {
   /** Reads along with the lock that has this memory; nothing is written here any more. */
   join(shared: SharedArrayBuffer): void {
     this.#version = new Int32Array(shared)
+    this.#again = new Int32Array(shared)
     this.#isReader = true
   }
 
@@ -44,31 +57,36 @@ export class Seqlock {
     if (this.#isChanging) return
     this.#isChanging = true
     const version = this.#version
-    Atomics.store(version, 0, (version[0]! + 1) | 0)
-    Atomics.load(version, 0) // a fence: no write that follows may be seen before the version is odd
+    storeLast(version, 0, (version[0]! + 1) | 0)
+    if (!IS_ORDERED) Atomics.load(version, 0) // a fence: no store that follows may be seen before the version is odd
   }
 
   /** It has changed. */
   changed(): void {
     if (!this.#isChanging) return
     this.#isChanging = false
-    Atomics.store(this.#version, 0, (this.#version[0]! + 1) | 0)
+    storeLast(this.#again, 0, (this.#again[0]! + 1) | 0)
   }
 
   /** The version, once nothing is changing: to be given to `isOver`. */
   now(): number {
     if (!this.#isReader) return 0
-    const version = Atomics.load(this.#version, 0)
+    const version = IS_ORDERED ? this.#version[0]! : Atomics.load(this.#version, 0)
     return (version & 1) === 0 ? version : this.#quiet()
   }
 
   /** True if something has changed since `now`: what was read is to be forgotten, and to be read again. */
   isOver(seen: number): boolean {
     if (!this.#isReader) return false
-    if (!IS_ORDERED) Atomics.store(this.#fence, 0, 0) // a fence with the load: nothing was read after it
-    if (Atomics.load(this.#version, 0) !== seen) return this.#isWorthAnother()
-    this.#looks = 0
+    if ((IS_ORDERED ? this.#again[0] : this.#fenced()) !== seen) return this.#isWorthAnother()
+    if (this.#looks !== 0) this.#looks = 0
     return false
+  }
+
+  /** The version, and nothing before this was read after it. */
+  #fenced(): number {
+    Atomics.store(this.#fence, 0, 0)
+    return Atomics.load(this.#version, 0)
   }
 
   #quiet(): number {

@@ -4,12 +4,12 @@
  *
  * A block is known by its offset in octets, always a multiple of 4 and never 0; the word before it holds its class.
  * Freed blocks rest until the work at hand is done (`reclaim`), here and in all threads that read along (readers.ts), for
- * an answer may still point into them. One thread writes. A block is complete before its place is stored anywhere, and that
- * store is atomic (`publish`): who reads the place and then the block needs no more, for a load waits for the address it
- * needs, on any processor.
+ * an answer may still point into them. One thread writes. A block is complete before its place is stored anywhere, and seen to
+ * be (`publish`): who reads the place and then the block needs no more, for a load waits for the address it needs, on any
+ * processor.
  */
 import type { Readers } from './readers.ts'
-import { Seqlock } from './seqlock.ts'
+import { Seqlock, storeLast } from './seqlock.ts'
 
 /** Address space, not memory: pages are resident once they are written. */
 const RESERVED_BYTES = 1 << 28
@@ -69,7 +69,7 @@ export class Slab {
   /** Stores the place of a block, 0 for none, or a number that readers look at, in a word that they see. */
   publish(word: number, value: number): void {
     this.lock.change()
-    Atomics.store(this.words, word, value)
+    storeLast(this.words, word, value)
   }
 
   /** Octets in use, block heads, unused ends of blocks and blocks at rest included. */

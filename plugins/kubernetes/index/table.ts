@@ -6,6 +6,7 @@
  *
  * In the slab: capacity - 1, live entries, used slots (graves included), unused; then pairs of hash and block.
  */
+import { storeLast } from './seqlock.ts'
 import type { Slab } from './slab.ts'
 
 const EMPTY = 0
@@ -163,6 +164,6 @@ function put(words: Int32Array, table: number, hash: number, block: number): voi
   const slot = table + HEAD_WORDS + 2 * i
   if (words[slot + 1] === EMPTY) words[table + 2]! += 1
   words[slot] = hash
-  Atomics.store(words, slot + 1, block) // last: a slot is seen once its block is there
+  storeLast(words, slot + 1, block) // last: a slot is seen once its block is there
   words[table + 1]! += 1
 }
