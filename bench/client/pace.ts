@@ -2,9 +2,10 @@
  * A client of one thread that asks at a steady pace, whether or not replies come: a slow server cannot slow the questions
  * down. A latency is from just before `send` until the kernel was given the reply: what this process does between is not in
  * it, and loopback adds nothing that a server has not done. Run by paced.ts:
- * node bench/client/pace.ts '{"target":…,"file":…,"perSecond":…,"seconds":…}' → a line of JSON.
+ * node bench/client/pace.ts '{"target":…,"file":…,"perSecond":…,"seconds":…}' → `begin`, `end`, and
+ * a line of JSON.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { percentile } from '../ask.ts'
 import type { Target } from '../dnsperf.ts'
 import { messageOf } from '../messages.ts'
@@ -41,6 +42,8 @@ const MAX_BURST = 16
 /** What this process could not ask in time, because it was kept waiting for so long, is not made up for: no server gets a flood. */
 const GIVE_UP_NS = 1e6
 const LAST_REPLIES_NS = 1e9
+/** From `begin` to the first question: who waits for it reads what the server has used so far. */
+const START_NS = 50e6
 const SLEEP_AT_END_US = 100
 
 const { target, file, perSecond, seconds } = JSON.parse(process.argv[2]!) as Pace
@@ -109,7 +112,8 @@ function take(socket: number): void {
 }
 
 dropTimerSlack()
-dueNs = nowNs() + 10e6
+writeSync(1, 'begin\n')
+dueNs = nowNs() + START_NS
 const endNs = dueNs + seconds * 1e9
 for (
   let turn = 0, now = nowNs();
@@ -121,6 +125,7 @@ for (
   const untilDueUs = now < endNs && sent < total ? (dueNs - nowNs()) / 1000 : SLEEP_AT_END_US
   if (untilDueUs > 2) sleepUs(Math.min(1000, Math.floor(untilDueUs)))
 }
+writeSync(1, 'end\n')
 const all = [...tookUs.subarray(0, answered)]
 const [p50Us, p99Us, p999Us, maxUs] = [0.5, 0.99, 0.999, 1].map(share => percentile(all, share)) as [
   number,
@@ -139,5 +144,5 @@ const paced: Paced = {
   lateP99Us: percentile([...lateUs.subarray(0, sent)], 0.99),
   queriesPerS: sent / seconds,
 }
-process.stdout.write(`${JSON.stringify(paced)}\n`)
+writeSync(1, `${JSON.stringify(paced)}\n`)
 process.exit()

@@ -1,7 +1,7 @@
 /** One run of the client that keeps a pace (pace.ts) against one server, with what the server used meanwhile. */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { createInterface } from 'node:readline'
 import { RCODE } from '../../server/wire/codes.ts'
 import type { Target } from '../dnsperf.ts'
 import { usage } from '../process.ts'
@@ -31,14 +31,20 @@ const NAMES = new Map(Object.entries(RCODE).map(([name, code]) => [code as numbe
 export async function paced(target: Target, load: Omit<Pace, 'target'>): Promise<PacedRun> {
   const script = join(import.meta.dirname, 'pace.ts')
   const pace: Pace = { target, ...load }
-  const before = usage(target.pid)
-  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(pace)], {
+  const child = spawn(process.execPath, [script, JSON.stringify(pace)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
     timeout: (load.seconds + 30) * 1000,
   })
-  const { cpuS } = usage(target.pid)
-  const told = JSON.parse(stdout) as Paced
+  let usedS = 0
+  let told: Paced | undefined
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === 'begin') usedS -= usage(target.pid).cpuS
+    else if (line === 'end') usedS += usage(target.pid).cpuS
+    else told = JSON.parse(line) as Paced
+  }
+  if (told === undefined) throw new Error(`${target.name}: the client that asks it ended without a word`)
   const rcodes = new Map(
     Object.entries(told.rcodes).map(([code, count]) => [NAMES.get(Number(code)) ?? code, count] as const),
   )
-  return { ...told, rcodes, cpuUsPerQuery: ((cpuS - before.cpuS) * 1e6) / told.answered }
+  return { ...told, rcodes, cpuUsPerQuery: (usedS * 1e6) / told.answered }
 }
