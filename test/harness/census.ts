@@ -5,7 +5,7 @@ import { families, total } from '../../server/metrics.ts'
 import { chaos } from './chaos.ts'
 import { type RunningServer, startServer } from './server.ts'
 
-const REPLACED_MS = 20_000
+const REPLACED_MS = 40_000
 const THREAD_FILE = `${import.meta.dirname}/thread.ts`
 
 /** A server whose threads know `chaos`. */

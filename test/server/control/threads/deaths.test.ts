@@ -62,4 +62,16 @@ test('an exception that nobody caught does not end a thread', async () => {
   })
 })
 
+test('a thread that hangs is ended and replaced', async () => {
+  await withThreads(corefile(2), async server => {
+    const before = deaths()
+    const lines = await capturedLog(async () => {
+      await tellAnother(server, 'hang')
+      await until(() => deaths() > before, 'its end')
+      await until(async () => (await census(server)).size === 2, 'a successor')
+    })
+    assert.ok(lines.includes('[ERROR] thread 1 has ended (no sign of life for 10 s) and is replaced'))
+  })
+})
+
 test.run()
