@@ -2,9 +2,21 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { capturedLog } from '../../../harness/captured-log.ts'
-import { census, corefile, counted, tellAnother, until, whoAnswers, withThreads } from '../../../harness/census.ts'
+import {
+  census,
+  corefile,
+  counted,
+  makeThreadBundle,
+  removeThreadBundle,
+  tellAnother,
+  until,
+  whoAnswers,
+  withThreads,
+} from '../../../harness/census.ts'
 
 const test = suite('threads: deaths')
+test.before(makeThreadBundle)
+test.after(removeThreadBundle)
 const deaths = () => counted('sextant_thread_deaths_total')
 
 for (const name of ['exit', 'oom']) {
