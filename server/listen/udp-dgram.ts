@@ -5,6 +5,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
 import { cells } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
@@ -73,7 +74,9 @@ class UdpDgram implements Listener {
     this.port = socket.address().port
     this.routes = options.routes
     this.#unsent = unsentReplies(options.server)
-    this.#endDrops = countDrops(options.server, () => kernelDrops(address === '' ? '::' : address, this.port))
+    // The main thread counts for all sockets of an address: which one is whose, the file does not say.
+    const drops = () => (isMainThread ? kernelDrops(address === '' ? '::' : address, this.port) : 0)
+    this.#endDrops = countDrops(options.server, drops)
     socket.on('message', (message, from) => this.#message(message, from))
     socket.on('error', () => this.#countUnsent()) // an error of the network, told to a later call; the socket stays
   }
@@ -190,7 +193,7 @@ class DgramPeer implements Peer {
   }
 }
 
-/** Drops of the socket bound to an address, from /proc/net/udp and udp6; 0 where there is no such file. */
+/** Drops of the sockets bound to an address, from /proc/net/udp and udp6; 0 where there is no such file. */
 function kernelDrops(address: string, port: number): number {
   const local = procAddress(sockaddr(address, port)!)
   let lines: string[]
@@ -199,8 +202,8 @@ function kernelDrops(address: string, port: number): number {
   } catch {
     return 0 // another system
   }
-  const columns = lines.map(line => line.trim().split(/\s+/)).find(line => line[1] === local)
-  return Number(columns?.at(-1) ?? 0)
+  const own = lines.map(line => line.trim().split(/\s+/)).filter(columns => columns[1] === local)
+  return own.reduce((sum, columns) => sum + Number(columns.at(-1)), 0)
 }
 
 /** As /proc/net writes it: the address as words of the machine, the port, in capital hexadecimal. */

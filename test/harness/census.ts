@@ -1,12 +1,32 @@
 /** Which thread answers whom, asked through `chaos`. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { build } from 'esbuild'
 import { plugins } from '../../plugins/index.ts'
 import { families, total } from '../../server/metrics.ts'
 import { chaos } from './chaos.ts'
-import { type RunningServer, startServer } from './server.ts'
+import { type RunningServer, startServer, temporaryFolder } from './server.ts'
 
-const REPLACED_MS = 20_000
-const THREAD_FILE = `${import.meta.dirname}/thread.ts`
+const REPLACED_MS = 40_000
+const bundles = temporaryFolder()
+const THREAD_FILE = `${bundles.path}/thread.cjs`
+
+/** Bundles what threads run: one is there in a tenth of a second then, not in one. */
+export async function makeThreadBundle(): Promise<void> {
+  await build({
+    entryPoints: [`${import.meta.dirname}/thread.ts`],
+    outfile: THREAD_FILE,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node26',
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.resolve': 'require.resolve' },
+    logLevel: 'error',
+  })
+}
+
+export function removeThreadBundle(): void {
+  bundles.remove()
+}
 
 /** A server whose threads know `chaos`. */
 export function startThreads(corefile: string): Promise<RunningServer> {

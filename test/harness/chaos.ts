@@ -3,6 +3,7 @@
  *
  *   id.      TXT with the number of the thread        exit.    the thread ends (process.exit)
  *   throw.   an exception that nobody catches         oom.     the thread fills its heap
+ *   hang.    the thread does nothing any more
  *   late.    answered 300 ms later                    log.     a line in the log, from this thread
  *
  * `chaos WORD` in the Corefile: `nobind` fails to start in other threads than the main one, `slow` starts after a second.
@@ -39,6 +40,7 @@ class Chaos implements Stage {
     const name = q.qnameText
     if (name === 'exit.' && THREAD > 0) setTimeout(() => process.exit(3))
     if (name === 'oom.' && THREAD > 0) setTimeout(fill)
+    if (name === 'hang.' && THREAD > 0) setTimeout(hang)
     if (name === 'log.') info('chaos', 'a line')
     if (name === 'throw.' && THREAD > 0) {
       setTimeout(() => {
@@ -59,4 +61,8 @@ function identity(q: Query): Answer {
 function fill(): void {
   const kept: number[][] = []
   for (;;) kept.push(new Array<number>(100_000).fill(kept.length))
+}
+
+function hang(): void {
+  for (;;);
 }

@@ -1,6 +1,6 @@
 /**
  * One thread beside the main one, as the main one sees it: it is asked and answers; its log lines are written and its
- * counters shown; when it ends, however it does, all that still waits for it fails.
+ * counters shown; when it ends, however it does, all that still waits for it fails. One that gives no sign of life is ended.
  */
 import { Worker } from 'node:worker_threads'
 import { Descriptors } from '../../listen/descriptors.ts'
@@ -11,6 +11,10 @@ import type { Asked, Request, ThreadStart, Told } from './messages.ts'
 
 /** Memory of a thread: queries leave no garbage, and what is large (caches, the index) is no part of the heap. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256, stackSizeMb: 1 }
+
+/** How often it is asked for a sign of life, and how many questions it may leave open: ten seconds. */
+const LOOK_MS = 1000
+const MAX_UNANSWERED = 10
 
 interface Waiting {
   readonly done: (value: number | undefined) => void
@@ -24,6 +28,11 @@ export class Thread {
   /** Resolves once it takes requests. Rejects if it ends before. */
   readonly ready: Promise<void>
   #isOver = false
+  /** Why it was ended, or the error that it ended with. */
+  #reason = ''
+  /** Questions since anything was heard of it: turns of our own loop, so that a pause of this thread is none of that one's. */
+  #unanswered = 0
+  #looking: NodeJS.Timeout | undefined
   readonly #worker: Worker
   readonly #cells: CellsOfThread
   readonly #descriptors = new Descriptors()
@@ -51,14 +60,14 @@ export class Thread {
       resourceLimits: LIMITS,
     })
     this.#worker.on('message', (told: Told) => this.#hear(told))
-    let reason = ''
     this.#worker.on('error', (cause: Error) => {
-      reason = cause.message
+      this.#reason ||= cause.message
     })
     this.ended = new Promise(resolve => {
       this.#worker.on('exit', code => {
-        this.#end(reason === '' ? `exit code ${code}` : reason)
-        resolve(reason === '' ? `exit code ${code}` : reason)
+        this.#reason ||= `exit code ${code}`
+        this.#end(this.#reason)
+        resolve(this.#reason)
       })
     })
     const here = new Promise<void>(resolve => {
@@ -87,9 +96,18 @@ export class Thread {
     await this.ended
   }
 
+  #look(): void {
+    if (this.#unanswered === MAX_UNANSWERED) {
+      this.#reason ||= `no sign of life for ${(MAX_UNANSWERED * LOOK_MS) / 1000} s`
+      void this.#worker.terminate()
+    } else if (this.#unanswered++ === 0) this.ask({ kind: 'count' }).catch(() => {}) // its end is told elsewhere
+  }
+
   #hear(told: Told): void {
+    this.#unanswered = 0
     switch (told.kind) {
       case 'here':
+        this.#looking = setInterval(() => this.#look(), LOOK_MS).unref()
         this.#here()
         break
       case 'done':
@@ -117,6 +135,7 @@ export class Thread {
 
   #end(reason: string): void {
     this.#isOver = true
+    clearInterval(this.#looking)
     this.#cells.clearGauges()
     for (const fd of this.#descriptors.take()) loadCalls()?.calls.close(fd)
     for (const { failed } of this.#waiting.values()) failed(this.#gone(reason))

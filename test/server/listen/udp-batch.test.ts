@@ -41,14 +41,14 @@ class FakeKernel {
       this.wake = wake
       return { stop: () => {}, restart: () => this.restarts++ }
     },
+    socket: () => 3,
+    close: () => {},
     calls: {
-      socket: () => 3,
       setsockopt: () => 0,
       getsockopt: () => -1,
       bind: () => 0,
       connect: () => 0,
       getsockname: () => 0,
-      close: () => 0,
       usleep: () => this.naps++,
       recvmmsg: (_: number, headers: bigint, count: number) => this.#receive(headers, count),
       sendmmsg: (_: number, headers: bigint, count: number) => this.#send(headers, count),

@@ -2,9 +2,21 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { capturedLog } from '../../../harness/captured-log.ts'
-import { census, corefile, counted, tellAnother, until, whoAnswers, withThreads } from '../../../harness/census.ts'
+import {
+  census,
+  corefile,
+  counted,
+  makeThreadBundle,
+  removeThreadBundle,
+  tellAnother,
+  until,
+  whoAnswers,
+  withThreads,
+} from '../../../harness/census.ts'
 
 const test = suite('threads: deaths')
+test.before(makeThreadBundle)
+test.after(removeThreadBundle)
 const deaths = () => counted('sextant_thread_deaths_total')
 
 for (const name of ['exit', 'oom']) {
@@ -59,6 +71,18 @@ test('an exception that nobody caught does not end a thread', async () => {
     })
     assert.ok(lines.some(line => line.startsWith('[ERROR] uncaught exception: Error: chaos')))
     assert.is(deaths(), before.deaths)
+  })
+})
+
+test('a thread that hangs is ended and replaced', async () => {
+  await withThreads(corefile(2), async server => {
+    const before = deaths()
+    const lines = await capturedLog(async () => {
+      await tellAnother(server, 'hang')
+      await until(() => deaths() > before, 'its end')
+      await until(async () => (await census(server)).size === 2, 'a successor')
+    })
+    assert.ok(lines.includes('[ERROR] thread 1 has ended (no sign of life for 10 s) and is replaced'))
   })
 })
 

@@ -4,11 +4,13 @@ import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { census, startThreads, withThreads } from '../../../harness/census.ts'
+import { census, makeThreadBundle, removeThreadBundle, startThreads, withThreads } from '../../../harness/census.ts'
 import { freePort } from '../../../harness/free-port.ts'
 import { query, replyText } from '../../../harness/message.ts'
 
 const test = suite('threads: sockets')
+test.before(makeThreadBundle)
+test.after(removeThreadBundle)
 
 /** Asks over UDP from a port of its own, and gives the number of the thread and the address that answered. */
 async function askAt(address: string, port: number): Promise<{ thread: number; from: string }> {

@@ -9,6 +9,8 @@ import {
   census,
   corefile,
   counted,
+  makeThreadBundle,
+  removeThreadBundle,
   startThreads,
   tellAnother,
   until,
@@ -17,6 +19,8 @@ import {
 } from '../../../harness/census.ts'
 
 const test = suite('threads')
+test.before(makeThreadBundle)
+test.after(removeThreadBundle)
 /** How many values all histograms of a name have counted. */
 function observed(name: string): number {
   return samples(families.get(name)!)
