@@ -11,14 +11,14 @@
 import { isLinkLocal, PORT_AT } from './address.ts'
 import type { Ffi } from './ffi.ts'
 
-/** Messages per system call: of 128 more go the same way than of 64 (udp-groups.ts), which saves a quarter at saturation. */
-export const BATCH = 128
+/** Messages per system call: the more, the more go one way (udp-groups.ts). At saturation 128 cost a quarter less than 64, 256 7 % less still. */
+export const BATCH = 256
 /** Largest query that is read, and most octets of a reply that is written in its place. */
 export const PACKET_BYTES = 4096
 /** Octets of a mmsghdr. */
 export const HEADER_BYTES = 64
 // A slot: sockaddr 32 | control 64 | iovec to send 16 | iovec to receive 16 | message 4,096 | pad 64. An odd number of
-// cache lines, so that the beginnings of 128 messages do not compete for the same lines of the cache.
+// cache lines, so that the beginnings of messages do not compete for the same lines of the cache.
 const CONTROL_AT = 32
 const SEND_IOVEC_AT = 96
 const RECEIVE_IOVEC_AT = 112

@@ -247,6 +247,23 @@ for (const { name, waiting, late, naps } of [
   })
 }
 
+for (const { name, pauseMs, naps } of [
+  { name: 'fast', pauseMs: 0, naps: true },
+  { name: 'slowly', pauseMs: 2, naps: false },
+]) {
+  test(`queries come ${name}: the loop ${naps ? 'sleeps for more' : 'does not sleep'}`, async () => {
+    const at = listening(`dns://:queries-${name}`)
+    for (let wakeUps = 0; wakeUps < 100; wakeUps++) {
+      for (let id = 0; id < 10; id++) at.kernel.inbox.push({ message: query('now.test', { id }), port: 1 })
+      at.kernel.wake()
+      if (pauseMs > 0) await new Promise(resolve => setTimeout(resolve, pauseMs))
+    }
+    assert.is(at.kernel.sent.length, 1000)
+    assert.is(at.kernel.naps > 0, naps)
+    await at.listener.stop()
+  })
+}
+
 test('a flood leaves the loop room', async () => {
   const at = listening('dns://:flood')
   for (let i = 0; i < 2000; i++) at.kernel.inbox.push({ message: query('now.test'), port: 1 })
