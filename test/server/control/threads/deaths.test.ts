@@ -61,6 +61,21 @@ test('a reload while a thread is missing brings it back', async () => {
   })
 })
 
+test('who stands in for a thread that dies twice stands in once', async () => {
+  const hosts = (last: number, chaos = 'chaos') => corefile(2, `${chaos}\nhosts {\n192.0.2.${last} a\nfallthrough\n}`)
+  await withThreads(hosts(1, ''), async server => {
+    const before = deaths()
+    await server.server.threads.all()[0]!.terminate()
+    assert.not.ok(await server.reload(hosts(1, 'chaos nobind')))
+    await until(() => deaths() === before + 2, 'the end of the one that was to take over')
+    await until(() => server.server.threads.all().length === 1, 'a successor')
+    assert.ok(await server.reload(hosts(2, '')))
+    await server.server.reloader.idle
+    const replies = await Promise.all(Array.from({ length: 200 }, () => server.ask('a')))
+    assert.is(replies.filter(reply => !reply.includes('192.0.2.2')).length, 0)
+  })
+})
+
 test('an exception that nobody caught does not end a thread', async () => {
   await withThreads(corefile(2), async server => {
     const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
