@@ -104,9 +104,12 @@ export class Threads {
       throw cause
     }
     const serve = () => {
+      const isNew = slots.slice((this.#current?.threads ?? 1) - 1)
       this.#note(next)
       for (const slot of slots) this.#serve(slot, next)
       release()
+      // One that ended since it bound was not missed by what served until now.
+      for (const slot of isNew) if (slot.thread?.isOver) void slot.thread.ended.then(reason => this.#died(slot, reason))
     }
     return { serve, discard }
   }
@@ -178,6 +181,7 @@ export class Threads {
   #serve(slot: Slot, next: Generation): void {
     slot.serves = next
     slot.places.serve(next)
+    if (slot.thread?.isOver !== false) slot.places.standIn(next) // where it did not have to so far
     void this.#ask(slot, { kind: 'serve' }).then(async () => {
       if (slot.thread?.isOver === false) await slot.places.standBack()
     })

@@ -76,6 +76,22 @@ test('who stands in for a thread that dies twice stands in once', async () => {
   })
 })
 
+test('a new thread that ends before it serves is replaced', async () => {
+  await withThreads(corefile(1), async server => {
+    const { threads } = server.server
+    const prepare = threads.prepare.bind(threads)
+    threads.prepare = async (...args) => {
+      const prepared = await prepare(...args)
+      await threads.all()[0]!.terminate()
+      return prepared
+    }
+    assert.ok(await server.reload(corefile(2)))
+    threads.prepare = prepare
+    await census(server)
+    await until(async () => (await census(server)).size === 2, 'a successor')
+  })
+})
+
 test('an exception that nobody caught does not end a thread', async () => {
   await withThreads(corefile(2), async server => {
     const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
