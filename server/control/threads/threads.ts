@@ -259,10 +259,11 @@ export class Threads {
   async #replace(slot: Slot): Promise<void> {
     const isMissing = () => slot.thread?.isOver === true && !this.#isLeaving
     const release = await this.#takeTurn()
+    let thread: Thread | undefined
     try {
       const current = this.#current
       if (!isMissing() || current === undefined || slot.index >= current.threads) return
-      const thread = this.#start(slot)
+      thread = this.#start(slot)
       await this.#prepare(slot, thread, current)
       const { all } = slot.places.bind(current, key => this.#options.sockets.placeOf(key, current))
       await thread.ask({ kind: 'bind', places: all })
@@ -273,6 +274,8 @@ export class Threads {
       logError(undefined, `thread ${slot.index} cannot be replaced: ${cause instanceof Error ? cause.message : cause}`)
       // One that is there and cannot serve is ended, and its end brings us here again.
       if (slot.thread?.isOver === false) void slot.thread.terminate()
+      // The system had none to give: it may have one soon.
+      if (thread === undefined) void sleep(PAUSE_MS).then(() => this.#replace(slot))
     } finally {
       release()
     }

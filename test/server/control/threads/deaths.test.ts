@@ -1,6 +1,7 @@
 /** Threads that end by themselves: what comes for them is answered, and others take their places. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Threads } from '../../../../server/control/threads/threads.ts'
 import { capturedLog } from '../../../harness/captured-log.ts'
 import {
   census,
@@ -89,6 +90,32 @@ test('a new thread that ends before it serves is replaced', async () => {
     threads.prepare = prepare
     await census(server)
     await until(async () => (await census(server)).size === 2, 'a successor')
+  })
+})
+
+test('a thread that the system does not give now is made later', async () => {
+  await withThreads(corefile(1), async ({ server, reload }) => {
+    const { sockets, options } = server
+    let left = 1
+    const file = () => {
+      if (left-- === 0 || left === -2) throw new Error('no thread is left')
+      return options.threadFile
+    }
+    const threads = new Threads({
+      port: 0,
+      sockets,
+      get file() {
+        return file()
+      },
+    })
+    Object.assign(server, { threads })
+    assert.ok(await reload(corefile(2)))
+    const lines = await capturedLog(async () => {
+      await threads.all()[0]!.terminate()
+      await until(() => left === -3 && threads.all().length === 1, 'a successor')
+    })
+    assert.is(lines.filter(line => line.includes('cannot be replaced: no thread is left')).length, 2)
+    assert.ok(await reload(corefile(3)))
   })
 })
 
