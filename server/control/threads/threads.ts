@@ -246,12 +246,12 @@ export class Threads {
   async #died(slot: Slot, reason: string): Promise<void> {
     const livedMs = performance.now() - slot.startedAtMs
     for (const generation of slot.ports.keys()) this.#closePorts(slot, generation)
-    if (this.#isLeaving) return
     const current = this.#current
     if (current === undefined || slot.index >= current.threads) return // its start fails, and says so
     cells[deaths()]! += 1
-    logError(undefined, `thread ${slot.index} has ended (${reason}) and is replaced`)
+    logError(undefined, `thread ${slot.index} has ended (${reason})${this.#isLeaving ? '' : ' and is replaced'}`)
     slot.places.standIn(current)
+    if (this.#isLeaving) return
     if (livedMs < SHORT_LIFE_MS) await sleep(PAUSE_MS)
     await this.#replace(slot)
   }

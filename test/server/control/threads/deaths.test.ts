@@ -119,6 +119,16 @@ test('a thread that the system does not give now is made later', async () => {
   })
 })
 
+test('what comes for a thread that dies in lameduck is answered', async () => {
+  await withThreads(corefile(2), async server => {
+    const { threads } = server.server
+    threads.drain()
+    await threads.all()[0]!.terminate()
+    assert.equal([...(await census(server)).keys()], [0])
+    assert.is(threads.all().length, 0)
+  })
+})
+
 test('an exception that nobody caught does not end a thread', async () => {
   await withThreads(corefile(2), async server => {
     const before = { deaths: deaths(), panics: counted('coredns_panics_total') }
