@@ -66,9 +66,14 @@ export class Reloader {
       threads.end(old),
       sockets.closeUnused(key => current.plans.has(key)),
       poll(() => waitingQueries() === 0, DRAIN_POLL_MS, DRAIN_MS),
-    ])
+    ]).catch(endFailed)
     await stopStages(old)
   }
+}
+
+/** What cannot be let go of is no reason to take nothing over any more. */
+function endFailed(cause: unknown): void {
+  logError(undefined, `the old configuration did not end: ${cause instanceof Error ? cause.message : cause}`, cause)
 }
 
 /** Puts the fingerprint of the running configuration into the metrics. */

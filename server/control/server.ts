@@ -53,8 +53,8 @@ export class Server {
       warn(undefined, `${file}:${line}:${column}: ${message}`)
     const next = build(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
     const bound = await this.sockets.bind(next)
-    this.threads.begin(next)
     try {
+      this.threads.begin(next)
       await startStages(next, previous)
     } catch (cause) {
       await Promise.all([closeAll(bound), this.threads.giveUp()])

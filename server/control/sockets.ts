@@ -107,7 +107,10 @@ export class Sockets {
   /** Puts a generation behind the sockets: the open ones and those that `bind` made for it. */
   serve(generation: Generation, bound: OpenSockets): void {
     for (const [key, plan] of generation.plans) {
-      for (const listener of this.#open.get(key) ?? []) listener.routes = plan.routes
+      for (const listener of this.#open.get(key) ?? []) {
+        listener.routes = plan.routes
+        listener.shareWith?.(plan.sockets)
+      }
       const made = bound.get(key)
       if (made === undefined) continue
       this.#open.set(key, made)

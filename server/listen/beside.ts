@@ -63,8 +63,13 @@ export async function bindBeside<T>(
  */
 export function shareAddresses(transport: Transport, port: number, isShared: boolean): boolean {
   const calls = loadCalls()
-  if (calls !== undefined) setFlag(calls, holdersOf(transport, port), isShared ? 1 : 0)
-  return calls !== undefined
+  if (calls === undefined) return false
+  try {
+    setFlag(calls, holdersOf(transport, port), isShared ? 1 : 0)
+    return true
+  } catch {
+    return false // no descriptor is left to look with
+  }
 }
 
 function getFlag(ffi: Ffi, fd: number): number {

@@ -1,7 +1,7 @@
 /**
  * The one file that touches node:ffi: the calls of libc and libuv that batched UDP is made of, memory as C sees it, a
- * socket watched through libuv's own poll handle, and the calls that give memory back. Its API is experimental and may change; whatever else offers these
- * few things can take its place here.
+ * socket watched through libuv's own poll handle, and the calls that give memory back. Its API is experimental and may
+ * change; whatever else offers these few things can take its place here.
  */
 import { endianness } from 'node:os'
 import { isMainThread } from 'node:worker_threads'

@@ -21,6 +21,8 @@ export interface Listener {
   routes: Routes
   /** Messages read so far. */
   readonly received: number
+  /** So many sockets have the address from now on, and what is bounded for all of them is shared out. */
+  shareWith?(sockets: number): void
   /** Begins to read. What came since the socket was bound has waited. */
   start(): void
   /** Stops reading at once. Resolves when the queries in flight were answered, or after `STOP_MS`; the socket is closed. */

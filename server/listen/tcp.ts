@@ -53,6 +53,8 @@ export class TcpListener implements Listener {
   readonly transport = 'tcp'
   readonly address: string
   readonly limits: TcpLimits
+  /** Its part of `limits.maxConnections`. */
+  #maxConnections: number
   routes: Routes
   received = 0
   readonly #server: Server
@@ -71,8 +73,8 @@ export class TcpListener implements Listener {
     this.#name = options.server
     this.#openCell = open.cell(options.server)
     const limits = { ...DEFAULT_LIMITS, ...options.tcp }
-    const maxConnections = Math.ceil(Math.min(limits.maxConnections, descriptorShare()) / (options.sockets ?? 1))
-    this.limits = { ...limits, maxConnections }
+    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
+    this.#maxConnections = this.#partOf(options.sockets)
     const { firstReadMs, idleMs, writeMs } = limits
     const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
     this.#wheel = new Wheel(tickMs)
@@ -82,6 +84,14 @@ export class TcpListener implements Listener {
   get port(): number {
     const bound = this.#server.address()
     return typeof bound === 'object' && bound !== null ? bound.port : 0
+  }
+
+  shareWith(sockets: number): void {
+    this.#maxConnections = this.#partOf(sockets)
+  }
+
+  #partOf(sockets = 1): number {
+    return Math.ceil(this.limits.maxConnections / sockets)
   }
 
   start(): void {
@@ -134,11 +144,11 @@ export class TcpListener implements Listener {
     }
     if (this.#early !== undefined) {
       socket.on('error', () => {}) // gone before we began
-      if (this.#early.length < this.limits.maxConnections) this.#early.push(socket)
+      if (this.#early.length < this.#maxConnections) this.#early.push(socket)
       else socket.destroy()
       return
     }
-    if (this.#connections.size >= this.limits.maxConnections && !this.#makeRoom()) {
+    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) {
       this.countClosed('limit')
       socket.destroy()
       return

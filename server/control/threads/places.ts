@@ -69,7 +69,7 @@ export class Places {
     const ffi = loadFfi()
     for (const [key, { address, port, sockets, udp }] of this.#places) {
       const plan = plans.get(key)
-      if (ffi === undefined || udp === undefined || plan === undefined) continue
+      if (ffi === undefined || udp === undefined || plan === undefined || this.#standIns.has(key)) continue
       const server = serverLabel(plan.address, plan.port)
       const options = { routes: plan.routes, server, sockets, fd: udp.fd, isStandIn: true }
       const listener = new UdpBatch(ffi, address, port, options)

@@ -104,9 +104,12 @@ export class Threads {
       throw cause
     }
     const serve = () => {
+      const isNew = slots.slice((this.#current?.threads ?? 1) - 1)
       this.#note(next)
       for (const slot of slots) this.#serve(slot, next)
       release()
+      // One that ended since it bound was not missed by what served until now.
+      for (const slot of isNew) if (slot.thread?.isOver) void slot.thread.ended.then(reason => this.#died(slot, reason))
     }
     return { serve, discard }
   }
@@ -178,6 +181,7 @@ export class Threads {
   #serve(slot: Slot, next: Generation): void {
     slot.serves = next
     slot.places.serve(next)
+    if (slot.thread?.isOver !== false) slot.places.standIn(next) // where it did not have to so far
     void this.#ask(slot, { kind: 'serve' }).then(async () => {
       if (slot.thread?.isOver === false) await slot.places.standBack()
     })
@@ -242,12 +246,12 @@ export class Threads {
   async #died(slot: Slot, reason: string): Promise<void> {
     const livedMs = performance.now() - slot.startedAtMs
     for (const generation of slot.ports.keys()) this.#closePorts(slot, generation)
-    if (this.#isLeaving) return
     const current = this.#current
     if (current === undefined || slot.index >= current.threads) return // its start fails, and says so
     cells[deaths()]! += 1
-    logError(undefined, `thread ${slot.index} has ended (${reason}) and is replaced`)
+    logError(undefined, `thread ${slot.index} has ended (${reason})${this.#isLeaving ? '' : ' and is replaced'}`)
     slot.places.standIn(current)
+    if (this.#isLeaving) return
     if (livedMs < SHORT_LIFE_MS) await sleep(PAUSE_MS)
     await this.#replace(slot)
   }
@@ -255,10 +259,11 @@ export class Threads {
   async #replace(slot: Slot): Promise<void> {
     const isMissing = () => slot.thread?.isOver === true && !this.#isLeaving
     const release = await this.#takeTurn()
+    let thread: Thread | undefined
     try {
       const current = this.#current
       if (!isMissing() || current === undefined || slot.index >= current.threads) return
-      const thread = this.#start(slot)
+      thread = this.#start(slot)
       await this.#prepare(slot, thread, current)
       const { all } = slot.places.bind(current, key => this.#options.sockets.placeOf(key, current))
       await thread.ask({ kind: 'bind', places: all })
@@ -269,6 +274,8 @@ export class Threads {
       logError(undefined, `thread ${slot.index} cannot be replaced: ${cause instanceof Error ? cause.message : cause}`)
       // One that is there and cannot serve is ended, and its end brings us here again.
       if (slot.thread?.isOver === false) void slot.thread.terminate()
+      // The system had none to give: it may have one soon.
+      if (thread === undefined) void sleep(PAUSE_MS).then(() => this.#replace(slot))
     } finally {
       release()
     }

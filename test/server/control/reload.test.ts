@@ -54,6 +54,24 @@ async function withServer(plugin: Plugin, task: (running: RunningServer) => Prom
   }
 }
 
+test('sockets that cannot be let go of stop no reload that comes later', async () => {
+  const events: string[] = []
+  await withServer(recorder(events), async ({ server, reload }) => {
+    const { end } = server.threads
+    server.threads.end = async () => {
+      throw new Error('no descriptor is left')
+    }
+    const lines = await capturedLog(async () => {
+      assert.ok(await reload(corefile('new')))
+      await server.reloader.idle
+    })
+    assert.ok(lines.includes('[ERROR] the old configuration did not end: no descriptor is left'))
+    assert.ok(events.includes('stop old'))
+    server.threads.end = end
+    assert.ok(await reload(corefile('newer')))
+  })
+})
+
 test('the new configuration starts with the old stage, serves, and only then the old one stops', async () => {
   const events: string[] = []
   await withServer(recorder(events), async running => {

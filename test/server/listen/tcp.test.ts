@@ -272,6 +272,25 @@ test('the oldest idle connection makes room', () =>
     for (const client of [busy, ...clients]) client.close()
   }))
 
+test('of several sockets each has its part of the connections, also when a reload changes their number', () =>
+  withServed('127.0.0.1', { tcp: { maxConnections: 8 }, sockets: 4, server: 'dns://:part' }, async at => {
+    const clients: TcpClient[] = []
+    const openFrom = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const client = await TcpClient.to(at.port)
+        await client.ask(query('now.test'))
+        clients.push(client)
+        await new Promise(resolve => setTimeout(resolve, 20))
+      }
+    }
+    await openFrom(3)
+    await eventually(() => closed('part', 'limit') === 1, 'the close of one of three')
+    at.tcp.shareWith?.(1)
+    await openFrom(6)
+    assert.is(closed('part', 'limit'), 1)
+    for (const client of clients) client.close()
+  }))
+
 test('500 silent connections: UDP answers, all are closed', () =>
   withServed('127.0.0.1', { tcp: SHORT, server: 'dns://:silent-many' }, async at => {
     const clients = await Promise.all(Array.from({ length: 500 }, () => TcpClient.to(at.port)))

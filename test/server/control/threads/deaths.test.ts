@@ -1,6 +1,7 @@
 /** Threads that end by themselves: what comes for them is answered, and others take their places. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Threads } from '../../../../server/control/threads/threads.ts'
 import { capturedLog } from '../../../harness/captured-log.ts'
 import {
   census,
@@ -58,6 +59,73 @@ test('a reload while a thread is missing brings it back', async () => {
     assert.ok(await server.reload(corefile(3)))
     await until(async () => (await census(server)).size === 3, 'both')
     assert.is(server.server.threads.all().length, 2)
+  })
+})
+
+test('who stands in for a thread that dies twice stands in once', async () => {
+  const hosts = (last: number, chaos = 'chaos') => corefile(2, `${chaos}\nhosts {\n192.0.2.${last} a\nfallthrough\n}`)
+  await withThreads(hosts(1, ''), async server => {
+    const before = deaths()
+    await server.server.threads.all()[0]!.terminate()
+    assert.not.ok(await server.reload(hosts(1, 'chaos nobind')))
+    await until(() => deaths() === before + 2, 'the end of the one that was to take over')
+    await until(() => server.server.threads.all().length === 1, 'a successor')
+    assert.ok(await server.reload(hosts(2, '')))
+    await server.server.reloader.idle
+    const replies = await Promise.all(Array.from({ length: 200 }, () => server.ask('a')))
+    assert.is(replies.filter(reply => !reply.includes('192.0.2.2')).length, 0)
+  })
+})
+
+test('a new thread that ends before it serves is replaced', async () => {
+  await withThreads(corefile(1), async server => {
+    const { threads } = server.server
+    const prepare = threads.prepare.bind(threads)
+    threads.prepare = async (...args) => {
+      const prepared = await prepare(...args)
+      await threads.all()[0]!.terminate()
+      return prepared
+    }
+    assert.ok(await server.reload(corefile(2)))
+    threads.prepare = prepare
+    await census(server)
+    await until(async () => (await census(server)).size === 2, 'a successor')
+  })
+})
+
+test('a thread that the system does not give now is made later', async () => {
+  await withThreads(corefile(1), async ({ server, reload }) => {
+    const { sockets, options } = server
+    let left = 1
+    const file = () => {
+      if (left-- === 0 || left === -2) throw new Error('no thread is left')
+      return options.threadFile
+    }
+    const threads = new Threads({
+      port: 0,
+      sockets,
+      get file() {
+        return file()
+      },
+    })
+    Object.assign(server, { threads })
+    assert.ok(await reload(corefile(2)))
+    const lines = await capturedLog(async () => {
+      await threads.all()[0]!.terminate()
+      await until(() => left === -3 && threads.all().length === 1, 'a successor')
+    })
+    assert.is(lines.filter(line => line.includes('cannot be replaced: no thread is left')).length, 2)
+    assert.ok(await reload(corefile(3)))
+  })
+})
+
+test('what comes for a thread that dies in lameduck is answered', async () => {
+  await withThreads(corefile(2), async server => {
+    const { threads } = server.server
+    threads.drain()
+    await threads.all()[0]!.terminate()
+    assert.equal([...(await census(server)).keys()], [0])
+    assert.is(threads.all().length, 0)
   })
 })
 
