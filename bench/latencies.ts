@@ -9,6 +9,8 @@ const BUCKETS = 200_000 // 2 s, after which dnsperf gives a query up
 /** How many queries took how long, to 0.01 ms. */
 export class Latencies {
   readonly #counts = new Uint32Array(BUCKETS)
+  /** Replies by rcode. */
+  readonly rcodes = new Map<string, number>()
   answered = 0
   lost = 0
   maxMs = 0
@@ -17,6 +19,8 @@ export class Latencies {
   take(line: string): void {
     if (line.startsWith('> T ')) this.lost++
     else if (line.startsWith('> ')) {
+      const rcode = line.slice(2, line.indexOf(' ', 2))
+      this.rcodes.set(rcode, (this.rcodes.get(rcode) ?? 0) + 1)
       const tookS = Number(line.slice(line.lastIndexOf(' ') + 1))
       this.#counts[Math.min(BUCKETS - 1, Math.floor(tookS / BUCKET_S))]! += 1
       this.answered++

@@ -1,12 +1,13 @@
 /**
  * The floor of a server on these sockets: reads in batches and sends every message back with QR set, out of the listener's
- * own memory and in its own groups. `read` also reads header and question before.
+ * own memory, in its own groups and as often in a row. `read` also reads header and question before.
  *
  *   node bench/ladder/echo.ts PORT echo|read
  */
 import { loadCalls } from '../../server/listen/ffi.ts'
 import { canSegment } from '../../server/listen/segments.ts'
 import { Arena, BATCH } from '../../server/listen/udp-arena.ts'
+import { FULL_ENOUGH, MAX_ROUNDS } from '../../server/listen/udp-batch.ts'
 import { Groups } from '../../server/listen/udp-groups.ts'
 import { UdpSocket } from '../../server/listen/udp-socket.ts'
 import { takeQuery } from '../../server/serve.ts'
@@ -15,8 +16,6 @@ import { RCODE } from '../../server/wire/codes.ts'
 import { readQuery } from '../../server/wire/query.ts'
 
 const MSG_DONTWAIT = 0x40
-const MAX_ROUNDS = 8
-const FULL_ENOUGH = BATCH / 2
 const QR = 0x80
 
 const [port, mode] = process.argv.slice(2)

@@ -10,7 +10,7 @@ import type { Settings } from '../settings.ts'
 import type { Sides } from '../sides.ts'
 import type { Row } from '../table.ts'
 import { type Column, rowsOf } from '../turns.ts'
-import { KUBE_SIZE, writeMix } from './kube.ts'
+import { checked, KUBE_SIZE, type Mix, writeMix } from './kube.ts'
 
 interface Figures {
   readonly rssMb: readonly number[]
@@ -47,19 +47,20 @@ const COLUMNS: readonly Column<Figures>[] = [
 ]
 
 export async function measureSoak(sides: Sides, { longSeconds }: Settings): Promise<Row[]> {
-  const { file } = writeMix(sides)
+  const mix = writeMix(sides)
   const found: (Figures | undefined)[] = []
   for (const which of ['sextant', 'coredns'] as const) {
     const replay = await sides.replay(KUBE_SIZE)
     const target = await sides[which](clusterCorefile(replay.source))
-    found.push(target && (await measureSide(target, replay.url, file, longSeconds)))
+    found.push(target && (await measureSide(target, replay.url, mix, longSeconds)))
     if (target) sides.stop(target)
     replay.child.kill('SIGKILL')
   }
   return rowsOf(`soak of ${longSeconds} s, ${PACE.toLocaleString('en')}/s`, COLUMNS, found)
 }
 
-async function measureSide(target: Target, api: string, file: string, seconds: number): Promise<Figures> {
+async function measureSide(target: Target, api: string, mix: Mix, seconds: number): Promise<Figures> {
+  const { file } = mix
   await dnsperf(target, { file, seconds: WARM_UP_S, pace: PACE })
   const before = usage(target.pid).cpuS
   let isOver = false
@@ -76,7 +77,7 @@ async function measureSide(target: Target, api: string, file: string, seconds: n
     rssMb.push(usage(target.pid).rssBytes / 1e6)
     second++
   }
-  const times = await load
+  const times = checked(target, mix, await load)
   const cpuUsPerQuery = ((usage(target.pid).cpuS - before) * 1e6) / times.answered
   return { rssMb, times, changes, cpuUsPerQuery }
 }

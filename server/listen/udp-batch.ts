@@ -29,11 +29,11 @@ const EINTR = 4
 const EAGAIN = 11
 const ENOBUFS = 105
 /** Batches per wake-up: timers and TCP get their turn after 512 messages. */
-const MAX_ROUNDS = 512 / BATCH
+export const MAX_ROUNDS = 512 / BATCH
 /** Wake-ups' worth of messages that are answered before closing: more than the receive buffer holds. */
 const MAX_DRAINS = 16
 /** A batch smaller than this has emptied the queue: libuv wakes us again for the rest, which costs less than to look. */
-const FULL_ENOUGH = 32
+export const FULL_ENOUGH = 32
 /** How long to leave a socket alone that reported an error. */
 const RESTART_MS = 10
 /**

@@ -13,6 +13,13 @@ test('answers, what was lost, and what is none of both', () => {
   const found = taken(['> NOERROR a.test A 0.000123', '> T b.test A', 'Statistics:', '> NXDOMAIN c.test A 0.007'])
   assert.is(found.answered, 2)
   assert.is(found.lost, 1)
+  assert.equal(
+    [...found.rcodes],
+    [
+      ['NOERROR', 1],
+      ['NXDOMAIN', 1],
+    ],
+  )
   assert.is(found.maxMs, 7)
   assert.is(found.overOfMillion(5), 500_000)
 })

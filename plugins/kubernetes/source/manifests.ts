@@ -42,6 +42,8 @@ export class ManifestsSource implements Source {
   #store: Store | undefined
   #watching: Promise<FSWatcher> | undefined
   #cancelTimer = () => {}
+  /** The timer is set: something may have happened that no look has begun after. */
+  #isScanDue = false
   #scanning: Promise<void> | undefined
   #scanAgain = false
   #stopped = false
@@ -102,8 +104,10 @@ export class ManifestsSource implements Source {
 
   #scanSoon(delayMs: number): void {
     if (this.#stopped) return
+    this.#isScanDue = true
     this.#cancelTimer()
     this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#isScanDue = false
       this.#scanAgain = true
       this.#scanning ??= this.#scan().finally(() => {
         this.#scanning = undefined
@@ -123,7 +127,7 @@ export class ManifestsSource implements Source {
         this.#folderMissing = true
       }
     }
-    this.#scanSoon(againAfterMs)
+    if (!this.#isScanDue) this.#scanSoon(againAfterMs)
   }
 
   /** Reads what changed and brings the index to it. Gives the milliseconds until it should be looked at again. */
@@ -151,7 +155,8 @@ export class ManifestsSource implements Source {
         // A change within the file system's tick leaves no trace in its times: look once more.
         const isYoung = ageMs < SETTLE_MS
         if (isYoung) againAfterMs = Math.min(againAfterMs, SETTLE_MS)
-        this.#files.set(file.name, { ...read, version: isYoung ? '' : file.version })
+        const isUnread = texts[i]!.status === 'rejected' // for want of descriptors, say, which shows in no version
+        this.#files.set(file.name, { ...read, version: isYoung || isUnread ? '' : file.version })
         changed = true
       }
     }
