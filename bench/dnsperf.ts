@@ -32,6 +32,8 @@ export interface Load {
   /** Queries a second; none: as fast as it goes. */
   pace?: number
   clients?: number
+  /** Threads of dnsperf; one if not said. */
+  generators?: number
   /** Queries that are open at one time, 500 if not said. */
   outstanding?: number
   /** How often the file is asked at most. */
@@ -61,7 +63,8 @@ export async function dnsperf(target: Target, load: Load): Promise<Run> {
 }
 
 export function argumentsOf(target: Target, load: Load): string[] {
-  const args = ['-s', target.address, '-p', `${target.port}`, '-d', load.file, '-l', `${load.seconds}`, '-T', '1']
+  const args = ['-s', target.address, '-p', `${target.port}`, '-d', load.file, '-l', `${load.seconds}`]
+  args.push('-T', `${load.generators ?? 1}`)
   args.push('-c', `${load.clients ?? 8}`, '-q', `${load.outstanding ?? 500}`, '-t', '2')
   if (load.pace) args.push('-Q', `${load.pace}`)
   if (load.passes) args.push('-n', `${load.passes}`)

@@ -50,7 +50,9 @@ const results = resultsOf(names, rows, settings)
 if (isJson) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
 else {
   const { rounds, seconds } = settings
-  process.stdout.write(`medians of ${rounds} runs of ${seconds} s a side, in turns; × peer: times better than it\n`)
+  process.stdout.write(
+    `medians of ${rounds} runs of ${seconds} s a side, in turns, but for starts and long runs; × peer: times better than it\n`,
+  )
   process.stdout.write(tableText(names, rows))
 }
 if (against !== undefined) {

@@ -61,6 +61,8 @@ export class Wheel<T extends Timed = Timed> {
 
   /** The one nearest to its deadline that `isWanted`, to a tick; deadlines beyond a whole round count as if within. */
   first(isWanted: (timed: T) => boolean): T | undefined {
+    if (this.#waiting === 0) return undefined
+    this.#passEmptySlots()
     for (let i = 1; i <= SLOTS; i++) {
       let earliest: T | undefined
       for (let timed = this.#heads[(this.#turnedTo + i) % SLOTS]; timed !== undefined; timed = timed.after) {
@@ -101,6 +103,12 @@ export class Wheel<T extends Timed = Timed> {
     this.#turnedTo = Math.max(this.#turnedTo, nowTick)
     for (let tick = from; tick <= nowTick; tick++) this.#wakeSlot(tick % SLOTS, nowMs)
     if (this.#waiting > 0) this.#setTimerForNext()
+  }
+
+  /** Nobody turns past slots that are empty: counted from far back, what is due in the next round would come first. */
+  #passEmptySlots(): void {
+    const nowTick = this.#nowTick()
+    while (this.#turnedTo < nowTick && this.#heads[(this.#turnedTo + 1) % SLOTS] === undefined) this.#turnedTo++
   }
 
   /** Sets the timer for the nearest slot that has a deadline: it may be that of a later round, and is looked at again then. */

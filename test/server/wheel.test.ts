@@ -131,4 +131,23 @@ test('of two with one deadline the one put in first comes first', () => {
   wheel.forget(b)
 })
 
+test('the nearest one, also while nobody turned the wheel for long', async () => {
+  const wheel = new Wheel<Bell>(1)
+  const [far, near] = [new Bell(), new Bell()]
+  const nowMs = performance.now()
+  wheel.wakeAt(far, nowMs + 1400)
+  await sleep(500)
+  wheel.wakeAt(near, nowMs + 1050)
+  equal(
+    wheel.first(() => true),
+    near,
+  )
+  wheel.forget(near)
+  wheel.forget(far)
+  equal(
+    wheel.first(() => true),
+    undefined,
+  )
+})
+
 test.run()
