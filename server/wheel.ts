@@ -61,8 +61,7 @@ export class Wheel<T extends Timed = Timed> {
 
   /** The one nearest to its deadline that `isWanted`, to a tick; deadlines beyond a whole round count as if within. */
   first(isWanted: (timed: T) => boolean): T | undefined {
-    if (this.#waiting === 0) return undefined
-    this.#passEmptySlots()
+    this.#catchUp()
     for (let i = 1; i <= SLOTS; i++) {
       let earliest: T | undefined
       for (let timed = this.#heads[(this.#turnedTo + i) % SLOTS]; timed !== undefined; timed = timed.after) {
@@ -105,10 +104,10 @@ export class Wheel<T extends Timed = Timed> {
     if (this.#waiting > 0) this.#setTimerForNext()
   }
 
-  /** Nobody turns past slots that are empty: counted from far back, what is due in the next round would come first. */
-  #passEmptySlots(): void {
+  /** Nobody turns while no deadline is near: counted from far back, one of the next round would come first. */
+  #catchUp(): void {
     const nowTick = this.#nowTick()
-    while (this.#turnedTo < nowTick && this.#heads[(this.#turnedTo + 1) % SLOTS] === undefined) this.#turnedTo++
+    if (nowTick < this.#timedFor) this.#turnedTo = Math.max(this.#turnedTo, nowTick)
   }
 
   /** Sets the timer for the nearest slot that has a deadline: it may be that of a later round, and is looked at again then. */

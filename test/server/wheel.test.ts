@@ -137,7 +137,7 @@ test('the nearest one, also while nobody turned the wheel for long', async () =>
   const nowMs = performance.now()
   wheel.wakeAt(far, nowMs + 1400)
   await sleep(500)
-  wheel.wakeAt(near, nowMs + 1050)
+  wheel.wakeAt(near, nowMs + 900)
   equal(
     wheel.first(() => true),
     near,
