@@ -2,52 +2,15 @@
 import { Index } from '../../plugins/kubernetes/index/index.ts'
 import type { EndpointSlice } from '../../plugins/kubernetes/object/endpointslice.ts'
 import type { Kind, SlimObject } from '../../plugins/kubernetes/object/object.ts'
+import { address, namespaceOf, namespaces, SERVICES, services, sliceOf, slices } from './index-objects.ts'
 
-const SERVICES = 10_000
-const ENDPOINTS_PER_SLICE = 4
 const PODS = 150_000
 const WIDE_SLICES = 100
 const WIDE_ENDPOINTS = 100
 const CHANGES = 20_000
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => {})
-const address = (net: number, i: number) => `10.${net + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`
-const namespaceOf = (i: number) => `team-${i % 200}`
 
-function* namespaces(): Generator<SlimObject> {
-  for (let i = 0; i < 200; i++) yield { kind: 'namespace', name: `team-${i}` }
-}
-function* services(): Generator<SlimObject> {
-  for (let i = 0; i < SERVICES; i++) {
-    yield {
-      kind: 'service',
-      namespace: namespaceOf(i),
-      name: `service-${i}`,
-      clusterIPs: i % 5 === 0 ? [] : [address(96, i)],
-      headless: i % 5 === 0,
-      externalName: undefined,
-      ports: [{ name: 'http', protocol: 'tcp', port: 80 }],
-    }
-  }
-}
-function sliceOf(i: number, generation = 0): EndpointSlice {
-  return {
-    kind: 'endpointslice',
-    namespace: namespaceOf(i),
-    name: `service-${i}-abcde`,
-    service: `service-${i}`,
-    endpoints: Array.from({ length: ENDPOINTS_PER_SLICE }, (_, j) => ({
-      addresses: [address(128 + generation, i * ENDPOINTS_PER_SLICE + j)],
-      hostname: '',
-      podName: '',
-    })),
-    ports: [{ name: 'http', protocol: 'tcp', port: 8080 }],
-    lastChangeTriggerMs: 0,
-  }
-}
-function* slices(): Generator<SlimObject> {
-  for (let i = 0; i < SERVICES; i++) yield sliceOf(i)
-}
 function* pods(): Generator<SlimObject> {
   for (let i = 0; i < PODS; i++) {
     yield {

@@ -8,13 +8,11 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Index } from '../../plugins/kubernetes/index/index.ts'
 import type { EndpointSlice } from '../../plugins/kubernetes/object/endpointslice.ts'
-import type { SlimObject } from '../../plugins/kubernetes/object/object.ts'
 import { query } from '../../test/harness/message.ts'
 import { clusterOf } from '../../test/plugins/kubernetes/cluster.ts'
 import { putAll } from './in-process.ts'
+import { namespaceOf, namespaces, SERVICES, services, sliceOf, slices } from './index-objects.ts'
 
-const SERVICES = 10_000
-const ENDPOINTS_PER_SLICE = 4
 const CHANGES = 20_000
 const CHANGES_PER_TURN = 200
 const ROUNDS = 5
@@ -26,37 +24,6 @@ const JOINED = 'joined'
 interface Shared {
   readonly shared: unknown
   readonly port: MessagePort
-}
-
-const address = (net: number, i: number) => `10.${net + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`
-const namespaceOf = (i: number) => `team-${i % 200}`
-
-function sliceOf(i: number, generation = 0): EndpointSlice {
-  return {
-    kind: 'endpointslice',
-    namespace: namespaceOf(i),
-    name: `service-${i}-abcde`,
-    service: `service-${i}`,
-    endpoints: Array.from({ length: ENDPOINTS_PER_SLICE }, (_, j) => ({
-      addresses: [address(128 + generation, i * ENDPOINTS_PER_SLICE + j)],
-      hostname: '',
-      podName: '',
-    })),
-    ports: [{ name: 'http', protocol: 'tcp', port: 8080 }],
-    lastChangeTriggerMs: 0,
-  }
-}
-
-function* objects(): Generator<SlimObject> {
-  for (let i = 0; i < 200; i++) yield { kind: 'namespace', name: `team-${i}` }
-  for (let i = 0; i < SERVICES; i++) {
-    const headless = i % 5 === 0
-    const ports = [{ name: 'http', protocol: 'tcp', port: 80 }] as const
-    const clusterIPs = headless ? [] : [address(96, i)]
-    const name = `service-${i}`
-    yield { kind: 'service', namespace: namespaceOf(i), name, clusterIPs, headless, externalName: undefined, ports }
-    yield sliceOf(i)
-  }
 }
 
 const [, , only] = process.argv
@@ -96,7 +63,8 @@ async function read(given: Shared | undefined): Promise<void> {
 /** A cluster of that size, its threads, and what they have cost. */
 function make() {
   const cluster = clusterOf({ body: 'ttl 30' })
-  for (const object of objects()) cluster.feed.indexes.put(object.kind, object)
+  for (const all of [namespaces(), services(), slices()])
+    for (const object of all) cluster.feed.indexes.put(object.kind, object)
   const start = async (isJoined: boolean) => {
     const { port1, port2 } = new MessageChannel()
     const given = { shared: cluster.stage.share(port1), port: port2 }

@@ -2,6 +2,7 @@
  * A long run: the kube mix at a steady pace, a few changes of the cluster meanwhile. Memory every second, every reply's
  * time, and what was lost; each side alone. `npm run bench:soak` takes twenty minutes, ours alone.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { clusterCorefile } from '../cluster/corefile.ts'
 import { dnsperf, type Target } from '../dnsperf.ts'
 import { type Latencies, latencies } from '../latencies.ts'
@@ -24,8 +25,6 @@ const CHANGES_PER_S = 10
 /** V8 compiles most in the first seconds; they are not counted. */
 const WARM_UP_S = 20
 const PAUSE_MS = 5
-
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 const COLUMNS: readonly Column<Figures>[] = [
   { unit: 'RSS MB, first quarter', better: 'lower', of: ({ rssMb }) => mean(rssMb.slice(0, rssMb.length >> 2)) },

@@ -11,7 +11,10 @@
 import { isLinkLocal, PORT_AT } from './address.ts'
 import type { Ffi } from './ffi.ts'
 
-/** Messages per system call: the more, the more go one way (udp-groups.ts). At saturation 128 cost a quarter less than 64, 256 7 % less still. */
+/**
+ * Messages per system call: the more, the more go one way (udp-groups.ts). At saturation 128 cost a quarter less than 64,
+ * 256 another 7 %.
+ */
 export const BATCH = 256
 /** Largest query that is read, and most octets of a reply that is written in its place. */
 export const PACKET_BYTES = 4096
