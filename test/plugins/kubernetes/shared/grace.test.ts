@@ -40,7 +40,8 @@ test('readers come, go and die: what rested for them is used again', async () =>
   const { usedBytes } = slab
   await world.churn(200)
   slab.reclaim() // what the last turn freed rests until the next one
-  assert.ok(slab.usedBytes < usedBytes * 2, `${usedBytes}, then ${slab.usedBytes}`)
+  // The crowd may be there now and not have been before: 64 KiB at most.
+  assert.ok(slab.usedBytes < usedBytes * 2 + 65_536, `${usedBytes}, then ${slab.usedBytes}`)
 })
 
 test('a thread that is blocked holds up nobody, and goes on with what there is then', async () => {
