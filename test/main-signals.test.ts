@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { run } from './e2e/process.ts'
 import { freePort } from './harness/free-port.ts'
 import { query, replyText } from './harness/message.ts'
+import { run } from './harness/process.ts'
 import {
   END_MS,
   env,

@@ -6,9 +6,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VERSION } from '../server/version.ts'
-import { Child, run } from './e2e/process.ts'
 import { freePort } from './harness/free-port.ts'
 import { query, replyText } from './harness/message.ts'
+import { Child, run } from './harness/process.ts'
 import {
   END_MS,
   env,

@@ -6,8 +6,8 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import packet from 'dns-packet'
+import type { Output } from '../harness/process.ts'
 import type { Pod } from './netns.ts'
-import type { Output } from './process.ts'
 
 export interface Rr {
   name: string

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { must } from './process.ts'
+import { must } from '../harness/process.ts'
 
 export interface Certificates {
   ca: string

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Child, must } from '../harness/process.ts'
+import { eventually } from '../harness/time.ts'
 import { ApiClient, type Endpoint } from './api-client.ts'
 import { type Certificates, createCertificates, read } from './certificates.ts'
 import { BRIDGE_IP, hasIPv6, KUBERNETES_SERVICE_IP, WORK_DIR } from './netns.ts'
-import { Child, must } from './process.ts'
-import { eventually } from './time.ts'
 
 export interface ClusterOptions {
   name: string

@@ -5,7 +5,7 @@
  */
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Child, must, type Output, run } from './process.ts'
+import { Child, must, type Output, run } from '../harness/process.ts'
 
 export const BRIDGE_IP = '10.244.0.1'
 export const BRIDGE_IP6 = 'fd00:10:244::1'
@@ -21,7 +21,6 @@ let lastHost = 1
 
 export async function createBridge(): Promise<void> {
   mkdirSync(WORK_DIR, { recursive: true })
-  await must('ip', ['link', 'set', 'lo', 'up'])
   // A fixed address: a bridge takes that of its lowest port otherwise, and pods would write to the one before.
   await must('ip', ['link', 'add', 'br0', 'address', '02:00:00:00:00:01', 'type', 'bridge'])
   await must('ip', ['addr', 'add', `${BRIDGE_IP}/16`, 'dev', 'br0'])

@@ -1,8 +1,8 @@
 /** The pods from which the Kubernetes e2e suite asks, and its two ways to ask with dig. */
 import { notEqual } from 'node:assert/strict'
+import { eventually } from '../harness/time.ts'
 import { clusterFirst, Pod } from './netns.ts'
 import { namespace } from './objects.ts'
-import { eventually } from './time.ts'
 import { DNS_IP, world } from './world.ts'
 
 /** The namespace of the tests. */

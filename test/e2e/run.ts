@@ -1,17 +1,13 @@
-/**
- * Entry of `npm run e2e [-- PART-OF-A-NAME…]`. Starts itself again in network, mount and process namespaces of its own:
- * whatever happens to it, the kernel then ends every process, mount, device and file that the suite made.
- */
-import { spawn } from 'node:child_process'
+/** Entry of `npm run e2e [-- PART-OF-A-NAME…]`, in namespaces of its own. */
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
+import { inNamespaces } from '../harness/namespaces.ts'
+import { must, run, stopAll } from '../harness/process.ts'
+import { runTests } from '../harness/suite.ts'
 import { createBridge } from './netns.ts'
-import { childrenOf, must, run, stopAll } from './process.ts'
 import { abandonServers } from './server.ts'
-import { runTests } from './suite.ts'
 import { createWorld, type Machine, ROOT } from './world.ts'
 
-const INSIDE = 'SEXTANT_E2E_INSIDE'
 const COMMANDS = ['unshare', 'nsenter', 'setpriv', 'ip', 'dig', 'nslookup', 'openssl', 'mount']
 
 function which(command: string): string | undefined {
@@ -57,34 +53,7 @@ async function findOldEtcd(assets: string): Promise<string | undefined> {
   return undefined
 }
 
-async function outside(): Promise<number> {
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
-  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const command = [process.execPath, import.meta.filename, ...process.argv.slice(2)]
-  const child = spawn('unshare', [...user, ...namespaces, '--', ...command], {
-    env: { ...process.env, [INSIDE]: '1' },
-    // Nothing is ever written to fd 3: its end tells the inner process that this one is gone, even by SIGKILL.
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-  })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      // unshare itself blocks these signals while it waits.
-      for (const pid of childrenOf(child.pid!)) process.kill(pid, 'SIGTERM')
-    })
-  }
-  return new Promise((done, failed) => {
-    child.on('error', failed)
-    child.on('exit', (code, signal) => done(signal ? 1 : (code ?? 1)))
-  })
-}
-
-async function inside(): Promise<number> {
-  const { Socket } = await import('node:net')
-  new Socket({ fd: 3 })
-    .on('close', () => process.exit(130))
-    .unref()
-    .resume()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+async function suite(): Promise<number> {
   const machine = await examine()
   // What dig and nslookup print is compared.
   process.env.LC_ALL = 'C'
@@ -129,7 +98,7 @@ async function inside(): Promise<number> {
 }
 
 try {
-  process.exit(await (process.env[INSIDE] ? inside() : outside()))
+  process.exit(await inNamespaces(import.meta.filename, suite))
 } catch (error) {
   await stopAll()
   console.error(error instanceof Missing ? `e2e: ${error.message}` : error)

@@ -4,13 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Child } from '../harness/process.ts'
+import { delay, eventually } from '../harness/time.ts'
 import { ask } from './ask.ts'
 import { Cluster } from './cluster.ts'
 import { clusterFirst, Pod } from './netns.ts'
 import { type Endpoint, namespace, service, slice } from './objects.ts'
-import { Child } from './process.ts'
 import { Server } from './server.ts'
-import { delay, eventually } from './time.ts'
 
 /** What run.ts found on this machine; absent: not there. */
 export interface Machine {

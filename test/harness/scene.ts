@@ -1,4 +1,4 @@
-import { Child, type Output, run } from '../e2e/process.ts'
+import { Child, type Output, run } from './process.ts'
 import { temporaryFolder } from './server.ts'
 
 export const root = `${import.meta.dirname}/../..`

@@ -10,10 +10,10 @@ import { type Answer, QUESTION, type Stage, type ZoneTransfer } from '../../serv
 import * as reply from '../../server/reply.ts'
 import { RCODE, TYPE } from '../../server/wire/codes.ts'
 import { nameFromText } from '../../server/wire/name.ts'
-import { run } from '../e2e/process.ts'
 import { capturedLog } from '../harness/captured-log.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
 import { query, readReply, recordText } from '../harness/message.ts'
+import { run } from '../harness/process.ts'
 import { type RunningServer, startServer, temporaryFolder } from '../harness/server.ts'
 import { chainOf } from '../harness/stage.ts'
 

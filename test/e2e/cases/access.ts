@@ -2,8 +2,8 @@
  * The other ways to the API server, outside a pod: a kubeconfig file, and an endpoint with certificates.
  */
 import { deepEqual } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
 import { ask } from '../ask.ts'
-import { test } from '../suite.ts'
 import { STOCK_COREFILE, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const DIR = '/etc/access'

@@ -3,10 +3,10 @@
  * from the API server's own answer. Under the stock Corefile and under plain `cache 30`.
  */
 import { deepEqual } from 'node:assert/strict'
+import { type Note, type Options, test } from '../../harness/suite.ts'
 import { ask } from '../ask.ts'
 import { endpoint, HTTP, service, slice } from '../objects.ts'
 import type { Server } from '../server.ts'
-import { type Note, type Options, test } from '../suite.ts'
 import { PLAIN_CACHE_COREFILE, seen, startServer, world } from '../world.ts'
 
 /** Typically 1 ms, and up to 25 ms when others use the cores: ten times that. */

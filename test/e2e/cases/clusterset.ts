@@ -2,11 +2,11 @@
  * Names of a cluster set (multicluster), whose CustomResourceDefinition comes and goes, and of topology zones (zonal).
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import type { KubernetesObject } from '../api-client.ts'
 import { ask } from '../ask.ts'
 import { account, namespace, service, slice } from '../objects.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { STOCK_COREFILE, seen, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const GROUP = 'multicluster.x-k8s.io'

@@ -4,13 +4,13 @@
  * plugin `hosts` there; here it is the server under test too.
  */
 import { deepEqual } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import { ask } from '../ask.ts'
 import { clusterFirst, hasIPv6, Pod } from '../netns.ts'
 import { service } from '../objects.ts'
 import { digShort, NS, querierPod, ZONE } from '../querier.ts'
 import type { Server } from '../server.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { STOCK_COREFILE, startServer, world } from '../world.ts'
 
 /** The suite looks for two minutes. */

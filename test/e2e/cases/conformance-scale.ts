@@ -3,10 +3,10 @@
  * after this one, and the kernel takes the cluster away.
  */
 import { deepEqual } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import { namespace, service } from '../objects.ts'
 import { digShort, querierPod, ZONE } from '../querier.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { world } from '../world.ts'
 
 /** As many as a cluster may have, and as a namespace may have. */

@@ -4,12 +4,12 @@
  * (/etc/hosts, hostname, dnsPolicy None) are not here, nor those of Windows.
  */
 import { deepEqual, equal } from 'node:assert/strict'
+import { must } from '../../harness/process.ts'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import { clusterFirst, Pod } from '../netns.ts'
 import { service, slice } from '../objects.ts'
-import { must } from '../process.ts'
 import { digShort, NS, podWith, probe, QUERIER, querierPod, ZONE } from '../querier.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { DNS_IP, world } from '../world.ts'
 
 const HEADLESS = 'dns-test-service'

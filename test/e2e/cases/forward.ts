@@ -2,8 +2,8 @@
  * Names outside the cluster: passed on to the node's name server, over the transport that was used.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
 import { ask, dig } from '../ask.ts'
-import { test } from '../suite.ts'
 import { LONG_TEXT_BYTES } from '../upstream.ts'
 import { world } from '../world.ts'
 

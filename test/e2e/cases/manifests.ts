@@ -3,8 +3,8 @@
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { join } from 'node:path'
+import { test } from '../../harness/suite.ts'
 import { slice } from '../objects.ts'
-import { test } from '../suite.ts'
 import { DNS_IP, ROOT, STOCK_COREFILE, seen, world } from '../world.ts'
 
 const K8S = join(ROOT, 'k8s')

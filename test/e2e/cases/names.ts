@@ -2,10 +2,10 @@
  * The names of a cluster, asked by dig and nslookup in a pod that has the resolv.conf of kubelet.
  */
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
 import { dig, nslookup, type Reply, type Rr } from '../ask.ts'
 import { hasIPv6 } from '../netns.ts'
 import { service } from '../objects.ts'
-import { test } from '../suite.ts'
 import { API_IP, DNS_IP, seen, WEB_IP, world } from '../world.ts'
 
 const ZONE = 'cluster.local.'

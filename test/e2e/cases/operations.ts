@@ -2,11 +2,11 @@
  * Health, readiness, metrics, pid file, ports and the end of the process: what a node does with the server.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { childrenOf } from '../../harness/process.ts'
+import { test } from '../../harness/suite.ts'
+import { delay, eventually, within } from '../../harness/time.ts'
 import { ask } from '../ask.ts'
-import { childrenOf } from '../process.ts'
 import { PID_FILE } from '../server.ts'
-import { test } from '../suite.ts'
-import { delay, eventually, within } from '../time.ts'
 import { askThroughout, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 test('health: 200 OK on 8080', async () => {

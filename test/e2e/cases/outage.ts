@@ -2,11 +2,11 @@
  * The API server away: at the start, in between, and an old etcd behind it that refuses streaming lists.
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { ask, dig } from '../ask.ts'
 import { Cluster } from '../cluster.ts'
 import { account, endpoint, service, slice } from '../objects.ts'
-import { test } from '../suite.ts'
-import { delay, eventually } from '../time.ts'
 import { askThroughout, seen, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const WEB_REVERSE = WEB_IP.split('.').reverse().join('.')

@@ -3,9 +3,9 @@
  * taken up without a restart, and a token that kubelet replaced is read again.
  */
 import { equal, match, ok } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { account } from '../objects.ts'
-import { test } from '../suite.ts'
-import { delay, eventually } from '../time.ts'
 import { seen, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const RESOURCES: readonly [group: string, resource: string][] = [

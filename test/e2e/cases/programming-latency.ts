@@ -3,10 +3,10 @@
  * Each name was asked for just before, and did not exist, or had another address, or one that is gone now; times count from the API's own answer.
  */
 import { ok } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import { ask } from '../ask.ts'
 import { endpoint, namespace, service, slice } from '../objects.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { seen, world } from '../world.ts'
 
 const SERVICES = 1_000

@@ -2,10 +2,10 @@
  * A new Corefile while serving: by signal, by the reload plugin from a ConfigMap volume, and a bad one.
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { ask } from '../ask.ts'
 import type { Server } from '../server.ts'
-import { test } from '../suite.ts'
-import { delay, eventually } from '../time.ts'
 import { askThroughout, STOCK_COREFILE, seen, startServer } from '../world.ts'
 
 const NAME = 'reload.example.test'

@@ -2,11 +2,11 @@
  * A warm start: the server is killed, the API server goes away, and the server starts again from its snapshot.
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
 import { ask, dig, type Reply } from '../ask.ts'
 import { service } from '../objects.ts'
 import type { Server } from '../server.ts'
-import { test } from '../suite.ts'
-import { eventually } from '../time.ts'
 import { STOCK_COREFILE, seen, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const FILE = '/run/sextant.snapshot'

@@ -4,12 +4,12 @@
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { must } from '../../harness/process.ts'
+import { test } from '../../harness/suite.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { dig } from '../ask.ts'
 import { account, service, slice } from '../objects.ts'
-import { must } from '../process.ts'
 import type { Server } from '../server.ts'
-import { test } from '../suite.ts'
-import { delay, eventually } from '../time.ts'
 import { askThroughout, STOCK_COREFILE, seen, startServer, WEB, WEB_IP, world } from '../world.ts'
 
 const CONVERGE_MS = 5_000

@@ -1,0 +1,26 @@
+/**
+ * Entry of `npm run promises [-- PART-OF-A-NAME…]`: what docs/promises.md promises of the whole server, under load and in
+ * trouble, each with its figure. In namespaces of its own, on their loopback; the built server, as it is shipped.
+ * `--long` runs the sizes of the promises where those for every change are smaller.
+ */
+import { parseArgs } from 'node:util'
+import { inNamespaces } from '../harness/namespaces.ts'
+import { stopAll } from '../harness/process.ts'
+import { runTests } from '../harness/suite.ts'
+import { abandonSubjects } from './subject.ts'
+
+const CASES = ['calm'] as const
+
+async function suite(): Promise<number> {
+  const { positionals } = parseArgs({ options: { long: { type: 'boolean' } }, allowPositionals: true })
+  const startMs = performance.now()
+  for (const part of CASES) await import(`./cases/${part}.ts`)
+  const count = await runTests(positionals, false, abandonSubjects)
+  await stopAll()
+  const skipped = count.skipped > 0 ? `${count.skipped} skipped, ` : ''
+  console.log(`${skipped}in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
+  console.log(`${count.passed} passed, ${count.failed} failed`)
+  return count.failed > 0 || count.passed === 0 ? 1 : 0
+}
+
+process.exit(await inNamespaces(import.meta.filename, suite))
