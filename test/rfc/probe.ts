@@ -53,6 +53,15 @@ export function probe(test: Test, rows: readonly Row[], setting?: Setting): { re
   }
 }
 
+/** What the server replies, as text; held to what is true of all replies. */
+export async function asked({ server }: World, ask: Message, over: Transport = 'udp'): Promise<string> {
+  const message = octetsOf(ask)
+  const octets = over === 'udp' ? await overUdp(message, server.port, false) : await overTcp(message, server.port)
+  if (octets === undefined) return DROPPED
+  holds(message, octets, over)
+  return shown(octets)
+}
+
 async function put(row: Row, over: Transport, port: number): Promise<void> {
   const message = octetsOf(row.ask)
   const octets = over === 'udp' ? await overUdp(message, port, !row.waits) : await overTcp(message, port)
