@@ -4,6 +4,8 @@
  */
 import type { Answer } from './wire/answer.ts'
 import { FLAG, RCODE, TYPE } from './wire/codes.ts'
+import { DEFAULT_UDP_BYTES } from './wire/edns.ts'
+import { optBytes, writeReplyOpt } from './wire/edns-reply.ts'
 import { HEADER_BYTES, type Query } from './wire/query.ts'
 import { QUESTION } from './wire/section.ts'
 
@@ -57,4 +59,14 @@ export function fromHeader(bytes: Uint8Array, at: number, rcode: number, recursi
   bytes[at + 3] = answer & 255
   bytes.fill(0, at + 4, at + HEADER_BYTES)
   return HEADER_BYTES
+}
+
+/** Writes the reply to a request for a cookie over it: no question, no record but the OPT. Returns its octets. */
+export function cookieAlone(q: Query, recursionAvailable: boolean): number {
+  const { bytes, start, answer } = q
+  fromHeader(bytes, start, RCODE.NOERROR, recursionAvailable)
+  bytes[start + HEADER_BYTES - 1] = 1 // ARCOUNT
+  answer.reset()
+  optBytes(q, answer, q.replyBytes - HEADER_BYTES)
+  return writeReplyOpt(q, answer, bytes, start + HEADER_BYTES, DEFAULT_UDP_BYTES) - start
 }
