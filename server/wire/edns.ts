@@ -12,7 +12,7 @@ import { CLIENT_COOKIE_BYTES, COOKIE_BYTES } from './cookie.ts'
 import type { Query } from './query.ts'
 
 export const OPT_BYTES = 11 // RFC 6891 §6.1.2, without options
-/** What this server says it takes, and the most it sends by default (DNS flag day 2020; RFC 9715 §3.2). */
+/** What this server says it takes, and the most it sends by default (DNS flag day 2020; RFC 9715 §3.1, §3.2). */
 export const DEFAULT_UDP_BYTES = 1232
 export const MIN_UDP_BYTES = 512 // RFC 1035 §4.2.1; RFC 6891 §6.2.3 treats less as this
 /** A UDP reply has at most this many octets for each one of the query's: no amplifier for those who forge addresses. */
