@@ -12,7 +12,7 @@
  */
 import type { Block, Routes } from '../route.ts'
 import { Answer } from './answer.ts'
-import { FLAG, RCODE, TYPE } from './codes.ts'
+import { CLASS, FLAG, RCODE, TYPE } from './codes.ts'
 import { COOKIE_BYTES } from './cookie.ts'
 import { ASKED, DEFAULT_UDP_BYTES, datagramLimit, OPT_BYTES, readOpt, writeOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
@@ -189,7 +189,7 @@ export function readQuery(q: Query): number {
   return readAdditional(q, at, end) ? RCODE.NOERROR : RCODE.FORMERR
 }
 
-/** Reads the OPT among the additional records, which begin at `from`. False where one of them is broken. */
+/** Reads the OPT among the additional records, and looks where a TSIG stands, which begin at `from`. False where one of them is broken. */
 function readAdditional(q: Query, from: number, end: number): boolean {
   const { bytes } = q
   const additional = bytes[q.start + 11]!
@@ -201,6 +201,9 @@ function readAdditional(q: Query, from: number, end: number): boolean {
     if (type === TYPE.OPT) {
       if (q.hasOpt || bytes[at] !== 0) return false // RFC 6891 §6.1.1: one, owned by the root
       if (!readOpt(q, typeAt, end)) return false
+    } else if (type === TYPE.TSIG) {
+      const qclass = (bytes[typeAt + 2]! << 8) | bytes[typeAt + 3]!
+      if (i + 1 < additional || qclass !== CLASS.ANY) return false // RFC 8945 §5.2, §4.2: the last one, of class ANY
     }
     at = skipRecord(bytes, at, end)
   }

@@ -119,7 +119,11 @@ export function holds(query: Uint8Array, octets: Uint8Array, over: Transport, ow
   }
   if (questions === 1) {
     const end = questionEnd(asked)
-    equal(header.toString('hex', HEADER_BYTES, end), asked.toString('hex', HEADER_BYTES, end), 'the question as it came')
+    equal(
+      header.toString('hex', HEADER_BYTES, end),
+      asked.toString('hex', HEADER_BYTES, end),
+      'the question as it came',
+    )
   }
   const askedOpt = optOf(asked)
   if (opt === undefined) ok(isHeaderAlone || askedOpt === undefined, 'an OPT where one was sent')

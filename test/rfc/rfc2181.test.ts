@@ -87,7 +87,10 @@ test('I1 M RFC 2181 §8: a TTL counts down in the cache, and never up', async ()
     skip(2)
   }
   equal(made.world.upstream.log.join(), 'udp down.up.test. A')
-  ok(ttls.every((ttl, i) => ttl === 20 - 2 * i || ttl === 19 - 2 * i), ttls.join())
+  ok(
+    ttls.every((ttl, i) => ttl === 20 - 2 * i || ttl === 19 - 2 * i),
+    ttls.join(),
+  )
 })
 
 for (const { id, name, what } of [

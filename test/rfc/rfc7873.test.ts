@@ -15,7 +15,9 @@ const cookie = (data: string) => ({ opt: { options: option(COOKIE, data) } })
 const FRESH = withOpt(ANSWERED, 'cookie=8+16')
 
 function cookieOf(octets: Uint8Array): string {
-  return read(octets).opt!.options.find(({ code }) => code === COOKIE)!.data.toString('hex')
+  return read(octets)
+    .opt!.options.find(({ code }) => code === COOKIE)!
+    .data.toString('hex')
 }
 
 /** The client part comes back; the server part is not the one that was sent. */
@@ -92,7 +94,7 @@ test('F23 S RFC 7873 §5.2.5: the server cookie that was handed out is good, at 
   const { port } = made.world.server
   const first = cookieOf((await overUdp(octetsOf(cookie(CLIENT)), port, false))!)
   equal(cookieOf((await overUdp(octetsOf(cookie(first)), port, false))!), first)
-  const other = 'aabbccddeeff0011' + first.slice(16)
+  const other = `aabbccddeeff0011${first.slice(16)}`
   notEqual(cookieOf((await overUdp(octetsOf(cookie(other)), port, false))!).slice(16), first.slice(16))
 })
 

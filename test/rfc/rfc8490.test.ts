@@ -1,12 +1,12 @@
 /** RFC 8490, DNS Stateful Operations: not implemented, and said so without ending the connection. */
 import { equal, ok } from 'node:assert/strict'
 import { suite } from 'uvu'
+import { text } from '../harness/message.ts'
 import { framed, Stream } from './exchange.ts'
 import { octetsOf } from './message.ts'
 import { probe } from './probe.ts'
 import { shown } from './reading.ts'
 import { ANSWERED } from './replies.ts'
-import { text } from '../harness/message.ts'
 
 const test = suite('RFC 8490')
 const DSO = '4b38 3000 0000 0000 0000 0000'

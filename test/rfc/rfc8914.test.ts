@@ -28,7 +28,8 @@ const rows: Row[] = [
   },
 ]
 const made = probe(test, rows, {
-  script: one => (one.name.startsWith('refused') ? answer(one, [], { rcode: 'REFUSED' }) : answer(one, [], { rcode: 'SERVFAIL' })),
+  script: one =>
+    one.name.startsWith('refused') ? answer(one, [], { rcode: 'REFUSED' }) : answer(one, [], { rcode: 'SERVFAIL' }),
   blocks: `dead.test {\nbind 127.0.0.1\nforward . 127.0.0.1:${await closedPort()}\n}\n`,
 })
 

@@ -39,6 +39,13 @@ const OBJECTS: readonly Json[] = [
   service('six.default', ['fd00::6'], ['http:tcp:80']),
   service('peers.default', [], ['sql:tcp:5432']),
   slice('peers-1.default', 'peers', ['10.244.0.5=peer-0', '10.244.0.6=peer-1'], ['sql:tcp:5432']),
+  service('crowd.default', [], ['http:tcp:80']),
+  slice(
+    'crowd-1.default',
+    'crowd',
+    Array.from({ length: 400 }, (_, i) => `10.245.${i >> 8}.${i & 255}`),
+    ['http:tcp:80'],
+  ),
   externalName('outside.default', 'www.up.test'),
   loop('self', 'self'),
   loop('ping', 'pong'),
