@@ -9,6 +9,7 @@ import { octetsOf } from './message.ts'
 export type Returned = Buffer | undefined
 
 const ANSWER_MS = 5000
+const LOOPBACK = '127.0.0.1'
 const SENTINEL_ID = 0xfffe
 const SENTINEL = octetsOf({ id: SENTINEL_ID, name: 'dns-version.cluster.local', type: 'TXT' })
 
@@ -16,17 +17,22 @@ const SENTINEL = octetsOf({ id: SENTINEL_ID, name: 'dns-version.cluster.local', 
  * Sends a datagram. Where there may be no reply (`mayBeSilent`), a second one goes behind it, and a third one once that was
  * answered: what the server had to say to the first has come by then, if it did not have to wait for it.
  */
-export async function overUdp(message: Uint8Array, port: number, mayBeSilent: boolean): Promise<Returned> {
+export async function overUdp(
+  message: Uint8Array,
+  port: number,
+  mayBeSilent: boolean,
+  host = LOOPBACK,
+): Promise<Returned> {
   const socket = createSocket('udp4')
   try {
     const replies = on(socket, 'message', { signal: AbortSignal.timeout(ANSWER_MS) })
-    socket.send(message, port, '127.0.0.1')
-    if (mayBeSilent) socket.send(SENTINEL, port, '127.0.0.1')
+    socket.send(message, port, host)
+    if (mayBeSilent) socket.send(SENTINEL, port, host)
     let sentinels = 0
     for await (const [octets] of replies as AsyncIterable<[Buffer]>) {
       if (!mayBeSilent || octets.readUInt16BE(0) !== SENTINEL_ID) return octets
       if (++sentinels === 2) break
-      socket.send(SENTINEL, port, '127.0.0.1')
+      socket.send(SENTINEL, port, host)
     }
     return undefined
   } finally {
@@ -74,8 +80,8 @@ export class Stream {
     socket.on('end', () => this.#end())
   }
 
-  static async open(port: number): Promise<Stream> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+  static async open(port: number, host = LOOPBACK): Promise<Stream> {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true })
     await once(socket, 'connect', { signal: AbortSignal.timeout(ANSWER_MS) })
     return new Stream(socket)
   }
