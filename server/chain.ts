@@ -15,7 +15,7 @@ import { NO_STAGE, type Query } from './wire/query.ts'
 export function buildChain(stages: readonly Stage[]): Next {
   let next: Next = q => {
     q.stage = NO_STAGE
-    return reply.refused(q, EDE.NOT_AUTHORITATIVE)
+    return reply.refused(q, EDE.NOT_AUTHORITATIVE, 'no plugin has this name')
   }
   for (let i = stages.length - 1; i >= 0; i--) {
     const stage = stages[i]!
@@ -43,7 +43,7 @@ export function chaosOf(stages: readonly Stage[]): Next | undefined {
 /** REFUSED for a class that this server has nothing in. */
 export function refuseClass(q: Query): Answer {
   q.stage = NO_STAGE
-  return reply.refused(q, EDE.NOT_SUPPORTED)
+  return reply.refused(q, EDE.NOT_SUPPORTED, 'nothing is known in this class')
 }
 
 /** True if the chain has to wait. */

@@ -82,7 +82,7 @@ function route(routes: Routes, q: Query): Block | undefined {
     else if (block !== undefined) {
       q.block = block
       return block
-    } else reply.refused(q, EDE.NOT_AUTHORITATIVE)
+    } else reply.refused(q, EDE.NOT_AUTHORITATIVE, 'no server block has this name')
   }
   return undefined
 }
@@ -103,7 +103,7 @@ function panicked(q: Query, cause: unknown): Answer {
     `exception while answering ${q.qnameText}: ${cause instanceof Error ? cause.message : cause}`,
     cause,
   )
-  return reply.servfail(q)
+  return reply.servfail(q, EDE.OTHER, undefined, 'internal error')
 }
 
 /** Writes the reply of `q` and tells the observers, also of the octets `before` it. Returns its octets. */
@@ -144,7 +144,8 @@ function write(
 function finishLater(routes: Routes, block: Block, q: ServedQuery, answer: Promise<Answer>): number {
   if (waiting >= MAX_WAITING) {
     answer.catch(() => {}) // its query has been answered
-    const octets = finish(routes, block, q, reply.servfail(q), q.bytes, q.start, q.capacity)
+    const full = reply.servfail(q, EDE.OTHER, undefined, 'too many queries wait')
+    const octets = finish(routes, block, q, full, q.bytes, q.start, q.capacity)
     q.peer.send(q.bytes, q.start, octets)
     return LATER
   }
@@ -214,7 +215,10 @@ async function sendAll(
 export function lookup(q: Query, name: Name, type: number): Answer | Promise<Answer> {
   const inner = new Query()
   askSelf(inner, name, type, q)
-  if (inner.depth > MAX_DEPTH) return reply.servfail(inner, new Error(`look-ups nested deeper than ${MAX_DEPTH}`))
+  if (inner.depth > MAX_DEPTH) {
+    const error = new Error(`look-ups nested deeper than ${MAX_DEPTH}`)
+    return reply.servfail(inner, EDE.OTHER, error, 'too many names lead to others')
+  }
   const block = route(q.routes!, inner)
   if (block === undefined) return inner.answer
   const answer = run(block, inner)

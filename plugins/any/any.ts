@@ -1,10 +1,11 @@
 /**
  * `any`: one small answer to questions for all types (QTYPE ANY), which are mostly asked for the size of what comes back
- * (RFC 8482 §4.2). A stage that has the name itself answers as it does: it knows whether there is such a name.
+ * (RFC 8482 §4.2). Where a stage has the name itself, it says whether there is such a name.
  */
+import { isPromise } from '../../server/chain.ts'
 import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import { QUESTION } from '../../server/plugin.ts'
-import { TYPE } from '../../server/wire/codes.ts'
+import { RCODE, TYPE } from '../../server/wire/codes.ts'
 
 const TTL = 8482 // CoreDNS: the same
 const HINFO = Uint8Array.from([...text('ANY obsoleted'), ...text('See RFC 8482')])
@@ -37,9 +38,22 @@ class AnyStage implements Stage {
   }
 
   handle(q: Query, next: Next): Answer | Promise<Answer> {
-    if (q.qtype !== TYPE.ANY || this.#live.some(stage => stage.live!(q))) return next(q)
-    const a = q.answer.reset() // without AA: whose name it is, is not known here
-    a.answer.add(QUESTION, 0, TYPE.HINFO, TTL, HINFO)
-    return a
+    if (q.qtype !== TYPE.ANY) return next(q)
+    if (!this.#live.some(stage => stage.live!(q))) return minimal(q, false)
+    const answer = next(q)
+    return isPromise(answer) ? answer.then(a => minimalIfNone(q, a)) : minimalIfNone(q, answer)
   }
+}
+
+/** AA only for data of our own: nobody was asked whose name it is. */
+function minimal(q: Query, isAuthoritative: boolean): Answer {
+  const a = q.answer.reset()
+  a.authoritative = isAuthoritative
+  a.answer.add(QUESTION, 0, TYPE.HINFO, TTL, HINFO)
+  return a
+}
+
+/** A name that exists, and of which nothing was said. */
+function minimalIfNone(q: Query, a: Answer): Answer {
+  return a.rcode === RCODE.NOERROR && a.answerCount === 0 ? minimal(q, a.authoritative) : a
 }

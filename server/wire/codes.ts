@@ -118,5 +118,4 @@ export const EDE = {
   NOT_SUPPORTED: 21,
   NO_REACHABLE_AUTHORITY: 22,
   NETWORK_ERROR: 23,
-  INVALID_DATA: 24,
 } as const

@@ -43,6 +43,18 @@ export function setCookieRoot(octets: Uint8Array): void {
   days.fill(-1)
 }
 
+let clockS = 0
+let clockAtMs = Number.NEGATIVE_INFINITY
+
+/** Unix time in seconds at `atMs` of the monotonic clock, as it was within the last second. */
+export function unixTime(atMs: number): number {
+  if (Math.abs(atMs - clockAtMs) >= 1000) {
+    clockAtMs = atMs
+    clockS = Math.floor(Date.now() / 1000)
+  }
+  return clockS
+}
+
 /** The secret of a day since 1970. */
 function secretOf(day: number): Int32Array {
   const slot = day & 1
@@ -67,7 +79,7 @@ export function writeCookie(
   peer: Peer,
   out: Uint8Array,
   at: number,
-  nowS = Math.floor(Date.now() / 1000),
+  nowS: number,
   secret: (day: number) => Int32Array = secretOf,
 ): number {
   const octets = HASH_AT + writeAddress(peer)

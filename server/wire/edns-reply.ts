@@ -5,7 +5,7 @@
  */
 import type { Answer } from './answer.ts'
 import { OPTION } from './codes.ts'
-import { CLIENT_COOKIE_BYTES, COOKIE_BYTES, writeCookie } from './cookie.ts'
+import { CLIENT_COOKIE_BYTES, COOKIE_BYTES, unixTime, writeCookie } from './cookie.ts'
 import { ASKED, OPT_BYTES, writeOpt } from './edns.ts'
 import type { Query } from './query.ts'
 
@@ -52,7 +52,8 @@ export function writeReplyOpt(q: Query, a: Answer, out: Uint8Array, at: number, 
   let to = optionsAt
   if ((q.options & ASKED.COOKIE) !== 0) {
     const length = (q.options & ASKED.SERVER_COOKIE) === 0 ? CLIENT_COOKIE_BYTES : COOKIE_BYTES
-    to = writeCookie(q.cookie, length, q.peer, out, writeHead(out, to, OPTION.COOKIE, COOKIE_BYTES))
+    to = writeHead(out, to, OPTION.COOKIE, COOKIE_BYTES)
+    to = writeCookie(q.cookie, length, q.peer, out, to, unixTime(q.receivedAtMs))
   }
   if (tellsKeepalive(q)) {
     to = writeHead(out, to, OPTION.TCP_KEEPALIVE, 2)

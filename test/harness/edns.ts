@@ -5,6 +5,7 @@ export type Option = readonly [code: number, data: Uint8Array]
 export const EMPTY = new Uint8Array(0)
 const HEADER_BYTES = 12
 const OPT = 41
+const EXTENDED_ERROR = 15
 
 /** A query, a question and nothing else, with an OPT that has these options. */
 export function withOptions(question: Uint8Array, options: readonly Option[], udpSize = 1232, version = 0): Buffer {
@@ -84,4 +85,10 @@ function nameEnd(bytes: Buffer, from: number): number {
   let at = from
   while (bytes[at]! > 0 && bytes[at]! < 0xc0) at += bytes[at]! + 1
   return at + (bytes[at] === 0 ? 1 : 2)
+}
+
+/** The extended errors of a message (RFC 8914 §2), in order. */
+export function errorsOf(message: Uint8Array): { code: number; text: string }[] {
+  const found = optionsOf(message).filter(([code]) => code === EXTENDED_ERROR)
+  return found.map(([, data]) => ({ code: data.readUInt16BE(), text: data.toString('latin1', 2) }))
 }

@@ -5,10 +5,11 @@ import { plugin as hosts } from '../../plugins/hosts/hosts.ts'
 import { plugin as whoami } from '../../plugins/whoami/whoami.ts'
 import { Query, type Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
-import { RCODE } from '../../server/wire/codes.ts'
+import { EDE, RCODE } from '../../server/wire/codes.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
 import { query, readReply, text } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
+import { clusterOf, namespace, service } from './kubernetes/cluster.ts'
 
 const ANY = { type: 'ANY' }
 
@@ -48,10 +49,31 @@ test('who has a zone says itself whether there is such a name', async () => {
   assert.match(await ask('nope.other', ANY), /HINFO/)
 })
 
+test('kubernetes says its own; a stage that has to wait; a failure stays one', async () => {
+  const later: Stage = {
+    live: () => true,
+    handle: async q => (q.qnameText === 'down.' ? reply.servfail(q, EDE.NOT_READY) : reply.empty(q, RCODE.NOERROR)),
+  }
+  const late = chainOf([plugin], 'any', [later])
+  assert.match(await late.ask('up', ANY), /^NOERROR rd\n;; ANSWER\nup\. 8482 IN HINFO/)
+  assert.is(await late.ask('down', ANY), 'SERVFAIL rd')
+  const { stage: kubernetes } = clusterOf({ objects: [namespace('a'), service('s.a', ['10.96.0.7'])] })
+  const { ask } = chainOf([plugin], 'any', [kubernetes])
+  assert.match(
+    await ask('s.a.svc.cluster.local', ANY),
+    /^NOERROR aa rd\n;; ANSWER\ns\.a\.svc\.cluster\.local\. 5 IN HINFO/,
+  )
+  assert.match(await ask('nope.a.svc.cluster.local', ANY), /^NXDOMAIN aa rd/)
+})
+
 test('names of a hosts file', async () => {
   const body = 'any\nhosts /dev/null {\n192.0.2.1 a.example.org\nfallthrough\n}\nwhoami'
   const { ask } = chainOf([plugin, hosts, whoami], body)
-  assert.is(await ask('a.example.org', ANY), text`NOERROR aa rd`)
+  const own = text`
+    NOERROR aa rd
+    ;; ANSWER
+    a.example.org. 8482 IN HINFO {"cpu":"ANY obsoleted","os":"See RFC 8482"}`
+  assert.is(await ask('a.example.org', ANY), own)
   assert.match(await ask('b.example.org', ANY), /^b\.example\.org\. 8482 IN HINFO/m)
 })
 
