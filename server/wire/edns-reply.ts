@@ -1,7 +1,7 @@
 /**
  * The options of a reply's OPT: the client's cookie (RFC 7873), how long an idle connection stays (RFC 7828), which server
  * this is (RFC 5001), and what went wrong (RFC 8914). Each at most once, and only for who can read it. No padding: what
- * is not encrypted hides nothing (RFC 7830 §5).
+ * is not encrypted hides nothing (RFC 7830 §6).
  */
 import type { Answer } from './answer.ts'
 import { OPTION } from './codes.ts'

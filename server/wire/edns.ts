@@ -45,18 +45,24 @@ export function readOpt(q: Query, at: number, end: number): boolean {
     const code = (bytes[option]! << 8) | bytes[option + 1]!
     const size = (bytes[option + 2]! << 8) | bytes[option + 3]!
     option += 4
-    if (option + size > stop || !isWellFormed(bytes, code, option, size)) return false
+    if (option + size > stop) return false
+    if (!isLaterCookie(q, code) && !isWellFormed(bytes, code, option, size)) return false
     note(q, code, option, size)
     option += size
   }
   return true
 }
 
-/** Notes an option that matters to the reply; of several cookies the first one (RFC 7873 §5.2). */
+/** Of several cookies the first one counts, whatever the others look like (RFC 7873 §5.2). */
+function isLaterCookie(q: Query, code: number): boolean {
+  return code === OPTION.COOKIE && (q.options & ASKED.COOKIE) !== 0
+}
+
+/** Notes an option that matters to the reply. */
 function note(q: Query, code: number, at: number, size: number): void {
   if (code === OPTION.NSID) q.options |= ASKED.NSID
   else if (code === OPTION.TCP_KEEPALIVE) q.options |= ASKED.KEEPALIVE
-  else if (code === OPTION.COOKIE && (q.options & ASKED.COOKIE) === 0) {
+  else if (code === OPTION.COOKIE && !isLaterCookie(q, code)) {
     const isWhole = size === COOKIE_BYTES // a server part of another length is none of ours
     q.options |= isWhole ? ASKED.COOKIE | ASKED.SERVER_COOKIE : ASKED.COOKIE
     const octets = isWhole ? COOKIE_BYTES : CLIENT_COOKIE_BYTES

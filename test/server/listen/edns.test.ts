@@ -112,6 +112,14 @@ each('F18 F33 five of each, and all at once: one cookie, the first one', async (
   assert.is(optOf(reply)?.version, 0)
 })
 
+each('F18 a second cookie that is none is ignored, a first one is not', async send => {
+  const broken: Option = [COOKIE, Buffer.alloc(7)]
+  const reply = await send(asking([[COOKIE, CLIENT_COOKIE], broken]))
+  assert.is(readReply(reply).rcode, 'NOERROR')
+  assert.equal(optionOf(reply, COOKIE)!.subarray(0, 8), CLIENT_COOKIE)
+  assert.is(readReply(await send(asking([broken, [COOKIE, CLIENT_COOKIE]]))).rcode, 'FORMERR')
+})
+
 each('C2 no question but a cookie: the cookie', async (send, _, at) => {
   const bare = Buffer.from('4b3801000000000000000000', 'hex')
   const received = at.udp.received + at.tcp.received
