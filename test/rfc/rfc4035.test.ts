@@ -43,7 +43,7 @@ const rows: Row[] = [
 ]
 const made = probe(test, rows)
 
-test('I7 M RFC 4035 §4.7: what is kept differs by DO and CD and type, not by case and AD', async () => {
+test('I7 M RFC 4035 §3.2.1, §3.2.2: what is kept differs by DO and CD and type, not by case and AD', async () => {
   const { world } = made
   const name = 'keyed.up.test'
   const variants = [

@@ -37,7 +37,7 @@ for (const [length, what] of [
   [5, '0005 4b38 0100 00'],
   [11, '000b 4b38 0100 0001 0000 0000 00'],
 ] as const) {
-  test(`G8 M RFC 7766 §8: a message of ${length} octets ends the connection at once`, () =>
+  test(`G8 M RFC 1035 §4.2.2: a message of ${length} octets ends the connection at once`, () =>
     connected(async stream => {
       const startedAtMs = performance.now()
       stream.write(octetsOf(what))
@@ -55,7 +55,7 @@ test('C10 M: a response ends the connection at once, and what was asked before i
     ok(performance.now() - startedAtMs < SLOW_MS)
   }))
 
-test('G6 M RFC 7766 §8: 4,000 addresses come whole', async () => {
+test('G6 M RFC 7766 §5: 4,000 addresses come whole', async () => {
   const message = octetsOf({ name: 'lots.big.test', opt: { size: 65_535 } })
   const octets = (await overTcp(message, made.world.server.port))!
   holds(message, octets, 'tcp')

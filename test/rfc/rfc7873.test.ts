@@ -71,6 +71,15 @@ const rows: Row[] = [
     also: isFresh,
   },
   {
+    id: 'F18',
+    level: 'M',
+    source: 'RFC 7873 §5.2',
+    what: 'a second one of an illegal length does not matter',
+    ask: { opt: { options: option(COOKIE, CLIENT) + option(COOKIE, '31') } },
+    is: FRESH,
+    also: isFresh,
+  },
+  {
     id: 'C2',
     level: 'S',
     source: 'RFC 7873 §5.4',
