@@ -118,9 +118,10 @@ function isHashOf(cookie: Uint8Array): boolean {
   return difference === 0
 }
 
-/** Puts the client's address behind what is hashed. Returns its octets, 4 or 16. */
+/** Puts the client's address behind what is hashed. Returns its octets, 4 or 16; 0 for a connection that is gone already. */
 function writeAddress(peer: Peer): number {
   if (peer.writeAddress !== undefined) return peer.writeAddress(hashed, HASH_AT)
+  if (!ipaddr.isValid(peer.address)) return 0
   const octets = ipaddr.parse(peer.address).toByteArray()
   hashed.set(octets, HASH_AT)
   return octets.length

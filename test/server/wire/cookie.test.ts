@@ -134,6 +134,12 @@ test('threads with one root know each other’s cookies, others do not', () => {
   assert.is(answered(cookie, ME, NOON), cookie)
 })
 
+test('a connection that is gone has no address any more', () => {
+  const cookie = answered(CLIENT, '', NOON)
+  assert.is(cookie.slice(0, 24), `${CLIENT}01000000`)
+  assert.is.not(cookie, answered(CLIENT, ME, NOON))
+})
+
 test('the same address, as text and as octets', () => {
   const address = hex('c0000209')
   const writeAddress = (into: Uint8Array, at: number) => {
