@@ -8,7 +8,7 @@
  *   +----------+------+--------------+-----------------------------+-------+-------------------+
  */
 import { OPTION, TYPE } from './codes.ts'
-import { CLIENT_COOKIE_BYTES, COOKIE_BYTES } from './cookie.ts'
+import { CLIENT_COOKIE_BYTES, COOKIE_BYTES, VERSION_AT } from './cookie.ts'
 import type { Query } from './query.ts'
 
 export const OPT_BYTES = 11 // RFC 6891 §6.1.2, without options
@@ -63,10 +63,9 @@ function note(q: Query, code: number, at: number, size: number): void {
   if (code === OPTION.NSID) q.options |= ASKED.NSID
   else if (code === OPTION.TCP_KEEPALIVE) q.options |= ASKED.KEEPALIVE
   else if (code === OPTION.COOKIE && !isLaterCookie(q, code)) {
-    const isWhole = size === COOKIE_BYTES // a server part of another length is none of ours
-    q.options |= isWhole ? ASKED.COOKIE | ASKED.SERVER_COOKIE : ASKED.COOKIE
-    const octets = isWhole ? COOKIE_BYTES : CLIENT_COOKIE_BYTES
-    for (let i = 0; i < octets; i++) q.cookie[i] = q.bytes[at + i]!
+    q.options |= size === CLIENT_COOKIE_BYTES ? ASKED.COOKIE : ASKED.COOKIE | ASKED.SERVER_COOKIE
+    for (let i = 0; i < size && i < COOKIE_BYTES; i++) q.cookie[i] = q.bytes[at + i]!
+    if (size !== COOKIE_BYTES) q.cookie[VERSION_AT] = 0 // a server part of another length is none of ours
   }
 }
 

@@ -145,13 +145,15 @@ function holdsOpt(opt: OptRecord, asked: OptRecord | undefined, ownSize: number)
   equal(new Set(codes).size, codes.length, 'no option twice')
 }
 
-/** The OPT of a query; none where dns-packet cannot read it. */
+/** The OPT of a query; of one that dns-packet cannot read, what stands where an OPT begins. */
 function optOf(asked: Buffer): OptRecord | undefined {
   try {
     const { additionals = [] } = readReply(asked)
     return additionals.find(({ type }) => type === 'OPT') as unknown as OptRecord | undefined
   } catch {
-    return undefined // broken on purpose
+    const at = asked.indexOf(Buffer.of(0, 0, 41))
+    if (at < 0) return undefined
+    return { udpPayloadSize: asked.readUInt16BE(at + 3), flags: asked.readUInt16BE(at + 7) } as OptRecord
   }
 }
 

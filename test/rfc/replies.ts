@@ -16,6 +16,8 @@ export const NXDOMAIN = `NXDOMAIN aa rd
 export const REFUSED = 'REFUSED rd'
 /** A header alone: nothing of what was broken is said again. */
 export const FORMERR = 'FORMERR rd (header)'
+/** Of a query with an OPT: none of its options is answered (RFC 6891 §7). */
+export const FORMERR_OPT = 'FORMERR rd\n;; OPT 1232'
 
 /** The same with our OPT, whose options, or whose DO, are `more`. */
 export function withOpt(reply: string, more = ''): string {

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import { option } from './message.ts'
 import { probe, type Row } from './probe.ts'
-import { ANSWERED, FORMERR, withOpt } from './replies.ts'
+import { ANSWERED, FORMERR, FORMERR_OPT, withOpt } from './replies.ts'
 
 const test = suite('RFC 6891')
 const BADVERS = `BADVERS rd
@@ -73,7 +73,7 @@ const rows: Row[] = [
     source: 'RFC 6891 §6.1.1',
     what: 'two OPTs are FORMERR',
     ask: `4b38 0100 0001 0000 0000 0002 <K> 0001 0001 ${EMPTY_OPT} ${EMPTY_OPT}`,
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'F12',
@@ -105,7 +105,7 @@ const rows: Row[] = [
     source: 'RFC 6891 §7',
     what: 'an option longer than the OPT is FORMERR',
     ask: `4b38 0100 0001 0000 0000 0001 <K> 0001 0001 00 0029 04d0 00000000 0006 000a00ff0102`,
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'F14',
@@ -113,7 +113,7 @@ const rows: Row[] = [
     source: 'RFC 6891 §7',
     what: 'half an option is FORMERR',
     ask: { opt: { options: '000a00' } },
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'F16',

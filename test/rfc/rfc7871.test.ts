@@ -3,7 +3,7 @@ import { equal } from 'node:assert/strict'
 import { suite } from 'uvu'
 import { option } from './message.ts'
 import { asked, probe, type Row } from './probe.ts'
-import { ANSWERED, FORMERR, withOpt } from './replies.ts'
+import { ANSWERED, FORMERR_OPT, withOpt } from './replies.ts'
 
 const test = suite('RFC 7871')
 const subnet = (data: string) => ({ opt: { options: option(8, data) } })
@@ -38,7 +38,7 @@ const rows: Row[] = [
       source: 'RFC 7871 §7.2.1, §6',
       what: `${what} is FORMERR`,
       ask: subnet(data),
-      is: FORMERR,
+      is: FORMERR_OPT,
     }),
   ),
 ]

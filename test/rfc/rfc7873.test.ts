@@ -4,8 +4,8 @@ import { suite } from 'uvu'
 import { overUdp } from './exchange.ts'
 import { octetsOf, option } from './message.ts'
 import { probe, type Row } from './probe.ts'
-import { read } from './reading.ts'
-import { ANSWERED, FORMERR, withOpt } from './replies.ts'
+import { read, shown } from './reading.ts'
+import { ANSWERED, FORMERR_OPT, withOpt } from './replies.ts'
 
 const test = suite('RFC 7873')
 const COOKIE = 10
@@ -45,7 +45,7 @@ const rows: Row[] = [
       source: 'RFC 7873 §5.2.2',
       what: `a cookie of ${octets} octets is FORMERR`,
       ask: cookie('31'.repeat(octets)),
-      is: FORMERR,
+      is: FORMERR_OPT,
     }),
   ),
   ...[16, 24, 40].map(
@@ -88,6 +88,17 @@ const rows: Row[] = [
     is: 'NOERROR rd\n;; OPT 1232 cookie=8+16',
     also: isFresh,
   },
+  ...[16, 24, 40].map(
+    (octets): Row => ({
+      id: 'C2',
+      level: 'S',
+      source: 'RFC 7873 §5.4',
+      what: `no question and a server cookie of ${octets - 8} octets that is not ours: BADCOOKIE and a good one`,
+      ask: { question: '', ...cookie(CLIENT + '31'.repeat(octets - 8)) },
+      is: 'BADCOOKIE rd\n;; OPT 1232 cookie=8+16',
+      also: isFresh,
+    }),
+  ),
   {
     id: 'F20',
     level: 'M',
@@ -105,6 +116,14 @@ test('F23 S RFC 7873 §5.2.5: the server cookie that was handed out is good, at 
   equal(cookieOf((await overUdp(octetsOf(cookie(first)), port, false))!), first)
   const other = `aabbccddeeff0011${first.slice(16)}`
   notEqual(cookieOf((await overUdp(octetsOf(cookie(other)), port, false))!).slice(16), first.slice(16))
+})
+
+test('C2 S RFC 7873 §5.4: no question and a good server cookie: NOERROR and that cookie', async () => {
+  const { port } = made.world.server
+  const first = cookieOf((await overUdp(octetsOf(cookie(CLIENT)), port, false))!)
+  const reply = (await overUdp(octetsOf({ question: '', ...cookie(first) }), port, false))!
+  equal(shown(reply), 'NOERROR rd\n;; OPT 1232 cookie=8+16')
+  equal(cookieOf(reply), first)
 })
 
 test.run()

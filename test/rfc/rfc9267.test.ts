@@ -1,7 +1,7 @@
 /** RFC 9267, Common Implementation Anti-Patterns Related to DNS RR Processing: pointers, lengths and counts that lie. */
 import { suite } from 'uvu'
 import { probe, type Row } from './probe.ts'
-import { FORMERR, NXDOMAIN } from './replies.ts'
+import { FORMERR, FORMERR_OPT, NXDOMAIN } from './replies.ts'
 
 const test = suite('RFC 9267')
 
@@ -68,7 +68,7 @@ const rows: Row[] = [
     source: 'RFC 9267 §5',
     what: 'an option that is longer than its OPT',
     ask: '4b3801000001000000000001 <K> 00010001 00 0029 04d0 00000000 0006 000a00ff0102',
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'F15',
@@ -76,7 +76,7 @@ const rows: Row[] = [
     source: 'RFC 9267 §5',
     what: 'an OPT that is longer than its message',
     ask: '4b3801000001000000000001 <K> 00010001 00 0029 04d0 00000000 0040',
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'C4',

@@ -1,7 +1,7 @@
 /** RFC 9619, In the DNS, QDCOUNT Is (Usually) One. */
 import { suite } from 'uvu'
 import { probe, type Row } from './probe.ts'
-import { FORMERR } from './replies.ts'
+import { FORMERR, FORMERR_OPT } from './replies.ts'
 
 const test = suite('RFC 9619')
 const two = (first: string, second: string): Row['ask'] => ({
@@ -24,7 +24,7 @@ const rows: Row[] = [
     source: 'RFC 9619 §4',
     what: 'no question, and an OPT without a cookie, is FORMERR',
     ask: { question: '', opt: {} },
-    is: FORMERR,
+    is: FORMERR_OPT,
   },
   {
     id: 'C3',
