@@ -1,6 +1,8 @@
 /** RFC 1035, Domain Names - Implementation and Specification: the header, names and their limits, sizes, what ends too soon. */
-import { equal } from 'node:assert/strict'
+import { equal, ok } from 'node:assert/strict'
 import { suite } from 'uvu'
+import { capturedLog } from '../harness/captured-log.ts'
+import { overUdp } from './exchange.ts'
 import { ID, K, octetsOf } from './message.ts'
 import { DROPPED, probe, type Row } from './probe.ts'
 import { ANSWERED, FORMERR, NXDOMAIN, REFUSED } from './replies.ts'
@@ -185,6 +187,17 @@ const rows: Row[] = [
   },
 ]
 const made = probe(test, rows, { lines: 'errors\nlog' })
+
+test('D12 M: the query log has such a name on one line, escaped', async () => {
+  const { port } = made.world.server
+  const lines = await capturedLog(async () => {
+    await overUdp(octetsOf({ name: { hex: `05 80ff1b225c 04 0a0d0020 ${ZONE}` } }), port, false)
+  })
+  const line = lines.find(text => text.includes('\\128\\255'))
+  ok(line !== undefined, lines.join('|'))
+  ok(line.includes('\\128\\255\\027'), line)
+  for (const character of line) ok(character >= ' ' && character <= '~', line)
+})
 
 test('D13 M: the root is forwarded where a block is for it', async () => {
   const { server, upstream } = made.world
