@@ -37,13 +37,15 @@ allow_corefile() { # FILE
 
 add --permission
 # Node warns at every start that these are dangerous, or young.
-add --disable-warning=PERM0002
-add --disable-warning=PERM0003
-add --disable-warning=PERM0006
+for code in PERM0002 PERM0003 PERM0004 PERM0006; do add "--disable-warning=$code"; done
 add --disable-warning=ExperimentalWarning
 add --allow-net
 add --allow-worker
-[ "${SEXTANT_UDP-}" = dgram ] || add --allow-ffi
+# Native calls may do whatever the process may. Beside them the inspector adds nothing, and without it Node blocks SIGUSR1.
+if [ "${SEXTANT_UDP-}" != dgram ]; then
+  add --allow-ffi
+  add --allow-inspector
+fi
 [ "${SEXTANT_EXEC-}" != 1 ] || add --allow-child-process
 for place in "$root" /etc /run/secrets /var/run/secrets; do allow read "$place"; done
 for place in limits smaps status stat fd 'fd/*'; do add "--allow-fs-read=/proc/self/$place"; done
