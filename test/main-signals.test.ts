@@ -138,11 +138,11 @@ test('SIGUSR1 reloads, and does not wake the inspector', async () => {
 })
 
 test('SIGUSR1 before the server listens for it opens no inspector either', async () => {
-  const [, flags = ''] = /exec "\$node" (.*?) "\$root/.exec(readFileSync(`${root}/bin/sextant`, 'utf8')) ?? []
+  const [, flags = ''] = /exec "\$node" (.*?) "\$root/s.exec(readFileSync(`${root}/bin/sextant`, 'utf8')) ?? []
   const early = "process.kill(process.pid, 'SIGUSR1'); setTimeout(() => {}, 500)"
   const { code, stderr } = await run(
     node,
-    [...flags.split(' ').filter(flag => flag.startsWith('--')), '-e', early],
+    [...flags.split(/\s+/).filter(flag => flag.startsWith('--')), '-e', early],
     env,
     START_MS,
   )

@@ -53,17 +53,19 @@ const tries = {
   wasi: () => new (require('node:wasi').WASI)({ version: 'preview1' }),
   native: () => process.getBuiltinModule('node:ffi').dlopen(null, {}),
   inspector: () => require('node:inspector').open(0),
+  eval: () => eval('1'),
 }
 const denied = Object.keys(tries).filter(name => {
-  try { tries[name]() } catch (cause) { return /ERR_ACCESS_DENIED|ERR_DLOPEN_DISABLED/.test(cause.code) }
+  try { tries[name]() } catch (cause) { return /ERR_ACCESS_DENIED|ERR_DLOPEN_DISABLED/.test(cause.code ?? '') || cause instanceof EvalError }
 })
 console.log('denied: ' + denied.join(', '))
 process.exit()
 `
 
-const ALWAYS = ['environ', 'write dist', 'addon', 'wasi']
+const ALWAYS = ['environ', 'write dist', 'addon', 'wasi', 'eval']
 const FILES = ['read', 'list', 'traverse', 'write', 'remove']
 const PROGRAMS = ['spawn', 'execve']
+/** SEXTANT_PERMISSION=1 but for what is said otherwise. */
 const DENIALS: { name: string; variables?: NodeJS.ProcessEnv; denied: string[] }[] = [
   { name: 'by default', denied: [...FILES, ...PROGRAMS, ...ALWAYS] },
   {
@@ -74,7 +76,7 @@ const DENIALS: { name: string; variables?: NodeJS.ProcessEnv; denied: string[] }
   {
     name: 'with programs',
     variables: { SEXTANT_EXEC: '1' },
-    denied: [...FILES, 'write dist', 'addon', 'environ', 'wasi'],
+    denied: [...FILES, ...ALWAYS],
   },
   {
     name: 'with files to read',
@@ -86,6 +88,7 @@ const DENIALS: { name: string; variables?: NodeJS.ProcessEnv; denied: string[] }
     variables: { SEXTANT_WRITE: `${elsewhere.path}:` },
     denied: [...PROGRAMS, ...ALWAYS],
   },
+  { name: 'without the permission model', variables: { SEXTANT_PERMISSION: '' }, denied: ['eval'] },
 ]
 
 for (const { name, variables, denied } of DENIALS) {
