@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { VERSION } from '../server/version.ts'
 import { answer, fakeUpstream } from './harness/fake-upstream.ts'
 import { freePort } from './harness/free-port.ts'
 import { query, replyText } from './harness/message.ts'
@@ -213,6 +214,11 @@ test('a Corefile may not widen what is allowed: another folder is told, where th
   const { code, stderr } = await start(['check', importing])
   assert.is(code, 1)
   assert.match(stderr, missing('SEXTANT_READ'))
+})
+
+test('the script needs no other command for it', async () => {
+  const { code, stdout, stderr } = await run(script, ['-version'], { PATH: '', SEXTANT_PERMISSION: '1' }, START_MS)
+  assert.is(`${code} ${stdout}${stderr}`, `0 Sextant-${VERSION}\n`)
 })
 
 test('a value that is neither 1 nor 0 is an error; 0 is none', async () => {
