@@ -206,6 +206,22 @@ for (const { name, corefile, args = [], says } of FAILURES) {
   })
 }
 
+test('a reload that asks for more than is allowed is told, and the old configuration serves on', async () => {
+  const port = await freePort()
+  const serving = `.:${port} {\nbind 127.0.0.1\nwhoami\n}\n`
+  const child = new Child('sextant', script, ['-conf', beside.write('Corefile', serving)], permission())
+  try {
+    await child.line(/^Sextant-/, START_MS)
+    beside.write('Corefile', `${serving}import ${elsewhere.path}/more\n`)
+    child.signal('SIGUSR1')
+    await child.line(missing('SEXTANT_READ'), START_MS)
+    assert.match(child.lines.join('\n'), /Reloading failed, the old configuration stays/)
+    assert.match(replyText(await exchangeUdp(query('example.org.'), port)), /^NOERROR/)
+  } finally {
+    await child.stop('SIGINT', END_MS)
+  }
+})
+
 test('a Corefile may not widen what is allowed: another folder is told, where the flag names it is allowed', async () => {
   const file = elsewhere.write('Corefile', '. {\nwhoami\n}')
   assert.is((await start(['check', file])).stdout, `${file}: ok\n`)

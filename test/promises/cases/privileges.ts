@@ -11,10 +11,12 @@ import { type Note, test } from '../../harness/suite.ts'
 import { eventually } from '../../harness/time.ts'
 import { pem } from '../../harness/tls.ts'
 import { confined, rightsOf, STATE, withFreePorts } from '../container.ts'
+import { clusterCorefile } from '../load.ts'
 import { type Ports, Subject } from '../subject.ts'
 
 const WRITTEN_MS = 30_000
 const RELOADED_MS = 30_000
+const TOLD_MS = 10_000
 const ONLY_BIND = '0000000000000400'
 const NONE = '0000000000000000'
 
@@ -143,3 +145,11 @@ for (const row of ROWS) {
   test(`an arbitrary user, a read-only root, ${row.name}: serves, reloads, keeps its snapshot`, note =>
     row.capability ? run(note) : withFreePorts(() => run(note)))
 }
+
+test('started with all the rights of root: says once that they are not needed', async () => {
+  const subject = await Subject.start(ports => clusterCorefile(ports))
+  await subject.child.line(/^Sextant-/, TOLD_MS)
+  await subject.child.line(/capabilities that are not needed/, TOLD_MS)
+  equal(subject.child.lines.filter(line => line.includes('not needed')).length, 1)
+  await subject.stop()
+})
