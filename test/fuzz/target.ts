@@ -49,6 +49,13 @@ export interface Target {
 /** A promise that does not hold. */
 export class Broken extends Error {
   override readonly name = 'Broken'
+  /** What broke it, where that is not the input that was put last. */
+  readonly input: Uint8Array | undefined
+
+  constructor(what: string, input?: Uint8Array) {
+    super(what)
+    this.input = input
+  }
 }
 
 /** Fails with `what` unless it holds. */
