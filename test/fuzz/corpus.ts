@@ -39,11 +39,11 @@ export function writeCorpus(
 ): string {
   const at = join(folder, name)
   mkdirSync(at, { recursive: true })
-  const lines = seeds.map(({ label, octets }) => `${label} ${valueOf(octets, isText)}`)
+  const lines = seeds.map(({ label, octets }) => `${label} ${inputText(octets, isText)}`)
   writeFileSync(join(at, file), `${[...about.map(line => `# ${line}`), ...lines].join('\n')}\n`)
   return join(at, file)
 }
 
-function valueOf(octets: Uint8Array, isText: boolean): string {
+function inputText(octets: Uint8Array, isText: boolean): string {
   return isText ? JSON.stringify(Buffer.from(octets).toString()) : Buffer.from(octets).toString('hex')
 }

@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { Random } from '../parity/random.ts'
 import { counted } from './instrument.ts'
 import { Mutator } from './mutate.ts'
-import { type Broken, type Outcome, type Seed, type Target } from './target.ts'
+import type { Broken, Outcome, Seed, Target } from './target.ts'
 
 const MAX_FAILURES = 10
 const MAX_POPULATION = 4096
@@ -37,9 +37,9 @@ export interface Report {
   readonly failures: readonly Failure[]
   /** Inputs that showed something new. */
   readonly kept: readonly Seed[]
-  /** Most steps of one input, and most an octet beyond the bound's base. */
+  /** Most steps of one input, and the largest part of its bound that any of them took. */
   readonly mostSteps: number
-  readonly mostPerOctet: number
+  readonly mostOfBound: number
   readonly growthBytes: number
 }
 
@@ -71,7 +71,7 @@ class Run {
   readonly #startedAtMs = performance.now()
   #inputs = 0
   #mostSteps = 0
-  #mostPerOctet = 0
+  #mostOfBound = 0
   #sinceSettled = 0
   #stepsAtSettled = 0
   #warmBytes = 0
@@ -129,9 +129,9 @@ class Run {
     const { bound, settleEvery } = this.#target
     const octets = Math.max(input.length, outcome.octets ?? 0)
     if (used > this.#mostSteps) this.#mostSteps = used
-    const perOctet = (used - bound.base) / Math.max(1, octets)
-    if (perOctet > this.#mostPerOctet) this.#mostPerOctet = perOctet
-    if (perOctet > bound.perOctet) {
+    const part = used / (bound.base + bound.perOctet * octets)
+    if (part > this.#mostOfBound) this.#mostOfBound = part
+    if (part > 1) {
       return this.#failed(input, new Error(`${used} steps for ${octets} octets: not linear`))
     }
     const kind = `${outcome.kind} ${Math.round(2 * Math.log2(1 + used / (16 + octets)))}`
@@ -221,7 +221,7 @@ class Run {
       failures: [...this.#failures.values()],
       kept: this.#kept.map((octets, i) => ({ label: `kept-${i}`, octets })),
       mostSteps: this.#mostSteps,
-      mostPerOctet: this.#mostPerOctet,
+      mostOfBound: this.#mostOfBound,
       growthBytes,
     }
   }
@@ -238,7 +238,6 @@ function settledBytes(): number {
 function whatOf(error: unknown): string {
   if (!(error instanceof Error)) return `something else was thrown: ${String(error)}`
   const place = /^\s+at .*?((?:server|plugins|targets)\/[^)]*)/m.exec(error.stack ?? '')?.[1] ?? ''
-  const text = `${error.name}: ${error.message.replaceAll(/\d+|"[^"]*"/g, '…').slice(0, 120)}`
+  const text = `${error.name}: ${error.message.replaceAll(/\d+|"[^"]*"|'[^']*'/g, '…').slice(0, 120)}`
   return `${text} ${place}`.trim()
 }
-

@@ -8,8 +8,7 @@ import { type Node, parse } from 'acorn'
 
 const MAX_PLACES = 1 << 17
 /** What is instrumented: the server, and the libraries that read text for it. */
-const WATCHED =
-  /\/(?:server|plugins)\/[^?]*\.ts$|\/node_modules\/(?:js-yaml|yaml|re2js|ipaddr\.js|chokidar)\/.*\.m?js$/
+const WATCHED = /\/(?:server|plugins)\/[^?]*\.ts$|\/node_modules\/(?:js-yaml|yaml|re2js|ipaddr\.js|chokidar)\/.*\.m?js$/
 const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement'])
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'])
 
@@ -97,7 +96,7 @@ export function withCounters(text: string): string {
       else if (isNode(value)) visit(value, depth + 1)
     }
   }
-  visit(parse(text, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true }) as AnyNode, 1)
+  visit(parse(text, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true }) as Node as AnyNode, 1)
   insertions.sort((a, b) => a.at - b.at || a.rank - b.rank)
   const parts = [`const { step: $step, seen: $seen } = globalThis.${GLOBAL};`]
   let from = 0

@@ -12,7 +12,13 @@ const MAX_AMPLIFICATION = 25
  * @returns what kind of reply it is: rcode, flags, how many records of which section
  * @throws Broken
  */
-export function checkReply(message: Uint8Array, bytes: Uint8Array, at: number, length: number, isStream: boolean): string {
+export function checkReply(
+  message: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  isStream: boolean,
+): string {
   const isDropped = message.length < HEADER_BYTES || (message[2]! & 0x80) !== 0
   if (isDropped) {
     hold(length === 0, 'a response, or what is no message, was answered')
@@ -36,7 +42,10 @@ export function checkReply(message: Uint8Array, bytes: Uint8Array, at: number, l
 function checkSections(message: Uint8Array, reply: Buffer, counts: readonly number[]): void {
   const { questions = [], answers = [], authorities = [], additionals = [] } = decode(reply)
   const found = [questions, answers, authorities, additionals].map(section => section.length)
-  hold(found.every((one, i) => one === counts[i]), 'a section has another number of records than the header says')
+  hold(
+    found.every((one, i) => one === counts[i]),
+    'a section has another number of records than the header says',
+  )
   hold(questions.length === 1, 'a reply has not one question')
   hold(decode.bytes === reply.length, 'a reply has octets behind its last record')
   for (let i = HEADER_BYTES, end = questionEnd(reply); i < end; i++)

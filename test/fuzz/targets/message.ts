@@ -1,8 +1,8 @@
 /** Messages from clients, through the whole data plane, as a UDP listener and a connection hand them on. */
-import { families, cells } from '../../../server/metrics.ts'
+import { cells, families } from '../../../server/metrics.ts'
 import { LATER, serve, takeQuery } from '../../../server/serve.ts'
-import type { Peer } from '../../../server/wire/query.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
+import type { Peer } from '../../../server/wire/query.ts'
 import { query } from '../../harness/message.ts'
 import { checkReply } from '../reply-check.ts'
 import { said } from '../scripted-upstream.ts'
@@ -14,14 +14,42 @@ const STREAM_BYTES = 65_535
 const SETTLE_MS = 6000 // forward gives up after 4.4 s
 /** Names that the world answers, each in another way. */
 const NAMES = [
-  ...['kubernetes.default', 'web.shop', 'db.shop', 'many.shop', 'outside.shop', 'circle.shop', 'absent.shop', 'shop'].map(
-    name => `${name}.svc.cluster.local`,
-  ),
-  ...['192-0-2-9.shop.pod.cluster.local', 'many-7.many.shop.svc.cluster.local', '_http._tcp.many.shop.svc.cluster.local'],
+  ...[
+    'kubernetes.default',
+    'web.shop',
+    'db.shop',
+    'many.shop',
+    'outside.shop',
+    'circle.shop',
+    'absent.shop',
+    'shop',
+  ].map(name => `${name}.svc.cluster.local`),
+  ...[
+    '192-0-2-9.shop.pod.cluster.local',
+    'many-7.many.shop.svc.cluster.local',
+    '_http._tcp.many.shop.svc.cluster.local',
+  ],
   ...['dns-version.cluster.local', 'cluster.local', 'www.example.shop.svc.cluster.local', 'x.shop.svc.cluster.local'],
   ...['10.0.96.10.in-addr.arpa', '1.2.0.192.in-addr.arpa', '9.0.2.192.in-addr.arpa', 'hosts.test', 'a.hosts.test'],
-  ...['any.wild.hosts.test', 'www.example.org', 'never.test', 'xist.test', 'servfail.test', 'refused.test', 'alias.test'],
-  ...['calias.test', 'many.test', 'junk.test', 'formerr.test', 'broken.test', 'www.x.test', 'nxdomain.x.test', 'www.example'],
+  ...[
+    'any.wild.hosts.test',
+    'www.example.org',
+    'never.test',
+    'xist.test',
+    'servfail.test',
+    'refused.test',
+    'alias.test',
+  ],
+  ...[
+    'calias.test',
+    'many.test',
+    'junk.test',
+    'formerr.test',
+    'broken.test',
+    'www.x.test',
+    'nxdomain.x.test',
+    'www.example',
+  ],
 ]
 const GONE_EVERY = 16 // of the clients that are sent a zone, one hangs up after its first message
 
@@ -36,7 +64,8 @@ let octets = 0
 let saidBefore = 0
 let broken: Broken | undefined
 
-const panics = () => [...families.get('coredns_panics_total')!.children.values()].reduce((sum, c) => sum + cells[c.cell]!, 0)
+const panics = () =>
+  [...families.get('coredns_panics_total')!.children.values()].reduce((sum, c) => sum + cells[c.cell]!, 0)
 let panicsBefore = 0
 
 /** A client that waits for one reply, or the messages of one. */
@@ -88,15 +117,53 @@ class Client implements Peer {
 export const target: Target = {
   name: 'message',
   isText: false,
-  bound: { base: 6000, perOctet: 60 },
+  bound: { base: 3000, perOctet: 10 },
   maxBytes: 2048,
   words: [
     ...NAMES.map(text => nameFromText(text)),
-    ...hexWords('00010001', '001c0001', '000c0001', '00210001', '00060001', '00fb0001', '00fc0001', '00ff0001', '002b0001'),
-    ...hexWords('00410001', '00100003', '000100ff', '000100fe', '00290001', '00fa00ff', '00000000', 'c00c', 'c000', 'c0ff', 'ffff'),
+    ...hexWords(
+      '00010001',
+      '001c0001',
+      '000c0001',
+      '00210001',
+      '00060001',
+      '00fb0001',
+      '00fc0001',
+      '00ff0001',
+      '002b0001',
+    ),
+    ...hexWords(
+      '00410001',
+      '00100003',
+      '000100ff',
+      '000100fe',
+      '00290001',
+      '00fa00ff',
+      '00000000',
+      'c00c',
+      'c000',
+      'c0ff',
+      'ffff',
+    ),
     ...hexWords('00002904d0000000000000', '00002904d0000080000000', '0000290200000000000000', '000029ffff000000000000'),
-    ...hexWords('000a00080102030405060708', '000b0002ffff', '00080008000120000a000000', '000c0010', '00030000', '000f0002000a'),
-    ...hexWords('0100', '0120', '8180', '2800', '0001000000000000', '0001000000000001', '0001000000010001', '0001000000000002'),
+    ...hexWords(
+      '000a00080102030405060708',
+      '000b0002ffff',
+      '00080008000120000a000000',
+      '000c0010',
+      '00030000',
+      '000f0002000a',
+    ),
+    ...hexWords(
+      '0100',
+      '0120',
+      '8180',
+      '2800',
+      '0001000000000000',
+      '0001000000000001',
+      '0001000000010001',
+      '0001000000000002',
+    ),
   ],
   seeds: NAMES.flatMap(text => ['A', 'SRV'].map(type => ({ label: text, octets: query(text, { type, edns: 1232 }) }))),
   settleEvery: 64,
