@@ -57,7 +57,7 @@ function repliesTo(query: Uint8Array): Uint8Array[] {
       return [reply(query, 0, [record(TYPE.CNAME, ALIAS), record(TYPE.A, ADDRESS, owner)])]
     }
     case 'm':
-      return [reply(query, 0, Array(MANY).fill(record(qtype, ADDRESS)))]
+      return [qtype === TYPE.A ? reply(query, 0, Array(MANY).fill(record(qtype, ADDRESS))) : address()]
     case 'j': {
       const sound = address()
       const other = sound.slice()
