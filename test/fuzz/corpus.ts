@@ -20,7 +20,7 @@ export function readCorpus({ name, isText }: Pick<Target, 'name' | 'isText'>, fo
 export function readSeeds(text: string, isText: boolean): Seed[] {
   const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
   return lines.map(line => {
-    const [, label, value] = /^(\S+) (.*)$/.exec(line) ?? []
+    const [, label, value] = /^(\S+) (.*)$/s.exec(line) ?? []
     if (label === undefined || value === undefined) throw new Error(`found "${line}", expected a label and an input`)
     if (isText) return { label, octets: Buffer.from(JSON.parse(value) as string) }
     const hex = value.replaceAll(' ', '')

@@ -33,11 +33,6 @@ function step(place: number): void {
   if (reached[place] === 0) seen(place)
 }
 
-/** Places that there are in what was loaded. */
-export function knownPlaces(): number {
-  return known
-}
-
 /** Forgets which places were reached. */
 export function forgetPlaces(): void {
   reached.fill(0)
@@ -46,13 +41,13 @@ export function forgetPlaces(): void {
 
 /** The global through which modules reach their counters. */
 const GLOBAL = 'sextantSteps'
+Object.assign(globalThis, { [GLOBAL]: { step, seen } })
 
 /**
  * Modules that are loaded from now on are counted. `instead` names files, by how their URL ends, that others take the place
  * of.
  */
 export function instrument(instead: Readonly<Record<string, string>> = {}): void {
-  Object.assign(globalThis, { [GLOBAL]: { step, seen } })
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
