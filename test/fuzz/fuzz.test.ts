@@ -146,8 +146,8 @@ test('memory that is held on to is found', async () => {
       return { kind: '' }
     },
   }
-  const { failures, growthBytes } = await fuzz(target, [], OPTIONS)
-  assert.ok(growthBytes > 100 << 20)
+  const { failures, heldBytes } = await fuzz(target, [], OPTIONS)
+  assert.ok(heldBytes > 100 << 20)
   assert.match(failures[0]!.what, /memory grew/)
   held.length = 0
 })

@@ -79,15 +79,19 @@ for (const name of parsers) {
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
 
+function mib(bytes: number): string {
+  return `${bytes < 0 ? '' : '+'}${(bytes / 2 ** 20).toFixed(1)} MiB`
+}
+
 function say(target: Target, report: Report): void {
-  const { inputs, seconds, failures, kept, mostSteps, mostOfBound, growthBytes } = report
+  const { inputs, seconds, failures, kept, mostSteps, mostOfBound, heldBytes, rssBytes } = report
   const { base, perOctet } = target.bound
   const words = [
     `${inputs} inputs in ${seconds.toFixed(1)} s`,
     `${kept.length} kept`,
     `${counted.places} places reached`,
     `at most ${mostSteps} steps, ${(mostOfBound * 100).toFixed(0)} % of ${base} + ${perOctet} an octet`,
-    `memory ${growthBytes < 0 ? '' : '+'}${(growthBytes / 2 ** 20).toFixed(1)} MiB`,
+    `memory ${mib(heldBytes)}, resident ${mib(rssBytes)}`,
   ]
   process.stdout.write(`${failures.length === 0 ? 'ok  ' : 'FAIL'} ${target.name}: ${words.join(', ')}\n`)
   for (const [i, failure] of failures.entries()) {
