@@ -118,7 +118,7 @@ class Client implements Peer {
 export const target: Target = {
   name: 'message',
   isText: false,
-  bound: { base: 4000, perOctet: 12 },
+  bound: { base: 4000, perOctet: 16 },
   maxBytes: 2048,
   words: [
     ...NAMES.map(text => nameFromText(text)),
