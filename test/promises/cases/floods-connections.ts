@@ -1,0 +1,151 @@
+/** Floods of TCP connections, and of clients that hold on to what they have: names of the cluster are answered over UDP. */
+import { equal, ok } from 'node:assert/strict'
+import { messageOf } from '../../../bench/messages.ts'
+import { test } from '../../harness/suite.ts'
+import { delay } from '../../harness/time.ts'
+import { allClosed, end, framed, longestMs, openMany } from '../connections.ts'
+import { grownMib, noteFlood, whileFlooded } from '../flood.ts'
+import { clusterCorefile } from '../load.ts'
+import { isLong, Subject } from '../subject.ts'
+
+const TIMEOUT = { timeoutMs: isLong ? 200_000 : 60_000 }
+const FIRST_READ_MS = 3000
+/** A wheel's tick, and turns of a loop that is busy with thousands of them. */
+const LATE_MS = 1500
+const question = framed([messageOf({ name: 'web.shop.svc.cluster.local', type: 'A' })])
+
+const SILENT = isLong ? 10_000 : 2000
+test(
+  `${SILENT} silent TCP connections: closed after 3 s, 20 KB each at most, no reply lost`,
+  async note => {
+    const subject = await Subject.start(ports => clusterCorefile(ports))
+    const run = await whileFlooded(subject, isLong ? 10 : 4, async () => {
+      await delay(500)
+      const flooders = await openMany(subject, SILENT)
+      ok(await allClosed(flooders, FIRST_READ_MS + 10_000), 'all are closed')
+      const tookMs = longestMs(flooders)
+      note(`closed after ${(tookMs / 1000).toFixed(2)} s`)
+      ok(tookMs <= FIRST_READ_MS + LATE_MS, `${tookMs} ms`)
+    })
+    noteFlood(note, run)
+    const kbEach = (grownMib(run) * 1024) / SILENT
+    note(`${kbEach.toFixed(1)} KB each`)
+    equal(run.flooded.lost, 0)
+    ok(kbEach <= 20)
+    const metrics = await subject.metrics()
+    equal(metrics.sum('sextant_tcp_closed_total', { reason: 'first-read' }), SILENT)
+    equal(metrics.sum('sextant_tcp_connections'), 0)
+    await subject.stop()
+  },
+  TIMEOUT,
+)
+
+const TRICKLING = isLong ? 2000 : 300
+test(
+  `${TRICKLING} clients that send an octet each 250 ms: closed after 3.5 s, no reply lost`,
+  async note => {
+    const subject = await Subject.start(ports => clusterCorefile(ports))
+    const run = await whileFlooded(subject, isLong ? 8 : 4, async () => {
+      await delay(300)
+      const flooders = await openMany(subject, TRICKLING)
+      let sent = 0
+      const timer = setInterval(() => {
+        for (const { socket, closedMs } of flooders) if (closedMs === 0) socket.write(question.subarray(sent, sent + 1))
+        sent++
+      }, 250)
+      ok(await allClosed(flooders, FIRST_READ_MS + 10_000), 'all are closed')
+      clearInterval(timer)
+      const tookMs = longestMs(flooders)
+      note(`closed after ${(tookMs / 1000).toFixed(2)} s`)
+      ok(tookMs <= FIRST_READ_MS + LATE_MS, `${tookMs} ms`)
+    })
+    noteFlood(note, run)
+    equal(run.flooded.lost, 0)
+    ok(grownMib(run) <= 64)
+    await subject.stop()
+  },
+  TIMEOUT,
+)
+
+const HALF = isLong ? 5000 : 1000
+const HALF_BYTES = 64_000
+test(
+  `${HALF} clients that send half messages of 64 KB: 32 MiB are held, no reply lost`,
+  async note => {
+    const subject = await Subject.start(ports => clusterCorefile(ports))
+    const half = Buffer.alloc(HALF_BYTES)
+    half.writeUInt16BE(65_000)
+    let held = 0
+    const run = await whileFlooded(subject, isLong ? 8 : 4, async () => {
+      await delay(300)
+      const flooders = await openMany(subject, HALF, ({ socket }) => socket.write(half))
+      held = (await subject.metrics()).sum('sextant_tcp_waiting_bytes')!
+      ok(await allClosed(flooders, FIRST_READ_MS + 10_000), 'all are closed')
+    })
+    noteFlood(note, run)
+    const shed = (await subject.metrics()).sum('sextant_tcp_closed_total', { reason: 'memory' }) ?? 0
+    note(`${(held / (1 << 20)).toFixed(0)} MiB held, ${shed} closed for it`)
+    equal(run.flooded.lost, 0)
+    ok(held <= 32 << 20)
+    ok(grownMib(run) <= 80)
+    await subject.stop()
+  },
+  TIMEOUT,
+)
+
+const DEAF = isLong ? 1000 : 150
+const ADDRESSES_OF_BIG = 1900
+/** A name with so many addresses that a reply has 30 KB. */
+const big = Array.from({ length: ADDRESSES_OF_BIG }, (_, i) => `10.9.${i >> 8}.${i & 255} big.test`).join('\n')
+const bigQuestions = framed(Array.from({ length: 400 }, () => messageOf({ name: 'big.test', type: 'A' })))
+test(
+  `${DEAF} clients that ask for 12 MB each and read nothing: reset after 5 s, 32 MiB are held, no reply lost`,
+  async note => {
+    const hosts = `hosts {\n${big}\nfallthrough\n}\n`
+    const subject = await Subject.start(ports => clusterCorefile(ports, hosts))
+    let held = 0
+    const run = await whileFlooded(subject, isLong ? 12 : 6, async () => {
+      await delay(300)
+      const flooders = await openMany(subject, DEAF, ({ socket }) => socket.pause().write(bigQuestions))
+      for (let i = 0; i < 10; i++) {
+        held = Math.max(held, (await subject.metrics()).sum('sextant_tcp_waiting_bytes')!)
+        await delay(100)
+      }
+      await delay(5500)
+      equal((await subject.metrics()).sum('sextant_tcp_connections'), 0)
+      end(flooders)
+    })
+    noteFlood(note, run)
+    const metrics = await subject.metrics()
+    const shed = metrics.sum('sextant_tcp_closed_total', { reason: 'memory' }) ?? 0
+    const stuck = metrics.sum('sextant_tcp_closed_total', { reason: 'write' }) ?? 0
+    note(`${(held / (1 << 20)).toFixed(0)} MiB held, ${shed} closed for it, ${stuck} after 5 s`)
+    equal(run.flooded.lost, 0)
+    equal(shed + stuck, DEAF)
+    ok(held <= 32 << 20)
+    ok(grownMib(run) <= 100)
+    await subject.stop()
+  },
+  TIMEOUT,
+)
+
+const STORM_S = isLong ? 20 : 3
+test(
+  `connections that are opened and closed at once for ${STORM_S} s: no reply lost`,
+  async note => {
+    const subject = await Subject.start(ports => clusterCorefile(ports))
+    let opened = 0
+    const run = await whileFlooded(subject, STORM_S, async () => {
+      for (const endMs = performance.now() + STORM_S * 1000; performance.now() < endMs; ) {
+        const flooders = await openMany(subject, 200, ({ socket }) => socket.resetAndDestroy())
+        opened += flooders.length
+      }
+    })
+    noteFlood(note, run)
+    note(`${(opened / STORM_S).toFixed(0)} connections a second`)
+    equal(run.flooded.lost, 0)
+    ok(grownMib(run) <= 48)
+    await subject.stop()
+  },
+  TIMEOUT,
+)
