@@ -15,6 +15,7 @@ import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { plainAddress } from './address.ts'
 import { serveMessage } from './listener.ts'
 import type { TcpListener } from './tcp.ts'
+import { copyOf, giveBack } from './tcp-memory.ts'
 import { type Client, type Holder, hold } from './tcp-shares.ts'
 
 export type CloseReason =
@@ -32,8 +33,10 @@ const PREFIX_BYTES = 2
 const MAX_MESSAGE_BYTES = 65_535
 const MAX_FRAME_BYTES = PREFIX_BYTES + MAX_MESSAGE_BYTES
 /** Replies are made in here, one behind the other, each over its query; then they are copied out and written. */
-const out = new Uint8Array(4 * MAX_FRAME_BYTES)
+const out = new Uint8Array(2 * MAX_FRAME_BYTES)
 const FIRST_PARTIAL_BYTES = 128
+/** This part of the octets that may wait for a client is enough to keep the kernel busy: more is not read before it is taken. */
+const BLOCKED_PART = 16
 /** How long a client that asked all it may has to close its side. */
 const LINGER_MS = 500
 
@@ -228,7 +231,8 @@ export class TcpConnection extends Timed implements Peer, Holder {
       if (length < HEADER_BYTES) at = -1
       else if (chunk.length - at - PREFIX_BYTES < length) break
       else if (this.#isBlocked()) {
-        this.#backlog = chunk.subarray(at)
+        const rest = chunk.subarray(at)
+        this.#backlog = 2 * rest.length < chunk.length ? Buffer.from(rest) : rest // a view keeps all of it
         this.#socket.pause()
         break
       } else at = this.#serve(chunk, at + PREFIX_BYTES, length, nowMs) ? at + PREFIX_BYTES + length : -1
@@ -279,7 +283,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
   #isBlocked(): boolean {
     const { maxInFlight, maxBufferedBytes } = this.#listener.limits
     if (this.#inFlight >= maxInFlight) return true
-    return this.#socket.writableLength + this.#lateBytes > maxBufferedBytes / 2
+    return this.#socket.writableLength + this.#lateBytes > maxBufferedBytes / BLOCKED_PART
   }
 
   /** Adds to a message of which a part had come. Returns where in `chunk` the next one begins, -1 on garbage. */
@@ -313,9 +317,10 @@ export class TcpConnection extends Timed implements Peer, Holder {
 
   #flush(): void {
     if (this.#outLength === 0) return
-    const frames = Buffer.from(out.subarray(0, this.#outLength))
+    const frames = copyOf(out, this.#outLength)
     this.#outLength = 0
     this.#write(frames)
+    if (this.#socket.writableLength === 0) giveBack(frames) // the kernel has taken all of it
   }
 
   #writeLate(): void {

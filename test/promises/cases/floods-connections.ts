@@ -2,7 +2,7 @@
 import { equal, ok } from 'node:assert/strict'
 import { messageOf } from '../../../bench/messages.ts'
 import { test } from '../../harness/suite.ts'
-import { delay } from '../../harness/time.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { allClosed, end, framed, longestMs, openMany } from '../connections.ts'
 import { grownMib, noteFlood, whileFlooded } from '../flood.ts'
 import { clusterCorefile } from '../load.ts'
@@ -111,8 +111,14 @@ test(
         held = Math.max(held, (await subject.metrics()).sum('sextant_tcp_waiting_bytes')!)
         await delay(100)
       }
-      await delay(5500)
-      equal((await subject.metrics()).sum('sextant_tcp_connections'), 0)
+      await eventually(
+        20_000,
+        'no connection',
+        async () => {
+          equal((await subject.metrics()).sum('sextant_tcp_connections'), 0)
+        },
+        100,
+      )
       end(flooders)
     })
     noteFlood(note, run)
