@@ -305,6 +305,11 @@ export class TcpConnection extends Timed implements Peer, Holder {
   #keepPartial(chunk: Buffer, from: number, to: number): number {
     const length = this.#partialLength + to - from
     let partial = this.#partial
+    if (partial === undefined && 2 * length > chunk.length && length > FIRST_PARTIAL_BYTES) {
+      this.#partial = chunk.subarray(from, to) // most of the chunk: no need for a copy
+      this.#partialLength = length
+      return to
+    }
     if (partial === undefined || partial.length < length) {
       const larger = Buffer.allocUnsafe(Math.max(length, FIRST_PARTIAL_BYTES, (partial?.length ?? 0) * 2))
       partial?.copy(larger, 0, 0, this.#partialLength)

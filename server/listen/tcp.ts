@@ -9,6 +9,7 @@ import { cells, counter, summedGauge } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
+import { loadFfi } from './ffi.ts'
 import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
 import { type CloseReason, TcpConnection } from './tcp-connection.ts'
 import { type Client, Clients, join, leave } from './tcp-shares.ts'
@@ -25,8 +26,15 @@ const DEFAULT_LIMITS: TcpLimits = {
   maxBufferedBytes: 1 << 20,
 }
 const LISTEN_BACKLOG = 1024
+/**
+ * What the kernel keeps of replies that a client does not read, half of it for its own book-keeping. By itself it takes
+ * megabytes for each, which count as ours where memory is limited.
+ */
+const SEND_BUFFER_BYTES = 1 << 18
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
 /** How much later than its time a connection may be closed. */
-const MAX_TICK_MS = 100
+const MAX_TICK_MS = 20
 /** How long a client may take to close its side once all was said. */
 const LINGER_MS = 500
 
@@ -48,6 +56,7 @@ export async function listenTcp(address: string, port: number, options: Listener
     server.listen({ host, port, ipv6Only, reusePort, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
   })
   server.removeAllListeners('error')
+  limitSendBuffer(server)
   server.on('error', cause => warn(undefined, `accepting on ${name}: ${cause.message}`))
   return listener
 }
@@ -186,6 +195,15 @@ export class TcpListener implements Listener {
     loser?.close('limit')
     return loser !== undefined
   }
+}
+
+/** For all connections that will be accepted; without `node:ffi` the kernel's own limit holds. */
+function limitSendBuffer(server: Server): void {
+  const { fd } = (server as { _handle?: { fd?: number } })._handle ?? {}
+  const ffi = loadFfi()
+  if (ffi === undefined || fd === undefined || fd < 0) return
+  const bytes = Int32Array.of(SEND_BUFFER_BYTES / 2) // the kernel doubles it
+  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, ffi.addressOf(bytes.buffer), 4)
 }
 
 function limitsOf(some: Partial<TcpLimits> | undefined): TcpLimits {

@@ -1,4 +1,5 @@
 /** What a flood does to who asks for names of the cluster meanwhile: a calm time first, then the flood, in one run. */
+import { equal, ok } from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PacedRun } from '../../bench/client/paced.ts'
 import type { Note } from '../harness/suite.ts'
@@ -8,6 +9,8 @@ import { isLong, type Subject } from './subject.ts'
 const MIB = 1 << 20
 /** Questions for names of the cluster, a second. */
 export const STEADY = isLong ? 10_000 : 3000
+/** Well inside the 170 MiB of a pod (k8s/). */
+const MOST_MIB = 150
 const CALM_S = isLong ? 10 : 1
 
 /** Resident octets of the server, and what who asked for names of the cluster saw. */
@@ -30,8 +33,7 @@ export async function whileFlooded(subject: Subject, seconds: number, flood: () 
   return { calm, flooded, beforeBytes, peakBytes, afterBytes: subject.rssBytes }
 }
 
-/** Says the figures. */
-export function noteFlood(note: Note, { calm, flooded, beforeBytes, peakBytes, afterBytes }: Flooded): void {
+function noteFlood(note: Note, { calm, flooded, beforeBytes, peakBytes, afterBytes }: Flooded): void {
   const ms = (us: number) => (us / 1000).toFixed(2)
   const mib = (bytes: number) => (bytes / MIB).toFixed(0)
   note(`cluster names: ${flooded.answered} answered, ${flooded.lost} lost`)
@@ -43,4 +45,14 @@ export function noteFlood(note: Note, { calm, flooded, beforeBytes, peakBytes, a
 /** MiB more than before the flood, at the worst moment. */
 export function grownMib({ beforeBytes, peakBytes }: Flooded): number {
   return (peakBytes - beforeBytes) / MIB
+}
+
+/** Says the figures; no reply may be lost, and memory may grow by so many MiB, to 150 at most. */
+export function judge(note: Note, run: Flooded, mostMib: number): void {
+  const figures: string[] = []
+  noteFlood(text => figures.push(text), run)
+  for (const figure of figures) note(figure)
+  equal(run.flooded.lost, 0, figures.join(', '))
+  ok(run.peakBytes <= MOST_MIB * MIB, `more than ${MOST_MIB} MiB: ${figures.join(', ')}`)
+  ok(grownMib(run) <= mostMib, `more than ${mostMib} MiB: ${figures.join(', ')}`)
 }

@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'uvu'
+import { loadFfi } from '../../../server/listen/ffi.ts'
 import type { TcpLimits } from '../../../server/listen/listen.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { query, readReply } from '../../harness/message.ts'
@@ -150,6 +151,24 @@ shared(UNREAD, { maxHeldBytes: 4 << 20, writeMs: 60_000 }, async (at, from) => {
   equal(readReply(await reader.ask(query('now.test'))).rcode, 'NOERROR')
   reader.close()
 })
+
+if (loadFfi() !== undefined) {
+  const KERNEL = 'the kernel keeps 256 KiB of what a client does not read, not megabytes'
+  shared(KERNEL, { writeMs: 60_000 }, async (at, from) => {
+    const deaf = await from('127.0.0.3')
+    deaf.socket.pause()
+    const CLIENT_BYTES = 1 << 17 // what it takes without reading
+    deaf.socket.write(framed(...Array.from({ length: 300 }, () => query('big.test'))))
+    await eventually(() => waitingBytes() > 0, 'what waits')
+    let before = 0
+    while (at.tcp.received > before) {
+      before = at.tcp.received
+      await pause(50)
+    }
+    const inKernel = before * 32_000 - waitingBytes()
+    ok(inKernel < CLIENT_BYTES + (1 << 19), `${inKernel} octets`)
+  })
+}
 
 const SETTLED = 'what the kernel took meanwhile is no reason to close'
 shared(SETTLED, { maxHeldBytes: 1 << 20, maxBufferedBytes: 1 << 18 }, async at => {
