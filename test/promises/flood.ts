@@ -11,12 +11,13 @@ const MIB = 1 << 20
 export const STEADY = isLong ? 10_000 : 3000
 /** Well inside the 170 MiB of a pod (k8s/). */
 const MOST_MIB = 150
-const CALM_S = isLong ? 10 : 1
+const CALM_S = isLong ? 10 : 0.7
 
 /** Resident octets of the server, and what who asked for names of the cluster saw. */
 export interface Flooded {
   readonly calm: PacedRun
   readonly flooded: PacedRun
+  /** The most before the flood, and in it: memory that a start needed once is given back, and taken again under load. */
   readonly beforeBytes: number
   readonly peakBytes: number
   readonly afterBytes: number
@@ -25,7 +26,7 @@ export interface Flooded {
 /** Asks at a steady pace for `seconds` while `flood` goes on, which may take longer. */
 export async function whileFlooded(subject: Subject, seconds: number, flood: () => Promise<unknown>): Promise<Flooded> {
   const calm = await askFor(subject, STEADY, CALM_S)
-  const beforeBytes = subject.rssBytes
+  const beforeBytes = subject.peakBytes
   subject.resetPeak()
   const [flooded] = await Promise.all([askFor(subject, STEADY, seconds), flood()])
   const { peakBytes } = subject
@@ -39,11 +40,11 @@ function noteFlood(note: Note, { calm, flooded, beforeBytes, peakBytes, afterByt
   note(`cluster names: ${flooded.answered} answered, ${flooded.lost} lost`)
   note(`p50 ${ms(flooded.p50Us)} ms (calm ${ms(calm.p50Us)})`)
   note(`p99 ${ms(flooded.p99Us)} ms (calm ${ms(calm.p99Us)})`)
-  note(`RSS ${mib(beforeBytes)} MiB, at most ${mib(peakBytes)}, then ${mib(afterBytes)}`)
+  note(`RSS at most ${mib(beforeBytes)} MiB before, ${mib(peakBytes)} in the flood, then ${mib(afterBytes)}`)
 }
 
 /** MiB more than before the flood, at the worst moment. */
-export function grownMib({ beforeBytes, peakBytes }: Flooded): number {
+function grownMib({ beforeBytes, peakBytes }: Flooded): number {
   return (peakBytes - beforeBytes) / MIB
 }
 

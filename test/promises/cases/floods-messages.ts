@@ -17,7 +17,7 @@ import { isLong, Subject } from '../subject.ts'
 import { startUpstream } from '../upstream.ts'
 
 const TIMEOUT = { timeoutMs: isLong ? 200_000 : 60_000 }
-const FLOOD_S = isLong ? 30 : 3
+const FLOOD_S = isLong ? 30 : 2
 const question = messageOf({ name: 'web.shop.svc.cluster.local', type: 'A' })
 
 /** Calls `send` in bursts of 100, 10,000 times a second, for `FLOOD_S`; how often it was called. */

@@ -17,7 +17,7 @@ import { isLong, Subject } from '../subject.ts'
 import { startUpstream } from '../upstream.ts'
 
 const TIMEOUT = { timeoutMs: isLong ? 200_000 : 60_000 }
-const FLOOD_S = isLong ? 60 : 3
+const FLOOD_S = isLong ? 60 : 2.5
 const PER_SECOND = 5000
 const MAX_GROWN_MIB = 64
 
