@@ -113,10 +113,10 @@ export class TcpConnection extends Timed implements Peer, Holder {
   }
 
   settle(): void {
-    const { destroyed, writableLength } = this.#socket
-    if (destroyed) return
-    const held = writableLength + this.#lateBytes + (this.#partial?.length ?? 0) + (this.#backlog?.length ?? 0)
-    if (held === this.held) return
+    let held = this.#socket.writableLength + this.#lateBytes
+    if (this.#partial !== undefined) held += this.#partial.length
+    if (this.#backlog !== undefined) held += this.#backlog.length
+    if (held === this.held || this.#socket.destroyed) return
     const more = held - this.held
     this.held = held
     hold(this.client, more)
@@ -324,8 +324,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
     if (this.#outLength === 0) return
     const frames = copyOf(out, this.#outLength)
     this.#outLength = 0
-    this.#write(frames)
-    if (this.#socket.writableLength === 0) giveBack(frames) // the kernel has taken all of it
+    if (this.#write(frames)) giveBack(frames)
   }
 
   #writeLate(): void {
@@ -338,15 +337,20 @@ export class TcpConnection extends Timed implements Peer, Holder {
     this.#resume()
   }
 
-  #write(frames: Buffer): void {
+  /** True if the kernel has taken all of it. */
+  #write(frames: Buffer): boolean {
     const socket = this.#socket
-    if (!socket.writable) return
+    if (!socket.writable) return false
     socket.write(frames)
-    if (socket.writableLength === 0) this.#stuckSinceMs = 0
-    else if (this.#stuckSinceMs === 0) {
+    if (socket.writableLength === 0) {
+      this.#stuckSinceMs = 0
+      return true
+    }
+    if (this.#stuckSinceMs === 0) {
       this.#stuckSinceMs = performance.now()
       this.#listener.watch(this, this.#listener.limits.writeMs)
     }
+    return false
   }
 
   /** Goes on with what had to wait. */
