@@ -9,8 +9,8 @@ import { isLong, type Subject } from './subject.ts'
 const MIB = 1 << 20
 /** Questions for names of the cluster, a second. */
 export const STEADY = isLong ? 10_000 : 3000
-/** Well inside the 170 MiB of a pod (k8s/). */
-const MOST_MIB = 150
+/** Inside the 170 MiB of a pod (k8s/). */
+const MOST_MIB = 160
 const CALM_S = isLong ? 10 : 0.7
 
 /** Resident octets of the server, and what who asked for names of the cluster saw. */
@@ -48,7 +48,7 @@ function grownMib({ beforeBytes, peakBytes }: Flooded): number {
   return (peakBytes - beforeBytes) / MIB
 }
 
-/** Says the figures; no reply may be lost, and memory may grow by so many MiB, to 150 at most. */
+/** Says the figures; no reply may be lost, and memory may grow by so many MiB, to 160 at most. */
 export function judge(note: Note, run: Flooded, mostMib: number): void {
   const figures: string[] = []
   noteFlood(text => figures.push(text), run)

@@ -66,7 +66,7 @@ test(
   TIMEOUT,
 )
 
-const HALF = isLong ? 5000 : 1000
+const HALF = isLong ? 5000 : 700
 const HALF_BYTES = 64_000
 test(
   `${HALF} clients that send half messages of 64 KB: 32 MiB are held, no reply lost`,
