@@ -23,11 +23,13 @@ import { plugin as nsid } from './nsid/nsid.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
+import { plugin as timeouts } from './timeouts/timeouts.ts'
 import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
   metadata,
+  timeouts,
   multisocket,
   reload,
   nsid,

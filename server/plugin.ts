@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Directive } from './corefile/directive.ts'
+import type { TcpLimits } from './listen/listener.ts'
 import type { Answer } from './wire/answer.ts'
 import type { Name } from './wire/name.ts'
 import type { Query } from './wire/query.ts'
@@ -140,6 +141,8 @@ export interface ListenOptions {
   sockets?: number
   /** What the server is called, for those who ask (RFC 5001). */
   nsid?: Uint8Array
+  /** Times and numbers of its TCP connections, where they are not the defaults. */
+  tcp?: Partial<TcpLimits>
 }
 
 /** One server block while it is built, and what it shares with the others. */

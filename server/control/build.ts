@@ -107,6 +107,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
       port,
       zones: entries.map(({ zone }) => zone),
       sockets: entries[0]!.site.listen.sockets ?? 1, // CoreDNS: the first block decides too
+      tcp: Object.assign({}, ...entries.map(({ site }) => site.listen.tcp)), // CoreDNS: the last one that says so
       routes: new Routes(blocks, recursionAvailable, dropped, `dns://${hostPort(address, port)}`),
     }
   })

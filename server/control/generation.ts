@@ -3,6 +3,7 @@
  * reload builds the next one beside it. Also what plugins see as `Control`.
  */
 import { CorefileErrors } from '../corefile/error.ts'
+import type { TcpLimits } from '../listen/listen.ts'
 import type { Control } from '../plugin.ts'
 import type { Routes } from '../route.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
@@ -16,6 +17,8 @@ export interface ListenerPlan {
   readonly zones: readonly string[]
   /** How many sockets it has, one in each of the first so many threads. */
   readonly sockets: number
+  /** Limits of TCP that are not the defaults. */
+  readonly tcp: Partial<TcpLimits>
   routes: Routes
 }
 

@@ -81,7 +81,7 @@ export class Sockets {
         if (plan === undefined) throw new Error(`nothing is planned for "${key}" in this thread`)
         if (this.#open.has(key)) continue
         const server = serverLabel(plan.address, plan.port)
-        const options = { routes: plan.routes, server, ipv6Only, reusePort: true, sockets }
+        const options = { routes: plan.routes, server, ipv6Only, reusePort: true, sockets, tcp: plan.tcp }
         const udp = await listen('udp', address, port, fd === undefined ? options : { ...options, fd })
         bound.set(key, [udp])
         bound.set(key, [udp, await listen('tcp', address, port, options)])
@@ -109,6 +109,7 @@ export class Sockets {
     for (const [key, plan] of generation.plans) {
       for (const listener of this.#open.get(key) ?? []) {
         listener.routes = plan.routes
+        listener.limitTo?.(plan.tcp)
         listener.shareWith?.(plan.sockets)
       }
       const made = bound.get(key)
@@ -147,13 +148,14 @@ async function bindPlan(
   { plans }: Generation,
   running: readonly Listener[],
 ): Promise<readonly Listener[] | undefined> {
-  const { address, port, routes } = plan
+  const { address, port, routes, tcp: limits } = plan
   const ipv6Only = isIpv6Only(plan, plans)
   // Several sockets of one address need the flag too, from the start where it cannot be set later.
   const isBeside =
     [...plans.values(), ...running].some(other => isBetween(plan, other)) || (plan.sockets > 1 && !canJoin())
   try {
-    const options = { routes, server: serverLabel(address, port), ipv6Only, isBeside, sockets: plan.sockets }
+    const server = serverLabel(address, port)
+    const options = { routes, server, ipv6Only, isBeside, sockets: plan.sockets, tcp: limits }
     const { udp, tcp } = await listenPair(address, port, options)
     return [udp, tcp]
   } catch (cause) {

@@ -23,6 +23,8 @@ export interface Listener {
   readonly received: number
   /** So many sockets have the address from now on, and what is bounded for all of them is shared out. */
   shareWith?(sockets: number): void
+  /** These limits hold from now on, the defaults for those left out. */
+  limitTo?(limits: Partial<TcpLimits>): void
   /** Begins to read. What came since the socket was bound has waited. */
   start(): void
   /** Stops reading at once. Resolves when the queries in flight were answered, or after `STOP_MS`; the socket is closed. */
@@ -35,6 +37,10 @@ export interface TcpLimits {
   readonly idleMs: number
   readonly writeMs: number
   readonly maxConnections: number
+  /** Octets that wait on all connections of the process, both ways. */
+  readonly maxHeldBytes: number
+  /** Queries after which a connection is closed. */
+  readonly maxQueries: number
   /** Per connection: queries that wait for their answers, and octets that wait for the client. */
   readonly maxInFlight: number
   readonly maxBufferedBytes: number

@@ -76,14 +76,26 @@ export const target: Target = {
     const closed: string[] = []
     const listener = {
       routes,
-      limits: { maxInFlight: 16, maxBufferedBytes: 1 << 20, firstReadMs: 1, idleMs: 1, writeMs: 1, maxConnections: 1 },
+      limits: {
+        maxQueries: Number.POSITIVE_INFINITY,
+        maxInFlight: 16,
+        maxBufferedBytes: 1 << 20,
+        firstReadMs: 1,
+        idleMs: 1,
+        writeMs: 1,
+        maxConnections: 1,
+      },
       received: 0,
       localAddress: '127.0.0.1',
       forget() {},
       watch() {},
       countClosed: (reason: string) => closed.push(reason),
     }
-    new TcpConnection(listener as unknown as TcpListener, socket as unknown as Socket)
+    new TcpConnection(listener as unknown as TcpListener, socket as unknown as Socket, {
+      address: '127.0.0.1',
+      connections: 1,
+      octets: 0,
+    })
     for (let at = 0; at < octets.length; at += chunk || octets.length)
       socket.emit('data', octets.subarray(at, at + (chunk || octets.length)))
     const { ids, isGarbage } = wanted(octets)

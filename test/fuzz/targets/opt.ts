@@ -2,7 +2,7 @@
 import * as reply from '../../../server/reply.ts'
 import { EDE } from '../../../server/wire/codes.ts'
 import { encode } from '../../../server/wire/encode.ts'
-import { Query, readQuery } from '../../../server/wire/query.ts'
+import { type Peer, Query, readQuery } from '../../../server/wire/query.ts'
 import { query } from '../../harness/message.ts'
 import { checkReply } from '../reply-check.ts'
 import { hexWords, type Outcome, type Target } from '../target.ts'
@@ -12,6 +12,7 @@ const HEAD_BYTES = ASKED.length - 2
 const bytes = new Uint8Array(65_535)
 const out = new Uint8Array(65_535)
 const q = new Query()
+const PEER = { address: '192.0.2.1' } as Peer
 
 export const target: Target = {
   name: 'opt',
@@ -50,6 +51,7 @@ export const target: Target = {
     q.bytes = bytes
     q.length = ASKED.length + octets.length
     q.stream = false
+    q.peer = PEER
     const rcode = readQuery(q)
     if (rcode !== 0) return { kind: 'refused' }
     const length = encode(q, reply.refused(q, EDE.PROHIBITED), out, 0, q.replyBytes, 1232, true)

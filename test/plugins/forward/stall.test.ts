@@ -11,6 +11,8 @@ const rcodeOf = (reply: Uint8Array) => reply[3]! & 15
 const [NOERROR, SERVFAIL, REFUSED] = [0, 2, 5]
 /** Each question from a client of its own: shares of clients are not what this is about. */
 const clientOf = (i: number) => `10.0.${i >> 8}.${i & 255}`
+/** Whatever a TTL has become meanwhile. */
+const aged = (reply: string) => reply.replace(/ \d+ IN /g, ' TTL IN ')
 const good = (asked: Asked) => answer(asked, [`${asked.name} 300 A 192.0.2.1`])
 
 const block = (extra = '') => `
@@ -38,7 +40,7 @@ test('#38 the excess is REFUSED and not kept, cached names and other zones are a
     ok(Math.max(...refused.map(([, tookMs]) => tookMs)) < 700, 'the excess waits for nobody')
     for (let i = 0; i < 50; i++) {
       const [found, tookMs] = await timed(Promise.all([ask('kept.stalled.test'), ask(`n${i}.other.test`)]))
-      equal(found[0], kept)
+      equal(aged(found[0]), aged(kept))
       ok(found[1].startsWith('NOERROR'))
       ok(tookMs < 500, `took ${tookMs} ms`)
     }
