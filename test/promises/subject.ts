@@ -27,6 +27,8 @@ export interface SubjectOptions {
   /** A command that runs the server, such as `prlimit --nofile=64`. It must become the server, not start it. */
   readonly wrapper?: readonly string[]
   readonly args?: readonly string[]
+  /** What /ready says once it counts as started: 200 by default. */
+  readonly status?: number
 }
 
 const live = new Set<Subject>()
@@ -71,7 +73,8 @@ export class Subject implements Target {
     live.add(subject)
     await eventually(READY_MS, 'the server being ready', async () => {
       if (child.exit) throw new Error(`it ended: ${JSON.stringify(child.exit)}\n${child.tail()}`)
-      if ((await subject.status('ready')) !== 200) throw new Error('/ready does not say 200')
+      const status = await subject.status('ready')
+      if (status !== (options.status ?? 200)) throw new Error(`/ready says ${status}`)
     })
     return subject
   }
