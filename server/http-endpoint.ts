@@ -5,7 +5,8 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { maxOpenFiles } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -25,7 +26,9 @@ export interface HttpEndpoint {
   close(): Promise<void>
 }
 
+/** Connections of one address; fewer, at least the second number, where the process may open few descriptors. */
 const MAX_CONNECTIONS = 256
+const MIN_CONNECTIONS = 4
 const MAX_HEADER_BYTES = 8192
 const HEADERS_MS = 5000
 const REQUEST_MS = 10_000
@@ -97,7 +100,7 @@ async function open(at: HttpAddress): Promise<SharedServer> {
     connectionsCheckingInterval: HEADERS_MS,
   }
   const server = createServer(options, (request, response) => dispatch(shares, request, response))
-  server.maxConnections = MAX_CONNECTIONS
+  boundConnections(server, Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, Math.floor(maxOpenFiles() / 16))))
   server.timeout = IDLE_MS
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
@@ -109,6 +112,25 @@ async function open(at: HttpAddress): Promise<SharedServer> {
   }
   server.on('error', () => {}) // of accepting: the connection is lost, the server stays
   return { server, port: (server.address() as AddressInfo).port, shares }
+}
+
+/**
+ * Beyond `max` connections, the one goes whose last request, or whose beginning, is the longest ago: clients that hang, or
+ * take no response, shut out neither kubelet nor Prometheus.
+ */
+function boundConnections(server: Server, max: number): void {
+  const oldestFirst = new Set<Socket>()
+  server.on('connection', socket => {
+    socket.on('close', () => oldestFirst.delete(socket))
+    oldestFirst.add(socket)
+    if (oldestFirst.size <= max) return
+    const [oldest] = oldestFirst
+    oldestFirst.delete(oldest!)
+    oldest!.destroy()
+  })
+  server.on('request', ({ socket }) => {
+    if (oldestFirst.delete(socket)) oldestFirst.add(socket)
+  })
 }
 
 /** Why a socket could not be bound, in words. */
