@@ -6,7 +6,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { maxOpenFiles } from './open-files.ts'
+import { filesForEndpoint } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -26,9 +26,8 @@ export interface HttpEndpoint {
   close(): Promise<void>
 }
 
-/** Connections of one address; fewer, at least the second number, where the process may open few descriptors. */
+/** Connections of one address; fewer where the process may open few descriptors. */
 const MAX_CONNECTIONS = 256
-const MIN_CONNECTIONS = 4
 const MAX_HEADER_BYTES = 8192
 const HEADERS_MS = 5000
 const REQUEST_MS = 10_000
@@ -100,7 +99,7 @@ async function open(at: HttpAddress): Promise<SharedServer> {
     connectionsCheckingInterval: HEADERS_MS,
   }
   const server = createServer(options, (request, response) => dispatch(shares, request, response))
-  boundConnections(server, Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, Math.floor(maxOpenFiles() / 16))))
+  boundConnections(server, Math.min(MAX_CONNECTIONS, filesForEndpoint()))
   server.timeout = IDLE_MS
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host

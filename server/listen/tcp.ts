@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
 import { cells, counter, summedGauge } from '../metrics.ts'
-import { maxOpenFiles } from '../open-files.ts'
+import { filesForClients } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
@@ -73,7 +73,7 @@ export class TcpListener implements Listener {
     this.#name = options.server
     this.#openCell = open.cell(options.server)
     const limits = { ...DEFAULT_LIMITS, ...options.tcp }
-    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
+    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, filesForClients()) }
     this.#maxConnections = this.#partOf(options.sockets)
     const { firstReadMs, idleMs, writeMs } = limits
     const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
@@ -165,9 +165,4 @@ export class TcpListener implements Listener {
     oldest?.close('limit')
     return oldest !== undefined
   }
-}
-
-/** Half of the descriptors that this process may open: the others are for upstreams, watches and files. */
-function descriptorShare(): number {
-  return Math.max(8, Math.floor(maxOpenFiles() / 2))
 }

@@ -12,6 +12,8 @@ export interface AskerOptions {
   readonly names: readonly string[]
   readonly everyMs: number
   readonly over?: 'udp' | 'tcp'
+  /** The local port for UDP, if it is not to be the kernel's choice. */
+  readonly from?: number
 }
 
 /** What came of the questions. Times are milliseconds of `performance.now`. */
@@ -96,7 +98,7 @@ export class Asker {
 
   #socket(): UdpSocket {
     if (this.#udp === undefined) {
-      this.#udp = createSocket('udp4')
+      this.#udp = createSocket('udp4').bind(this.#options.from)
       this.#udp.on('message', reply => this.#take(reply))
       this.#udp.on('error', () => {}) // what could not be sent is lost
     }

@@ -9,7 +9,15 @@ import { stopAll } from '../harness/process.ts'
 import { runTests } from '../harness/suite.ts'
 import { abandonSubjects } from './subject.ts'
 
-const CASES = ['calm', 'reload', 'reload-trouble', 'leaving', 'machine-output', 'machine-disk'] as const
+const CASES = [
+  'calm',
+  'reload',
+  'reload-trouble',
+  'leaving',
+  'machine-output',
+  'machine-disk',
+  'machine-exhaustion',
+] as const
 
 async function suite(): Promise<number> {
   const { positionals } = parseArgs({ options: { long: { type: 'boolean' } }, allowPositionals: true })
