@@ -63,9 +63,15 @@ export class Asker {
     return this.#lastMs
   }
 
+  /** Asks nothing more. @returns how many questions are open */
+  pause(): number {
+    clearInterval(this.#timer)
+    return this.#askedAtMs.size
+  }
+
   /** Asks nothing more; gives the tally once every question has its answer, or after `patienceMs`. */
   async stop(patienceMs = 6000): Promise<Tally> {
-    clearInterval(this.#timer)
+    this.pause()
     for (const deadlineMs = performance.now() + patienceMs; this.#askedAtMs.size > 0; await delay(5))
       if (performance.now() > deadlineMs) break
     this.#udp?.close()

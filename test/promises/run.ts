@@ -17,6 +17,11 @@ const CASES = [
   'machine-output',
   'machine-disk',
   'machine-exhaustion',
+  'machine-threads',
+  'machine-frozen',
+  'machine-clock',
+  'machine-files',
+  'machine-clients',
 ] as const
 
 async function suite(): Promise<number> {
