@@ -9,7 +9,7 @@ import { eventually } from '../../harness/time.ts'
 import { askFor, clusterCorefile, told } from '../load.ts'
 import { isLong, Subject } from '../subject.ts'
 
-const SECONDS = isLong ? 20 : 4
+const SECONDS = isLong ? 20 : 3
 const MIB = 1 << 20
 /** How much a server may grow by lines that nobody takes. */
 const GROWTH_BYTES = 16 * MIB

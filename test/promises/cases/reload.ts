@@ -14,6 +14,8 @@ const RELOADED = /^\[INFO\] Reloading complete$/
 const FAILED = /^\[ERROR\] Reloading failed, the old configuration stays/
 const RELOAD_MS = 20_000
 const MIB = 1 << 20
+/** As in kubeadm's manifest. */
+const MEMORY_LIMIT = 170 * MIB
 /** Every which reload is tried with a mistake first. */
 const MISTAKE_EVERY = 10
 /** Of the time under load, so much is left at its ends. */
@@ -126,6 +128,7 @@ async function reloadUnderLoad(note: Note, count: number, seconds: number, more 
     clients.map(() => ({ lost: 0, cut: 0, rcodes: [0] })),
   )
   deepEqual(await endpoints(), [])
+  ok(subject.peakBytes < MEMORY_LIMIT, 'the limit of the manifests is enough')
   ok(late < early * 1.1 + 4 * MIB, 'memory stays')
   equal(subject.child.lines.filter(line => /lameduck/.test(line)).length, 0)
   deepEqual(await subject.stop(), { code: 0, signal: null })
