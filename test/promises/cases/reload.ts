@@ -104,7 +104,7 @@ async function reloadUnderLoad(note: Note, count: number, seconds: number, more 
   const rss: number[] = []
   let failed = 0
   for (let n = 1; n <= count; n++) {
-    await delay(startedAtMs + (n * (seconds - MARGIN_S) * 1000) / count - performance.now())
+    await delay(Math.max(0, startedAtMs + (n * (seconds - MARGIN_S) * 1000) / count - performance.now()))
     const corefile = numbered(subject.ports, n, more)
     if (n % MISTAKE_EVERY === 0) {
       await tryMistake(subject, wrong[failed++ % wrong.length]!(corefile), n - 1)
