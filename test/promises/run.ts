@@ -22,6 +22,7 @@ const CASES = [
   'machine-clock',
   'machine-files',
   'machine-clients',
+  'privileges',
 ] as const
 
 async function suite(): Promise<number> {
