@@ -1,5 +1,6 @@
 /** How many descriptors this process may have, and how many of them whom. A leaf. */
 import { readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 
 /** So many are for none of those below: Node's own, and those of listeners, endpoints, watches and files. */
 const KEPT = 48
@@ -12,9 +13,10 @@ export function filesForClients(): number {
   return Math.max(LEAST, Math.floor(Math.min(limit / 2, limit - KEPT)))
 }
 
-/** The share of UDP sockets to upstreams. */
-export function filesForUpstreams(): number {
-  return Math.max(LEAST, Math.floor((maxOpenFiles() - KEPT) / 4))
+/** UDP sockets to upstreams, in this one of `threads`. Beside the main one each takes a second descriptor, to be watched. */
+export function socketsForUpstreams(threads: number): number {
+  const share = Math.max(LEAST, Math.floor((maxOpenFiles() - KEPT) / 4))
+  return share / threads / (isMainThread ? 1 : 2)
 }
 
 /** The share of each HTTP endpoint's clients. */
@@ -22,11 +24,18 @@ export function filesForEndpoint(): number {
   return Math.max(LEAST, Math.floor(maxOpenFiles() / 16))
 }
 
-/** The limit as it was when the process was asked (RLIMIT_NOFILE, Linux); Infinity where no limit can be read. */
+let limit = 0
+
+/** RLIMIT_NOFILE as it was at first (Linux); Infinity where no limit can be read. */
 function maxOpenFiles(): number {
+  limit ||= readLimit()
+  return limit
+}
+
+function readLimit(): number {
   try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
-    return limit === undefined ? Infinity : Number(limit)
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return found === undefined ? Infinity : Number(found)
   } catch {
     return Infinity // another system
   }

@@ -4,9 +4,8 @@
  * ports stay unpredictable. Once it is full, queries of one turn of the loop leave together, some from one socket and the
  * next from another. Connected: the kernel drops what comes from elsewhere, and tells of ICMP errors.
  */
-import { isMainThread } from 'node:worker_threads'
 import { cells } from '../../../server/metrics.ts'
-import { filesForUpstreams } from '../../../server/open-files.ts'
+import { socketsForUpstreams } from '../../../server/open-files.ts'
 import { Timed, wakeAt } from '../../../server/wheel.ts'
 import { random16, randomBelow } from '../random.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -24,18 +23,8 @@ const PORTS = 0x1_0000 - FIRST_PORT
 const BIND_TRIES = 8
 const MAX_OPEN = 4096 // queries of one socket; there are 65,536 ids
 
-/** What a socket takes: in other threads than the main one it is watched through a second descriptor. */
-const DESCRIPTORS_EACH = isMainThread ? 1 : 2
-
 /** UDP sockets that are open in this thread, for all upstreams. */
 let openSockets = 0
-let share = 0
-
-/** Descriptors are left to everybody else. @param threads how many have sockets of their own */
-function mayOpen(threads: number): boolean {
-  share ||= filesForUpstreams()
-  return openSockets * DESCRIPTORS_EACH < share / threads
-}
 
 interface PooledSocket {
   readonly socket: Datagrams
@@ -121,9 +110,14 @@ export class UdpPool extends Timed {
     this.#queued = 0
   }
 
+  /** Descriptors are left to others. */
+  get #mayOpen(): boolean {
+    return openSockets < socketsForUpstreams(this.#upstream.options.threads)
+  }
+
   #take(): PooledSocket | Error {
     const sockets = this.#sockets
-    if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && mayOpen(this.#upstream.options.threads))) {
+    if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && this.#mayOpen)) {
       const opened = this.#open()
       if (!(opened instanceof Error)) {
         sockets.push(opened)
