@@ -99,7 +99,9 @@ export class Subject implements Target {
   }
 
   async metrics(): Promise<Metrics> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.metrics}/metrics`)
+    const response = await fetch(`http://127.0.0.1:${this.ports.metrics}/metrics`).catch(({ cause }) => {
+      throw new Error(`no metrics: ${cause}; its end: ${JSON.stringify(this.child.exit)}`)
+    })
     return new Metrics(await response.text())
   }
 
