@@ -32,7 +32,8 @@ export interface SubjectOptions {
 }
 
 const live = new Set<Subject>()
-let lastPort = 10_000
+/** Above the last one that `fetch` refuses to ask, 10080. */
+let lastPort = 10_100
 
 /** The last lines of every server that a failed test left, and an end to them. */
 export async function abandonSubjects(): Promise<string> {
