@@ -84,11 +84,11 @@ test('no permission to write: nothing is lost', async note => {
 
 test('a root file system that is read-only: nothing is lost', async note => {
   const folder = temporaryFolder()
-  // Every mount but those of the kernel's own files; that it came to pass is tried.
+  // Every mount but those of the kernel's own files, with the flags that it has; that it came to pass is tried.
   const script = `
     mount --make-rprivate /
-    awk '{ print $5 }' /proc/self/mountinfo | grep -v '^/\\(proc\\|sys\\|dev\\)' | while read -r at; do
-      mount -o remount,bind,ro "$at" || exit 8
+    awk '{ print $5, $6 }' /proc/self/mountinfo | grep -v '^/\\(proc\\|sys\\|dev\\)' | while read -r at flags; do
+      mount -o "remount,bind,ro\${flags#rw}" "$at" || exit 8
     done
     if touch ${folder.path}/x 2>/dev/null; then exit 9; fi
     exec "$0" "$@"`
