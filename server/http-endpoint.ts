@@ -5,7 +5,8 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { limitConnections } from './http-connections.ts'
 import { filesForEndpoint } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -54,7 +55,7 @@ const servers = new Map<string, Promise<SharedServer>>()
  */
 export async function openHttpEndpoint(at: HttpAddress, path: string, handler: HttpHandler): Promise<HttpEndpoint> {
   const key = formatHttpAddress(at)
-  const opening = servers.get(key) ?? open(at)
+  const opening = servers.get(key) ?? listen(at, key)
   servers.set(key, opening)
   const shared = await opening.catch(cause => {
     servers.delete(key)
@@ -88,7 +89,7 @@ export function respond(response: ServerResponse, status: number, body: string):
   response.end(body)
 }
 
-async function open(at: HttpAddress): Promise<SharedServer> {
+async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
   const { createServer } = await import('node:http')
   const shares: Share[] = []
   const options = {
@@ -99,8 +100,8 @@ async function open(at: HttpAddress): Promise<SharedServer> {
     connectionsCheckingInterval: HEADERS_MS,
   }
   const server = createServer(options, (request, response) => dispatch(shares, request, response))
-  boundConnections(server, Math.min(MAX_CONNECTIONS, filesForEndpoint()))
   server.timeout = IDLE_MS
+  limitConnections(server, address, Math.min(MAX_CONNECTIONS, filesForEndpoint()))
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
   try {
@@ -111,25 +112,6 @@ async function open(at: HttpAddress): Promise<SharedServer> {
   }
   server.on('error', () => {}) // of accepting: the connection is lost, the server stays
   return { server, port: (server.address() as AddressInfo).port, shares }
-}
-
-/**
- * Beyond `max` connections, the one goes whose last request, or whose beginning, is the longest ago: clients that hang, or
- * take no response, shut out neither kubelet nor Prometheus.
- */
-function boundConnections(server: Server, max: number): void {
-  const oldestFirst = new Set<Socket>()
-  server.on('connection', socket => {
-    socket.on('close', () => oldestFirst.delete(socket))
-    oldestFirst.add(socket)
-    if (oldestFirst.size <= max) return
-    const [oldest] = oldestFirst
-    oldestFirst.delete(oldest!)
-    oldest!.destroy()
-  })
-  server.on('request', ({ socket }) => {
-    if (oldestFirst.delete(socket)) oldestFirst.add(socket)
-  })
 }
 
 /** Why a socket could not be bound, in words. */

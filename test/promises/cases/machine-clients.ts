@@ -9,6 +9,8 @@ import { isLong, Subject } from '../subject.ts'
 
 const SECONDS = isLong ? 20 : 3
 const EACH = 300
+/** For the three together; a kubelet waits a second for one. */
+const SLOWEST_MS = 3000
 const MIB = 1 << 20
 const GROWTH_BYTES = 48 * MIB
 
@@ -44,7 +46,7 @@ for (const { name, first, more } of KINDS) {
       const startedAtMs = performance.now()
       equal(await subject.status('health'), 200)
       equal(await subject.status('ready'), 200)
-      ok((await subject.metrics()).names.has('coredns_dns_requests_total'))
+      ok((await subject.metrics()).names.has('coredns_build_info'))
       slowestMs = Math.max(slowestMs, performance.now() - startedAtMs)
       await delay(100)
     }
@@ -54,7 +56,7 @@ for (const { name, first, more } of KINDS) {
     const run = await load
     note(`${told(run)}, the three at most ${slowestMs.toFixed(0)} ms, RSS + ${(grown / MIB).toFixed(0)} MiB`)
     equal(run.lost, 0)
-    ok(slowestMs < 1000, 'a kubelet waits a second')
+    ok(slowestMs < SLOWEST_MS)
     ok(grown < GROWTH_BYTES)
     await subject.stop()
   })

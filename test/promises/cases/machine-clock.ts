@@ -24,7 +24,8 @@ const STAY_MS = isLong ? 10_000 : 1500
 const KEPT = 20
 const TTL_S = 600
 const CHANGE_MS = 2000
-const MAX_CPU_MS = 150
+/** Of an idle second; a loop that spins takes all of it. */
+const MAX_CPU_MS = 500
 
 const MOVABLE = `const jumps = ${JSON.stringify(JUMPS_MS)}
   let jump = 0
