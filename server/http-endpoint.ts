@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { limitConnections } from './http-connections.ts'
+import { filesForEndpoint } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -26,6 +27,7 @@ export interface HttpEndpoint {
   close(): Promise<void>
 }
 
+/** Connections of one address; fewer where the process may open few descriptors. */
 const MAX_CONNECTIONS = 256
 const MAX_HEADER_BYTES = 8192
 const HEADERS_MS = 5000
@@ -99,7 +101,7 @@ async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
   }
   const server = createServer(options, (request, response) => dispatch(shares, request, response))
   server.timeout = IDLE_MS
-  limitConnections(server, address, MAX_CONNECTIONS)
+  limitConnections(server, address, Math.min(MAX_CONNECTIONS, filesForEndpoint()))
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
   try {

@@ -73,12 +73,6 @@ const FAILURES: { name: string; corefile?: string; args?: string[]; says: RegExp
     corefile: '. {\nwhoam\n}',
     says: /^sextant: .*Corefile:2:1: unknown directive "whoam" \(did you mean "whoami"\?\)/,
   },
-  {
-    name: 'a pid file that cannot be written',
-    corefile: WHOAMI,
-    args: ['-pidfile', '/nonexistent/pid'],
-    says: /^sextant: pid file "\/nonexistent\/pid" cannot be written/m,
-  },
 ]
 
 for (const { name, corefile, args = [], says } of FAILURES) {
@@ -159,6 +153,15 @@ test('serves, says so, holds its own pid in the pid file, and leaves on SIGINT',
     assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^NOERROR aa rd\n/)
     assert.equal(await child.stop('SIGINT', END_MS), { code: 0, signal: null })
     assert.not.ok(existsSync(pidFile))
+  })
+})
+
+test('a pid file that cannot be written is logged, and all else goes on', async () => {
+  await scene(async ({ start }) => {
+    const child = await start(WHOAMI, '-pidfile', '/nonexistent/pid')
+    await child.line(/^\[ERROR\] pid file "\/nonexistent\/pid" cannot be written: ENOENT/, START_MS)
+    assert.match(replyText(await exchangeUdp(query('a.'), child.port)), /^NOERROR aa rd\n/)
+    assert.equal(await child.stop('SIGINT', END_MS), { code: 0, signal: null })
   })
 })
 

@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/log.ts': 'fs net',
   'server/main.ts': 'path',
   'server/metrics.ts': 'worker_threads',
+  'server/open-files.ts': 'fs worker_threads',
   'server/random.ts': 'crypto',
   'plugins/autopath/': 'fs path',
   'plugins/bind/': 'os',

@@ -69,6 +69,7 @@ export function readForward(line: Occurrence, folder: string, threads = 1): Forw
       failFast: block.failFast,
       privateZones: block.privateZones?.map(zone => nameFromText(zone)),
       upstream: {
+        threads,
         forceTcp: block.forceTcp,
         expireMs: block.expireMs,
         maxAgeMs: block.maxAgeMs,

@@ -13,6 +13,7 @@ interface Sample {
   readonly value: number
 }
 
+const REST_TIMES = 10 // as long as composing the text took, nobody composes the next one
 const EVENT_LOOP_PRECISION_MS = 1000 // how often the event loop's lag is looked at: each time costs a wake-up
 
 let loading: Promise<Registry> | undefined
@@ -23,9 +24,40 @@ export async function expose(request: IncomingMessage, response: ServerResponse,
   loading ??= load()
   const registry = await loading
   if (runtime && !hasRuntime) await addRuntime(registry)
-  const text = await metricsText(registry)
+  const text = await nextText(registry)
   response.writeHead(200, { 'Content-Type': registry.contentType, 'Content-Length': Buffer.byteLength(text) })
   response.end(request.method === 'HEAD' ? undefined : text)
+}
+
+/** What is being composed, to its end; and what will be, for all who ask until it is begun. */
+let composing: Promise<unknown> = Promise.resolve()
+let next: Promise<string> | undefined
+let restUntilMs = 0
+
+/**
+ * The text as it is after the call. Composing it takes a millisecond or more, in which no query is answered: who asks
+ * over and over shares the texts, and they take no more than an eleventh of the time.
+ */
+function nextText(registry: Registry): Promise<string> {
+  if (next === undefined) {
+    next = compose(registry, composing)
+    composing = next.catch(() => undefined)
+  }
+  return next
+}
+
+async function compose(registry: Registry, before: Promise<unknown>): Promise<string> {
+  await before
+  const restMs = restUntilMs - performance.now()
+  if (restMs > 0) await new Promise(resolve => setTimeout(resolve, restMs))
+  next = undefined
+  const beganAtMs = performance.now()
+  try {
+    return await metricsText(registry)
+  } finally {
+    const nowMs = performance.now()
+    restUntilMs = nowMs + REST_TIMES * (nowMs - beganAtMs)
+  }
 }
 
 async function metricsText(registry: Registry): Promise<string> {

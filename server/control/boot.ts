@@ -8,7 +8,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { plugins } from '../../plugins/index.ts'
-import { plain, warn } from '../log.ts'
+import { error as logError, plain, warn } from '../log.ts'
 import { setCookieSecrets } from '../wire/cookie.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
@@ -54,14 +54,17 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   if (origin.isDefault) plain(defaultLines(server))
 }
 
-/** Writes the id of this process, and takes the file away when the process ends. */
+/**
+ * Writes the id of this process, and takes the file away when the process ends. Answers do not depend on it: a disk that
+ * is full or read-only is logged, as CoreDNS does it.
+ */
 function writePidFile(file: string): void {
   try {
     writeFileSync(file, `${process.pid}\n`)
   } catch (cause) {
-    throw new Error(`pid file "${file}" cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    })
+    const text = `pid file "${file}" cannot be written: ${cause instanceof Error ? cause.message : cause}`
+    logError(undefined, text, cause)
+    return
   }
   process.on('exit', () => {
     try {

@@ -4,6 +4,7 @@
  * change; whatever else offers these few things can take its place here.
  */
 import { endianness } from 'node:os'
+import { getSystemErrorName } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import { ownDescriptors } from './descriptors.ts'
 import { canWatchStream, StreamWatch } from './stream-watch.ts'
@@ -80,10 +81,13 @@ export class Ffi {
    * Calls `onReadable` whenever the descriptor has something to read; it must not throw. Node runs neither microtasks
    * nor process.nextTick after it: who makes promises there asks for a turn of the loop (setImmediate). After an error
    * of the socket, which its next call tells, libuv watches no more until `restart`.
+   * @throws Error where the system has nothing left to watch with
    */
   watch(fd: number, onReadable: () => void): Watch {
-    if (!isMainThread) return new StreamWatch(this.calls.dup(fd), onReadable)
-    return new PollWatch(this, this.#lib, this.#module.getCurrentEventLoop(), fd, onReadable)
+    if (isMainThread) return new PollWatch(this, this.#lib, this.#module.getCurrentEventLoop(), fd, onReadable)
+    const twin = this.calls.dup(fd)
+    if (twin < 0) throw new Error(`dup: ${getSystemErrorName(-this.errno())}`)
+    return new StreamWatch(twin, onReadable)
   }
 }
 

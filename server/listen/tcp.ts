@@ -2,10 +2,10 @@
  * DNS over TCP (RFC 7766): accepts connections, bounds their number, and watches their time on one wheel. What happens
  * on a connection is tcp-connection.ts.
  */
-import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
 import { cells, counter, summedGauge } from '../metrics.ts'
+import { filesForClients } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
@@ -208,15 +208,5 @@ function limitSendBuffer(server: Server): void {
 
 function limitsOf(some: Partial<TcpLimits> | undefined): TcpLimits {
   const limits = { ...DEFAULT_LIMITS, ...some }
-  return { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
-}
-
-/** Half of the descriptors that this process may open: the others are for upstreams, watches and files. */
-function descriptorShare(): number {
-  try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
-    return limit === undefined ? Infinity : Math.max(8, Math.floor(Number(limit) / 2))
-  } catch {
-    return Infinity // another system: the default bound holds
-  }
+  return { ...limits, maxConnections: Math.min(limits.maxConnections, filesForClients()) }
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugin } from '../../plugins/prometheus/prometheus.ts'
-import { counter, histogram } from '../../server/metrics.ts'
+import { counter, gauge, histogram } from '../../server/metrics.ts'
 import { QUESTION, type Query, type Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { RCODE, TYPE } from '../../server/wire/codes.ts'
@@ -192,5 +192,23 @@ for (const { body, at, says } of [
     assert.ok(error.message.includes(says), error.message)
   })
 }
+
+test('who asks at one time shares one text, and each text is of after it was asked for', async () => {
+  const { send, scrape, lines, stop } = await running('', 'dns://:9')
+  let composed = 0
+  const name = 'test_composed'
+  gauge(name, 'How often it was read.').onScrape(() => composed++)
+  gauge(name, 'How often it was read.').set(1)
+  await scrape()
+  composed = 0
+  const texts = await Promise.all(Array.from({ length: 200 }, async () => await (await scrape()).text()))
+  assert.ok(texts.every(text => text.includes('test_composed 1')))
+  assert.ok(composed < 100, `${composed} of 200`)
+  for (let i = 1; i <= 5; i++) {
+    await send(query('a.test'))
+    assert.equal(await lines('coredns_dns_requests_total'), [`{proto="udp",family="1",type="A"} ${i}`])
+  }
+  await stop()
+})
 
 test.run()

@@ -9,7 +9,24 @@ import { stopAll } from '../harness/process.ts'
 import { runTests } from '../harness/suite.ts'
 import { abandonSubjects } from './subject.ts'
 
-const CASES = ['calm', 'floods-connections', 'floods-messages', 'floods-upstream', 'privileges'] as const
+const CASES = [
+  'calm',
+  'floods-connections',
+  'floods-messages',
+  'floods-upstream',
+  'reload',
+  'reload-trouble',
+  'leaving',
+  'machine-output',
+  'machine-disk',
+  'machine-exhaustion',
+  'machine-threads',
+  'machine-frozen',
+  'machine-clock',
+  'machine-files',
+  'machine-clients',
+  'privileges',
+] as const
 
 async function suite(): Promise<number> {
   const { positionals } = parseArgs({ options: { long: { type: 'boolean' } }, allowPositionals: true })

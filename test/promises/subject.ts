@@ -27,10 +27,13 @@ export interface SubjectOptions {
   /** A command that runs the server, such as `prlimit --nofile=64`. It must become the server, not start it. */
   readonly wrapper?: readonly string[]
   readonly args?: readonly string[]
+  /** What /ready says once it counts as started: 200 by default. */
+  readonly status?: number
 }
 
 const live = new Set<Subject>()
-let lastPort = 10_000
+/** Above the last one that `fetch` refuses to ask, 10080. */
+let lastPort = 10_100
 
 /** The last lines of every server that a failed test left, and an end to them. */
 export async function abandonSubjects(): Promise<string> {
@@ -71,7 +74,8 @@ export class Subject implements Target {
     live.add(subject)
     await eventually(READY_MS, 'the server being ready', async () => {
       if (child.exit) throw new Error(`it ended: ${JSON.stringify(child.exit)}\n${child.tail()}`)
-      if ((await subject.status('ready')) !== 200) throw new Error('/ready does not say 200')
+      const status = await subject.status('ready')
+      if (status !== (options.status ?? 200)) throw new Error(`/ready says ${status}`)
     })
     return subject
   }
@@ -96,7 +100,9 @@ export class Subject implements Target {
   }
 
   async metrics(): Promise<Metrics> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.metrics}/metrics`)
+    const response = await fetch(`http://127.0.0.1:${this.ports.metrics}/metrics`).catch(({ cause }) => {
+      throw new Error(`no metrics: ${cause}; its end: ${JSON.stringify(this.child.exit)}`)
+    })
     return new Metrics(await response.text())
   }
 

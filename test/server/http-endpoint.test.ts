@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type HttpEndpoint, type HttpHandler, openHttpEndpoint, respond } from '../../server/http-endpoint.ts'
@@ -142,5 +142,30 @@ test('a client that holds more connections than there may be keeps nobody else o
   for (const socket of [...greedy, modest]) socket.destroy()
   await endpoint.close()
 })
+
+const MAX_CONNECTIONS = 256
+
+for (const { name, request } of [
+  { name: 'say nothing', request: '' },
+  { name: 'take no response', request: 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4) },
+]) {
+  test(`clients that ${name} shut nobody out: the oldest connection makes room`, () =>
+    withEndpoint(says('x'.repeat(1 << 18)), async ({ port }) => {
+      const connections: Socket[] = []
+      let ended = 0
+      for (let i = 0; i < MAX_CONNECTIONS + 20; i++) {
+        const socket = connect(port, '127.0.0.1').pause()
+        socket.on('error', () => {}).on('close', () => ended++)
+        connections.push(socket)
+        await once(socket, 'connect')
+        socket.write(request)
+      }
+      assert.match(await get(port, '/x'), /^200 x+$/)
+      for (const socket of connections) socket.resume()
+      for (const deadlineMs = performance.now() + 20_000; ended < 20; await new Promise(setImmediate))
+        assert.ok(performance.now() < deadlineMs, `${ended} were closed`)
+      for (const socket of connections) socket.destroy()
+    }))
+}
 
 test.run()

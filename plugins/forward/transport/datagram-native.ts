@@ -143,7 +143,12 @@ export function openNative(ends: Ends, events: DatagramEvents): Datagrams | Node
   if (fd < 0) return failure(ffi, 'socket')
   if (ffi.calls.bind(fd, addressOf(ffi, local), local.length) !== 0) return failure(ffi, 'bind', fd)
   if (ffi.calls.connect(fd, addressOf(ffi, remote), remote.length) !== 0) return failure(ffi, 'connect', fd)
-  return new NativeDatagrams(ffi, fd, events)
+  try {
+    return new NativeDatagrams(ffi, fd, events)
+  } catch (cause) {
+    ffi.close(fd) // no descriptor is left to watch it with
+    return cause as Error
+  }
 }
 
 /** The kernel copies an address while it is told it. */

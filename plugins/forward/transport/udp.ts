@@ -4,9 +4,8 @@
  * ports stay unpredictable. Once it is full, queries of one turn of the loop leave together, some from one socket and the
  * next from another. Connected: the kernel drops what comes from elsewhere, and tells of ICMP errors.
  */
-import { readFileSync } from 'node:fs'
-import { debug } from '../../../server/log.ts'
 import { cells } from '../../../server/metrics.ts'
+import { socketsForUpstreams } from '../../../server/open-files.ts'
 import { Timed, wakeAt } from '../../../server/wheel.ts'
 import { random16, randomBelow } from '../random.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -24,24 +23,8 @@ const PORTS = 0x1_0000 - FIRST_PORT
 const BIND_TRIES = 8
 const MAX_OPEN = 4096 // queries of one socket; there are 65,536 ids
 
-/** UDP sockets that are open, for all upstreams, and the most there may be: descriptors are left to everybody else. */
+/** UDP sockets that are open in this thread, for all upstreams. */
 let openSockets = 0
-let maxOpenSockets = 0
-
-function mayOpen(): boolean {
-  if (maxOpenSockets === 0) maxOpenSockets = Math.floor(descriptorLimit() / 2)
-  return openSockets < maxOpenSockets
-}
-
-function descriptorLimit(): number {
-  try {
-    const found = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
-    return found === undefined || found === 'unlimited' ? 65_536 : Number(found)
-  } catch (cause) {
-    debug('forward', `cannot read /proc/self/limits: ${cause instanceof Error ? cause.message : cause}`)
-    return 4096
-  }
-}
 
 interface PooledSocket {
   readonly socket: Datagrams
@@ -127,9 +110,14 @@ export class UdpPool extends Timed {
     this.#queued = 0
   }
 
+  /** Descriptors are left to others. */
+  get #mayOpen(): boolean {
+    return openSockets < socketsForUpstreams(this.#upstream.options.threads)
+  }
+
   #take(): PooledSocket | Error {
     const sockets = this.#sockets
-    if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && mayOpen())) {
+    if (sockets.length === 0 || (sockets.length < MAX_SOCKETS && this.#mayOpen)) {
       const opened = this.#open()
       if (!(opened instanceof Error)) {
         sockets.push(opened)

@@ -57,6 +57,8 @@ const EDNS_REFUSED_MS = 600_000
 
 /** What all upstreams of one `forward` have in common. */
 export interface UpstreamOptions {
+  /** How many threads ask it, each through sockets of its own. */
+  readonly threads: number
   readonly forceTcp: boolean
   readonly expireMs: number
   /** 0: no limit. */

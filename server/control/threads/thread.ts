@@ -16,6 +16,8 @@ const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256, stack
 /** How often it is asked for a sign of life, and how many questions it may leave open: ten seconds. */
 const LOOK_MS = 1000
 const MAX_UNANSWERED = 10
+/** How many looks its loading may take, with little CPU to be had: it is a matter of a tenth of a second. */
+const MAX_LOADING = 30
 
 interface Waiting {
   readonly done: (value: number | undefined) => void
@@ -33,7 +35,8 @@ export class Thread {
   #reason = ''
   /** Questions since anything was heard of it: turns of our own loop, so that a pause of this thread is none of that one's. */
   #unanswered = 0
-  #looking: NodeJS.Timeout | undefined
+  readonly #looking: NodeJS.Timeout
+  #isHere = false
   readonly #worker: Worker
   readonly #cells: CellsOfThread
   readonly #descriptors = new Descriptors()
@@ -77,6 +80,7 @@ export class Thread {
     })
     this.ready = Promise.race([here, this.ended.then(text => Promise.reject(this.#gone(text)))])
     this.ready.catch(() => {}) // who waits for it hears of it
+    this.#looking = setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   get isOver(): boolean {
@@ -99,17 +103,18 @@ export class Thread {
   }
 
   #look(): void {
-    if (this.#unanswered === MAX_UNANSWERED) {
-      this.#reason ||= `no sign of life for ${(MAX_UNANSWERED * LOOK_MS) / 1000} s`
+    const max = this.#isHere ? MAX_UNANSWERED : MAX_LOADING
+    if (this.#unanswered === max) {
+      this.#reason ||= `no sign of life for ${(max * LOOK_MS) / 1000} s`
       void this.#worker.terminate()
-    } else if (this.#unanswered++ === 0) this.ask({ kind: 'count' }).catch(() => {}) // its end is told elsewhere
+    } else if (this.#unanswered++ === 0 && this.#isHere) this.ask({ kind: 'count' }).catch(() => {}) // its end is told elsewhere
   }
 
   #hear(told: Told): void {
     this.#unanswered = 0
     switch (told.kind) {
       case 'here':
-        this.#looking = setInterval(() => this.#look(), LOOK_MS).unref()
+        this.#isHere = true
         this.#here()
         break
       case 'done':

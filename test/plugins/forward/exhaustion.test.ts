@@ -13,7 +13,7 @@ import { exchangeUdp, temporaryFolder } from '../../harness/server.ts'
 import { timed, withBlock } from './block.ts'
 
 const DEADLINE_MS = 4500
-const DESCRIPTORS = 64
+const DESCRIPTORS = 30
 const EADDRINUSE = 98
 const EMFILE = 24
 const good: Script = asked => answer(asked, [`${asked.name} 60 A 192.0.2.1`])
@@ -56,6 +56,23 @@ if (ffi !== undefined) {
         ok(tookMs < 1000, `took ${tookMs} ms`)
       }))
   }
+
+  test('#49 no descriptor is left to watch a socket with: it is closed again', () =>
+    withBlock([good], 'forward . %1', async ({ ask }) => {
+      const { watch } = ffi
+      const openFiles = () => readdirSync('/proc/self/fd').length
+      await ask('first.example')
+      const before = openFiles()
+      ffi.watch = () => {
+        throw new Error('dup: EMFILE')
+      }
+      try {
+        match(await ask('n.example'), /^NOERROR/)
+        equal(openFiles(), before)
+      } finally {
+        ffi.watch = watch
+      }
+    }))
 
   test('#50 ports run out later: the sockets that there are serve all', () =>
     withBlock([good], 'forward . %1', async ({ ask, upstreams }) => {

@@ -1,0 +1,42 @@
+/** How many descriptors this process may have, and how many of them whom. A leaf. */
+import { readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+
+/** So many are for none of those below: Node's own, and those of listeners, endpoints, watches and files. */
+const KEPT = 48
+/** Nobody is left with less than this. */
+const LEAST = 4
+
+/** The share of DNS clients over TCP, at each listener. */
+export function filesForClients(): number {
+  const limit = maxOpenFiles()
+  return Math.max(LEAST, Math.floor(Math.min(limit / 2, limit - KEPT)))
+}
+
+/** UDP sockets to upstreams, in this one of `threads`. Beside the main one each takes a second descriptor, to be watched. */
+export function socketsForUpstreams(threads: number): number {
+  const share = Math.max(LEAST, Math.floor((maxOpenFiles() - KEPT) / 4))
+  return share / threads / (isMainThread ? 1 : 2)
+}
+
+/** The share of each HTTP endpoint's clients. */
+export function filesForEndpoint(): number {
+  return Math.max(LEAST, Math.floor(maxOpenFiles() / 16))
+}
+
+let limit = 0
+
+/** RLIMIT_NOFILE as it was at first (Linux); Infinity where no limit can be read. */
+function maxOpenFiles(): number {
+  limit ||= readLimit()
+  return limit
+}
+
+function readLimit(): number {
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return found === undefined ? Infinity : Number(found)
+  } catch {
+    return Infinity // another system
+  }
+}
