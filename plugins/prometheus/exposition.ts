@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
-import { families, type MetricFamily, total } from '../../server/metrics.ts'
+import { families, type MetricFamily, takeLargest, total } from '../../server/metrics.ts'
 
 /** One line of the text. */
 interface Sample {
@@ -46,10 +46,10 @@ function collector(family: MetricFamily): Metric {
 
 /** The samples of a family; those of a histogram are cumulative buckets, sum and count. */
 export function samples(family: MetricFamily): Sample[] {
-  const { name, labelNames, bounds } = family
+  const { name, labelNames, bounds, isLargest } = family
   return [...family.children.values()].flatMap(child => {
     const labels = Object.fromEntries(labelNames.map((label, i) => [label, child.values[i] ?? '']))
-    if (bounds === undefined) return { metricName: name, labels, value: total(child) }
+    if (bounds === undefined) return { metricName: name, labels, value: isLargest ? takeLargest(child) : total(child) }
     let count = 0
     const buckets = [...bounds, Number.POSITIVE_INFINITY].map((bound, i) => {
       count += total(child, i)

@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { loadFfi } from '../../listen/ffi.ts'
 import { flush, handLinesTo, setDebug, setLogFormat } from '../../log.ts'
+import { watchLoop } from '../../loop-delay.ts'
 import { families, tellRegistrations } from '../../metrics.ts'
 import type { Plugin } from '../../plugin.ts'
 import { waitingQueries } from '../../serve.ts'
@@ -159,6 +160,7 @@ class Inner {
     this.#bound = new Map()
     setDebug(generation.blocks.some(({ debug }) => debug.enabled))
     announceServing(generation)
+    watchLoop()
   }
 
   async #discard(): Promise<undefined> {
