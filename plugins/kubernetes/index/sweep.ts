@@ -3,7 +3,7 @@
  * the table alone, no block: blocks are freed and used again while it pauses. An object that is put meanwhile is seen as
  * it is then; where the table was built anew, places are other ones, and it begins again.
  */
-import type { WorkSlices } from '../informer/work-slices.ts'
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import type { Table } from './table.ts'
 
 /** Places without anything to remove cost a hundredth of a microsecond each. */

@@ -5,7 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import type { WorkSlices } from '../informer/work-slices.ts'
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { replaceFile } from './atomic-file.ts'
 import { CODECS } from './codec.ts'
 import { type Header, writeHeader } from './header.ts'
