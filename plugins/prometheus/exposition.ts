@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
 import { families, type MetricFamily, takeLargest, total } from '../../server/metrics.ts'
+import { workSlices } from '../../server/work-slices.ts'
 
 /** One line of the text. */
 interface Sample {
@@ -61,18 +62,24 @@ export function samples(family: MetricFamily): Sample[] {
   })
 }
 
+/** The whole library brings clients of HTTP, compression and clusters with it: 10 ms at one go. Its parts are loaded one a turn. */
+const SUBJECTS = [
+  () => import('prom-client/lib/metrics/processCpuTotal.js'),
+  () => import('prom-client/lib/metrics/processStartTime.js'),
+  () => import('prom-client/lib/metrics/osMemoryHeap.js'),
+  () => import('prom-client/lib/metrics/processOpenFileDescriptors.js'),
+  () => import('prom-client/lib/metrics/processMaxFileDescriptors.js'),
+]
+
 async function load(): Promise<Registry> {
-  const { Registry } = await import('prom-client')
+  const { default: Registry } = await import('prom-client/lib/registry.js')
   const registry = new Registry()
   const { user, system } = process.cpuUsage()
-  const subjects = await Promise.all([
-    import('prom-client/lib/metrics/processCpuTotal.js'),
-    import('prom-client/lib/metrics/processStartTime.js'),
-    import('prom-client/lib/metrics/osMemoryHeap.js'),
-    import('prom-client/lib/metrics/processOpenFileDescriptors.js'),
-    import('prom-client/lib/metrics/processMaxFileDescriptors.js'),
-  ])
-  for (const { default: register } of subjects) register(registry)
+  for (const subject of SUBJECTS) {
+    await workSlices.pause()
+    const { default: register } = await subject()
+    register(registry)
+  }
   // The library counts from its own start: what was spent before belongs to the process too.
   add(registry, 'process_cpu_user_seconds_total', user / 1e6)
   add(registry, 'process_cpu_system_seconds_total', system / 1e6)
@@ -86,7 +93,8 @@ function add(registry: Registry, name: string, value: number): void {
 
 async function addRuntime(registry: Registry): Promise<void> {
   hasRuntime = true
-  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const { default: Registry } = await import('prom-client/lib/registry.js')
+  const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js')
   const all = new Registry()
   collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS })
   for (const metric of all.getMetricsAsArray()) {

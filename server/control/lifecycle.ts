@@ -3,6 +3,7 @@
  * start together: two clusters need not be waited for one after the other.
  */
 import { error as logError } from '../log.ts'
+import { workSlices } from '../work-slices.ts'
 import type { Generation } from './generation.ts'
 import type { PlacedStage } from './site.ts'
 
@@ -50,6 +51,7 @@ async function start({ stage }: PlacedStage, previous: PlacedStage['stage'] | un
 
 async function stopAll(placed: readonly PlacedStage[]): Promise<void> {
   for (const one of placed) {
+    if (workSlices.spent) await workSlices.pause()
     try {
       await bounded(Promise.resolve(one.stage.stop?.()))
     } catch (cause) {

@@ -3,7 +3,7 @@
  */
 import { setDebug, warn } from '../log.ts'
 import type { Plugin } from '../plugin.ts'
-import { build } from './build.ts'
+import { buildBetween } from './build.ts'
 import { type Origin, readConfiguration } from './configuration.ts'
 import type { Generation } from './generation.ts'
 import { announceServing, startStages, stopStages } from './lifecycle.ts'
@@ -51,7 +51,7 @@ export class Server {
     const parsed = readConfiguration(origin)
     for (const { file, line, column, message } of parsed.warnings)
       warn(undefined, `${file}:${line}:${column}: ${message}`)
-    const next = build(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
+    const next = await buildBetween(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
     const bound = await this.sockets.bind(next)
     try {
       this.threads.begin(next)
