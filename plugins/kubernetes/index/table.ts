@@ -4,12 +4,12 @@
  *
  *   for (let slot = table.first(hash); slot !== 0; slot = table.next(slot, hash)) if (isIt(table.block(slot))) …
  *
- * It grows by parts, so that no change takes long (extendible hashing): a part has the entries whose mixed hashes begin with
- * the same bits, and where it is full it becomes two. The directory leads from these bits to the part; where two of its
+ * It grows by parts, so that no change takes long (extendible hashing): a part has the entries whose hashes begin with the same
+ * bits, of which there is at least one, and where it is full it becomes two. The directory leads from these bits to the part; where two of its
  * words lead to one part, that begins with fewer bits. A part is a table of its own, with open addressing and linear
  * probing. Parts are never joined again, but each becomes smaller as it empties.
  *
- *   directory  31 - bits, then the place of a part for each combination of the bits
+ *   directory  32 - bits, then the place of a part for each combination of the bits
  *   part       capacity - 1, live entries, used slots (graves included), bits that it begins with; then pairs of hash and block
  */
 import { storeLast } from './seqlock.ts'
@@ -23,7 +23,7 @@ const MIN_CAPACITY = 16
 const MAX_CAPACITY = 2048
 /** Parts that begin with so many bits grow instead. */
 const MAX_BITS = 20
-/** Of mixed hashes, as numbers without a sign. */
+/** Of hashes as numbers without a sign. */
 const END = 2 ** 32
 
 export class Table {
@@ -38,10 +38,9 @@ export class Table {
     this.#slab = slab
     this.#root = root
     this.#maxCapacity = maxCapacity
-    const directory = slab.allocate(8)
-    const part = this.#make(MIN_CAPACITY, 0)
-    slab.words[directory >> 2] = 31
-    slab.words[(directory >> 2) + 1] = part
+    const directory = slab.allocate(12)
+    const parts = [this.#make(MIN_CAPACITY, 1), this.#make(MIN_CAPACITY, 1)]
+    slab.words.set([31, ...parts], directory >> 2)
     slab.words[root] = directory
   }
 
@@ -136,14 +135,14 @@ export class Table {
   /** Where a part begins, in words. */
   #partOf(words: Int32Array, hash: number): number {
     const directory = words[this.#root]! >> 2
-    return words[directory + 1 + ((mixed(hash) >>> 1) >>> words[directory]!)]! >> 2
+    return words[directory + 1 + (hash >>> words[directory]!)]! >> 2
   }
 
-  /** The part whose mixed hashes begin at `from`. */
+  /** The part whose hashes begin at `from`. */
   #partAt(from: number): number {
     const { words } = this.#slab
     const directory = words[this.#root]! >> 2
-    return words[directory + 1 + ((from >>> 1) >>> words[directory]!)]! >> 2
+    return words[directory + 1 + (from >>> words[directory]!)]! >> 2
   }
 
   /** Where the next one begins: nothing that is between two parts ever ceases to be. */
@@ -168,15 +167,15 @@ export class Table {
     for (let slot = part + HEAD_WORDS; slot < end; slot += 2) {
       if (words[slot + 1]! > 0) put(words, made >> 2, words[slot]!, words[slot + 1]!)
     }
-    this.#enter(mixed(hash), bits, made)
+    this.#enter(hash, bits, made)
     this.#slab.free(part << 2)
   }
 
   #divide(hash: number, part: number, bits: number): void {
-    if (31 - this.#slab.words[this.#slab.words[this.#root]! >> 2]! === bits) this.#growDirectory()
+    if (32 - this.#slab.words[this.#slab.words[this.#root]! >> 2]! === bits) this.#growDirectory()
     let ones = 0
     const shift = 31 - bits
-    const isOne = (words: Int32Array, slot: number) => ((mixed(words[slot]!) >>> shift) & 1) === 1
+    const isOne = (words: Int32Array, slot: number) => ((words[slot]! >>> shift) & 1) === 1
     const end = part + HEAD_WORDS + 2 * (this.#slab.words[part]! + 1)
     for (let slot = part + HEAD_WORDS; slot < end; slot += 2) {
       if (this.#slab.words[slot + 1]! > 0 && isOne(this.#slab.words, slot)) ones++
@@ -189,17 +188,17 @@ export class Table {
       if (block > 0) put(words, (isOne(words, slot) ? one : zero) >> 2, words[slot]!, block)
     }
     const bit = 1 << shift
-    this.#enter(mixed(hash) & ~bit, bits + 1, zero)
-    this.#enter(mixed(hash) | bit, bits + 1, one)
+    this.#enter(hash & ~bit, bits + 1, zero)
+    this.#enter(hash | bit, bits + 1, one)
     this.#slab.free(part << 2)
   }
 
-  /** Leads all mixed hashes that begin with these bits to a part. */
-  #enter(from: number, bits: number, part: number): void {
+  /** Leads all hashes that begin as this one does, with so many bits, to a part. */
+  #enter(hash: number, bits: number, part: number): void {
     const { words } = this.#slab
     const directory = words[this.#root]! >> 2
-    const count = 1 << (31 - words[directory]! - bits)
-    const first = ((from >>> 1) >>> words[directory]!) & -count
+    const count = 1 << (32 - words[directory]! - bits)
+    const first = (hash >>> words[directory]!) & -count
     for (let i = 0; i < count; i++) this.#slab.publish(directory + 1 + first + i, part)
   }
 
@@ -207,7 +206,7 @@ export class Table {
   #growDirectory(): void {
     const old = this.#slab.words[this.#root]!
     const shift = this.#slab.words[old >> 2]!
-    const places = 1 << (31 - shift)
+    const places = 1 << (32 - shift)
     const made = this.#slab.allocate((1 + 2 * places) * 4)
     const { words } = this.#slab
     words[made >> 2] = shift - 1
@@ -225,11 +224,6 @@ export class Table {
     words[at + 3] = bits
     return block
   }
-}
-
-/** The bits that choose the part: others than those that choose the slot in it. */
-function mixed(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1)
 }
 
 function capacityFor(entries: number): number {
