@@ -5,7 +5,7 @@
  */
 
 /** A query that comes in meanwhile waits for this long, plus one object. */
-const SHARE_MS = 2
+const SHARE_MS = 1
 
 export class WorkSlices {
   readonly #shareMs: number
