@@ -88,10 +88,8 @@ async function play({ size, pods, more = [], seconds, trouble }: Scene): Promise
   })
   const { name, address, port, pid } = subject
   const file = writeQuestions(subject, size)
-  await subject.metrics() // the first scrape of a server is behind us as for any that is watched
   await sleep(2000) // compilers
   await turnsOf(subject, turnsFile)
-  await subject.metrics()
   const [run] = await Promise.all([
     paced({ name, address, port, pid }, { file, perSecond: PACE, seconds }),
     sleep(1000).then(() => trouble(subject, api)),
@@ -152,10 +150,11 @@ if (isLong) {
   })
 }
 
-test('event loop: reloads at 20,000 queries a second', async note => {
-  const trouble = async ({ pid }: Subject) => {
+test('event loop: the first scrape, and reloads, at 20,000 queries a second', async note => {
+  const trouble = async (subject: Subject) => {
+    await subject.metrics() // the first one loads a library
     for (let i = 0; i < (isLong ? 10 : 3); i++) {
-      process.kill(pid, 'SIGUSR1')
+      process.kill(subject.pid, 'SIGUSR1')
       await sleep(1500)
     }
   }
