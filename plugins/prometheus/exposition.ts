@@ -72,6 +72,7 @@ const SUBJECTS = [
 ]
 
 async function load(): Promise<Registry> {
+  await workSlices.pause()
   const { default: Registry } = await import('prom-client/lib/registry.js')
   const registry = new Registry()
   const { user, system } = process.cpuUsage()
