@@ -19,6 +19,7 @@ export type Begin = (placed: PlacedStage, previous: PlacedStage['stage'] | undef
 export async function startStages(generation: Generation, previous?: Generation, begin: Begin = start): Promise<void> {
   const started: PlacedStage[] = []
   for (const group of byPlugin(generation)) {
+    if (workSlices.spent) await workSlices.pause()
     const results = await Promise.allSettled(group.map(async placed => begin(placed, previous?.counterpart(placed))))
     group.forEach((placed, i) => {
       if (results[i]!.status === 'fulfilled') started.push(placed)
