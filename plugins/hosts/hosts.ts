@@ -11,7 +11,7 @@ import { gauge } from '../../server/metrics.ts'
 import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
-import { RCODE, TYPE } from '../../server/wire/codes.ts'
+import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
 import { workSlices } from '../../server/work-slices.ts'
 import { addressBytes, type HostsLine } from './line.ts'
@@ -250,7 +250,7 @@ class HostsStage implements Stage {
       const rcode = isNamed || hasBelow || zoneLabel === 0 ? RCODE.NOERROR : RCODE.NXDOMAIN
       return reply.negative(q, rcode, zoneLabel, soa, Math.min(this.#options.ttl, MAX_NEGATIVE_TTL))
     }
-    if (!isNamed) return reply.servfail(q)
+    if (!isNamed) return reply.servfail(q, EDE.NOT_AUTHORITATIVE, undefined, 'not in the hosts file')
     const a = reply.empty(q, RCODE.NOERROR)
     a.authoritative = true
     return a

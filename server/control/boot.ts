@@ -12,6 +12,7 @@ import { plain, warn } from '../log.ts'
 import { watchLoop } from '../loop-delay.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
+import { tellSurplus } from './privileges.ts'
 import { releaseMemory } from './release.ts'
 import { showVersion } from './reload.ts'
 import { Server } from './server.ts'
@@ -48,6 +49,7 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   if (args.quiet) return
   for (const lines of listenerLines(server)) plain(lines)
   plain(versionLines())
+  tellSurplus()
   if (origin.isDefault) plain(defaultLines(server))
 }
 

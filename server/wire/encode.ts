@@ -5,7 +5,7 @@
  */
 import type { Answer } from './answer.ts'
 import { FLAG, TYPE } from './codes.ts'
-import { optBytes, writeOpt } from './edns.ts'
+import { optBytes, writeReplyOpt } from './edns-reply.ts'
 import type { Image } from './image.ts'
 import { POINTER_BYTES } from './name.ts'
 import { HEADER_BYTES, type Query } from './query.ts'
@@ -56,14 +56,14 @@ export function encode(
   recursionAvailable: boolean,
 ): number {
   if (into !== q.bytes || at !== q.start) copyQuestion(q, into, at)
-  const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
+  const end = at + limit - (q.hasOpt ? optBytes(q, a, limit - q.questionEnd) : 0)
   let to = a.isImage ? copyImage(q, a.image, into, at, end) : -1
   if (to < 0) {
     begin(q, into, at)
     to = writeSections(a, at + q.questionEnd, end)
   }
   if (q.hasOpt) {
-    to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
+    to = writeReplyOpt(q, a, into, to, udpSize)
     putUint16(into, at + ADDITIONALS_AT, ((into[at + ADDITIONALS_AT]! << 8) | into[at + ADDITIONALS_AT + 1]!) + 1)
   }
   const flags =

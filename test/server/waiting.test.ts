@@ -3,6 +3,7 @@ import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
 import type { Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
+import { EDE } from '../../server/wire/codes.ts'
 import { query } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
 
@@ -25,7 +26,7 @@ test('a long query that waits keeps its question, and is answered as any other',
       await new Promise(resume => setImmediate(resume))
       held.push(q.bytes.length)
       equal(q.length, message.length)
-      return reply.refused(q)
+      return reply.refused(q, EDE.OTHER)
     },
   }
   const chain = chainOf([], '', [slow])

@@ -9,6 +9,7 @@ import { watchLoop } from '../../loop-delay.ts'
 import { families, tellRegistrations } from '../../metrics.ts'
 import type { Plugin } from '../../plugin.ts'
 import { waitingQueries } from '../../serve.ts'
+import { setCookieRoot } from '../../wire/cookie.ts'
 import { between, buildInSteps } from '../build.ts'
 import { readAgain } from '../configuration.ts'
 import type { Generation } from '../generation.ts'
@@ -36,6 +37,7 @@ export function runThread(plugins: readonly Plugin[]): void {
   const port = parentPort!
   const tell = (told: Told) => port.postMessage(told)
   setLogFormat(start.logFormat)
+  setCookieRoot(start.cookieRoot)
   const lines = handLines(start.unwritten, tell)
   tellRegistrations((made, isGone = false) => tell({ kind: 'registered', made, isGone }))
   setInterval(refreshGauges, REFRESH_MS).unref()

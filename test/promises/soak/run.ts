@@ -1,0 +1,128 @@
+/**
+ * Entry of `npm run soak [-- --minutes N --pace N --stretch SECONDS]`: one server for half an hour, asked the kube mix at a
+ * steady pace, with one trouble after the other beside it. Says for each trouble what the clients saw of it, and of the
+ * process whether its memory stayed. Fails if a reply was lost or wrong, a query ended in an exception, the memory grew,
+ * or the server ended.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { type PacedRun, paced } from '../../../bench/client/paced.ts'
+import { checked } from '../../../bench/rows/kube.ts'
+import { inNamespaces } from '../../harness/namespaces.ts'
+import { stopAll } from '../../harness/process.ts'
+import { TROUBLES, type Trouble } from './troubles.ts'
+import { createWorld, type World } from './world.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    pace: { type: 'string', default: '10000' },
+    stretch: { type: 'string', default: '20' },
+  },
+})
+const soakMs = Number(values.minutes) * 60_000
+const perSecond = Number(values.pace)
+const seconds = Number(values.stretch)
+
+/** How much more may be resident in the last quarter than in the second: of the first, V8 compiles and caches fill. */
+const GROWTH_BYTES = 16 << 20
+const BETWEEN_MS = 500
+
+interface Stretch {
+  readonly trouble: string
+  readonly run: PacedRun
+  readonly rssBytes: number
+}
+
+/** One trouble, and what those saw who asked for names of the cluster meanwhile. */
+async function stretchOf(world: World, trouble: Trouble): Promise<Stretch> {
+  const { subject, mix } = world
+  const { name, address, port, pid } = subject
+  const target = { name, address, port, pid }
+  let isOver = false
+  const load = paced(target, { file: mix.file, perSecond, seconds }).finally(() => {
+    isOver = true
+  })
+  const [run, done] = await Promise.all([load, trouble.make(world, () => isOver)])
+  checked(target, mix, run)
+  await pause(BETWEEN_MS)
+  const { rssBytes } = subject
+  const ms = (us: number) => `${(us / 1000).toFixed(2)} ms`
+  console.log(
+    `${trouble.name}: ${done}; ${run.answered} answered, ${run.lost} lost, p50 ${ms(run.p50Us)}, p99 ${ms(run.p99Us)}, ` +
+      `longest ${ms(run.maxUs)}, ${(rssBytes / 1e6).toFixed(1)} MB`,
+  )
+  return { trouble: trouble.name, run, rssBytes }
+}
+
+function summary(stretches: readonly Stretch[]): void {
+  const beside = `Beside ${perSecond.toLocaleString('en')} cluster names a second`
+  console.log(`\n| ${beside} | Answered | Lost | p50 ms | p99 ms | Longest ms |`)
+  console.log('| --- | --- | --- | --- | --- | --- |')
+  for (const { name } of TROUBLES) {
+    const runs = stretches.filter(({ trouble }) => trouble === name).map(({ run }) => run)
+    if (runs.length === 0) continue
+    const sum = (of: (run: PacedRun) => number) => runs.reduce((total, run) => total + of(run), 0)
+    const medianMs = (of: (run: PacedRun) => number) => (median(runs.map(of)) / 1000).toFixed(2)
+    const longestMs = (Math.max(...runs.map(({ maxUs }) => maxUs)) / 1000).toFixed(1)
+    const columns = [
+      name,
+      sum(run => run.answered).toLocaleString('en'),
+      sum(run => run.lost),
+      medianMs(run => run.p50Us),
+      medianMs(run => run.p99Us),
+      longestMs,
+    ]
+    console.log(`| ${columns.join(' | ')} |`)
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+/** What does not hold, in a line each. */
+async function failures({ subject }: World, stretches: readonly Stretch[]): Promise<string[]> {
+  const found: string[] = []
+  const lost = stretches.reduce((sum, { run }) => sum + run.lost, 0)
+  if (lost > 0) found.push(`${lost} replies were lost`)
+  if (subject.child.exit !== undefined) return [...found, `the server ended: ${JSON.stringify(subject.child.exit)}`]
+  const metrics = await subject.metrics()
+  const panics = metrics.sum('coredns_panics_total') ?? 0
+  if (panics > 0) found.push(`${panics} queries ended in an exception`)
+  const quarter = Math.max(1, stretches.length >> 2)
+  const rss = stretches.map(({ rssBytes }) => rssBytes)
+  const [second, last] = [mean(rss.slice(quarter, 2 * quarter)), mean(rss.slice(-quarter))]
+  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
+  console.log(`\nRSS: second quarter ${mb(second)}, last ${mb(last)}, most ${mb(subject.peakBytes)}`)
+  if (last > second + GROWTH_BYTES) found.push(`the memory grew from ${mb(second)} to ${mb(last)}`)
+  return found
+}
+
+async function soak(): Promise<number> {
+  const { world, end } = await createWorld()
+  const endMs = performance.now() + soakMs
+  const stretches: Stretch[] = []
+  let found: string[]
+  try {
+    for (let nth = 0; performance.now() < endMs || nth < TROUBLES.length; nth++) {
+      stretches.push(await stretchOf(world, TROUBLES[nth % TROUBLES.length]!))
+    }
+    summary(stretches)
+    found = await failures(world, stretches)
+  } catch (cause) {
+    found = [`${cause instanceof Error ? cause.stack : cause}\n${world.subject.child.tail()}`]
+  } finally {
+    end()
+    await stopAll()
+  }
+  for (const line of found) console.log(line)
+  console.log(found.length === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed')
+  return found.length > 0 ? 1 : 0
+}
+
+process.exit(await inNamespaces(import.meta.filename, soak))
