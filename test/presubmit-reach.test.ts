@@ -13,11 +13,13 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/control/': 'fs fs/promises os path worker_threads',
   'server/http-endpoint.ts': 'events http',
   'server/log.ts': 'fs net',
+  'server/loop-delay.ts': 'perf_hooks',
   'server/main.ts': 'path',
   'server/metrics.ts': 'worker_threads',
   'server/random.ts': 'crypto',
   'plugins/autopath/': 'fs path',
   'plugins/bind/': 'os',
+  'plugins/chaos/': 'os',
   'plugins/forward/': 'crypto dgram dns/promises fs fs/promises net path tls util',
   'plugins/forward/transport/http.ts': 'http http2',
   'plugins/health/': 'events net',
@@ -30,6 +32,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'plugins/kubernetes/source/kubeconfig-library.ts': 'child_process util',
   'plugins/kubernetes/source/kubeconfig-login.ts': 'fs module stream/consumers tls',
   'plugins/multisocket/': 'os',
+  'plugins/nsid/': 'os',
   'plugins/reload/': 'crypto',
 }
 
