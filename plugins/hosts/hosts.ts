@@ -2,8 +2,8 @@
  * Answers from a hosts file and from lines of the Corefile. The file is read again when its size or time changes; what it
  * says is looked up in table.ts.
  */
-import { readFileSync, type Stats, statSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream, readFileSync, type Stats, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fallthrough, type Property, together, zoneList } from '../../server/corefile/directive.ts'
 import { info, warn } from '../../server/log.ts'
@@ -15,7 +15,7 @@ import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
 import { workSlices } from '../../server/work-slices.ts'
 import { addressBytes, type HostsLine } from './line.ts'
-import { fill } from './read.ts'
+import { Filling } from './read.ts'
 import { type Host, HostsTable } from './table.ts'
 
 const NAME = 'hosts'
@@ -178,9 +178,11 @@ class HostsStage implements Stage {
 
   /** Reads the file, in this state of it, between queries. */
   async #read(mark: Stats): Promise<void> {
-    const text = await readFile(this.#options.file)
-    const table = this.#empty(text.length)
-    for (const _ of fill(table, text, this.#options.inline)) if (workSlices.spent) await workSlices.pause()
+    const filling = new Filling(this.#empty(mark.size))
+    for await (const piece of createReadStream(this.#options.file)) {
+      for (const _ of filling.take(piece as Buffer)) if (workSlices.spent) await workSlices.pause()
+    }
+    const table = filling.end(this.#options.inline)
     this.#table = table
     this.#mark = mark
   }
@@ -258,9 +260,9 @@ class HostsStage implements Stage {
 
   /** A table of the lines of the Corefile and of a short text. */
   #now(text = Buffer.alloc(0)): HostsTable {
-    const table = this.#empty(text.length)
-    for (const _ of fill(table, text, this.#options.inline));
-    return table
+    const filling = new Filling(this.#empty(text.length))
+    for (const _ of filling.take(text));
+    return filling.end(this.#options.inline)
   }
 
   #empty(textBytes: number): HostsTable {

@@ -3,16 +3,38 @@ import { type HostsLine, parseLine } from './line.ts'
 import type { HostsTable } from './table.ts'
 
 const NEWLINE = 0x0a
+const NOTHING = Buffer.alloc(0)
 
-/** Fills a table, and yields after each line: whoever fills a large one lets others have their turn there. */
-export function* fill(table: HostsTable, text: Buffer, more: readonly HostsLine[]): Generator<void> {
-  for (let at = 0; at < text.length; ) {
-    const newline = text.indexOf(NEWLINE, at)
-    const end = newline < 0 ? text.length : newline
-    const line = parseLine(text.toString('utf8', at, end))
-    if (line !== undefined) table.add(line.address, line.names)
-    at = end + 1
-    yield
+/** Takes a text in pieces. Yields after each line: whoever fills a large table lets others have their turn there. */
+export class Filling {
+  readonly table: HostsTable
+  /** The beginning of a line whose end is still to come. */
+  #rest: Buffer = NOTHING
+
+  constructor(table: HostsTable) {
+    this.table = table
   }
-  for (const { address, names } of more) table.add(address, names)
+
+  *take(piece: Buffer): Generator<void> {
+    const text = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
+    let at = 0
+    for (let end = text.indexOf(NEWLINE); end >= 0; end = text.indexOf(NEWLINE, at)) {
+      this.#add(text.toString('utf8', at, end))
+      at = end + 1
+      yield
+    }
+    this.#rest = text.subarray(at)
+  }
+
+  /** The text is over; `more` are lines that follow it. */
+  end(more: readonly HostsLine[]): HostsTable {
+    this.#add(this.#rest.toString())
+    for (const { address, names } of more) this.table.add(address, names)
+    return this.table
+  }
+
+  #add(text: string): void {
+    const line = parseLine(text)
+    if (line !== undefined) this.table.add(line.address, line.names)
+  }
 }

@@ -35,7 +35,14 @@ async function metricsText(registry: Registry): Promise<string> {
     if (family.children.size === 0) registry.removeSingleMetric(family.name)
     else if (registry.getSingleMetric(family.name) === undefined) registry.registerMetric(collector(family))
   }
-  return registry.metrics()
+  const texts: string[] = []
+  for (const metric of registry.getMetricsAsArray()) {
+    const { name } = metric as unknown as { name: string }
+    if (workSlices.spent) await workSlices.pause() // some have a thousand series
+    // Another scrape may have taken it out meanwhile.
+    if (registry.getSingleMetric(name) !== undefined) texts.push(await registry.getSingleMetricAsString(name))
+  }
+  return `${texts.join('\n\n')}\n`
 }
 
 /** A family as a metric of prom-client, whose values are read when it asks for them. */
@@ -85,6 +92,7 @@ async function load(): Promise<Registry> {
   add(registry, 'process_cpu_user_seconds_total', user / 1e6)
   add(registry, 'process_cpu_system_seconds_total', system / 1e6)
   add(registry, 'process_cpu_seconds_total', (user + system) / 1e6)
+  await workSlices.pause()
   return registry
 }
 
