@@ -127,7 +127,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
   const chains = new Map(sites.map(site => [site, chainOf(site)]))
   return [...groups.values()].map(({ address, port, entries }) => {
     const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
-    const recursionAvailable = stages.some(stage => stage.recursive === true)
+    const recursionAvailable = entries.some(({ zone, site }) => zone === '.' && resolvesAll(site))
     const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
     const dropped = stages.find(stage => stage.observeDropped !== undefined)
     return {
@@ -138,6 +138,11 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
       routes: new Routes(blocks, recursionAvailable, dropped, `dns://${hostPort(address, port)}`),
     }
   })
+}
+
+/** True if a stage resolves whatever name comes to it. */
+function resolvesAll(site: BlockSite): boolean {
+  return site.stages.some(({ stage }) => stage.recursive === true)
 }
 
 function chainOf(site: BlockSite): Omit<Block, 'zone'> {

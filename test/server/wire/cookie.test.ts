@@ -1,7 +1,7 @@
 /** Server cookies: the vectors of RFC 9018 appendix A, and how long one lives. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cookieRoot, setCookieRoot, writeCookie } from '../../../server/wire/cookie.ts'
+import { cookieRoot, isGoodCookie, setCookieRoot, setCookieSecrets, writeCookie } from '../../../server/wire/cookie.ts'
 import type { Peer } from '../../../server/wire/query.ts'
 import { sipKey } from '../../../server/wire/siphash.ts'
 
@@ -68,6 +68,18 @@ test('RFC 9018 A.3, A.4: as they were when they were made, they come back as the
   }
 })
 
+test('RFC 9018 §4.3: good for an hour, from five minutes before its time, at one address', () => {
+  const cookie = hex('2464c4abcf10c957010000005cf79f111f8130c3eee29480')
+  const madeS = 1559731985
+  const isGood = (afterS: number, address = '198.51.100.100') =>
+    isGoodCookie(cookie, peerAt(address), madeS + afterS, () => sipKey(hex(SECRET)))
+  assert.equal(
+    [-301, -300, 0, 1801, 3600, 3601].map(afterS => isGood(afterS)),
+    [false, true, true, true, true, false],
+  )
+  assert.is(isGood(0, '198.51.100.101'), false)
+})
+
 const NOON = Date.UTC(2026, 10, 27, 12) / 1000
 const ME = '192.0.2.9'
 
@@ -132,6 +144,25 @@ test('threads with one root know each other’s cookies, others do not', () => {
   assert.is.not(answered(cookie, ME, NOON), cookie)
   setCookieRoot(own)
   assert.is(answered(cookie, ME, NOON), cookie)
+})
+
+test('secrets that are configured: the first makes cookies, each is good, and servers that have them agree', () => {
+  const [first, second] = [hex(SECRET), hex('445536bcd2513298075a5d379663c962')]
+  try {
+    setCookieSecrets([first])
+    const old = answered(CLIENT, ME, NOON)
+    setCookieSecrets([second, first])
+    assert.is(answered(old, ME, NOON + 60), old)
+    const fresh = answered(CLIENT, ME, NOON)
+    assert.is.not(fresh, old)
+    setCookieSecrets([second])
+    assert.is(answered(fresh, ME, NOON + 60), fresh)
+    assert.is(answered(old, ME, NOON), fresh, 'the secret of the old one is gone')
+    setCookieSecrets([])
+    assert.is.not(answered(fresh, ME, NOON), fresh)
+  } finally {
+    setCookieSecrets([])
+  }
 })
 
 test('a connection that is gone has no address any more', () => {
