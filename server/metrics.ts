@@ -48,6 +48,8 @@ export interface MetricFamily {
   readonly bounds?: readonly number[]
   /** What is shown is the sum over all threads; else what the main thread says. */
   readonly isSummed: boolean
+  /** The largest of all threads since it was last shown, instead of their sum. */
+  readonly isLargest: boolean
   /** By label values. */
   readonly children: Map<string, Child>
   /** Called before a scrape, for values that are cheaper to read than to keep. */
@@ -72,6 +74,16 @@ export function total({ cell, others }: Child, offset = 0): number {
   return sum
 }
 
+/** The largest value of any thread since this was last asked; what is said from now on counts for the next time. */
+export function takeLargest({ cell, others = [] }: Child): number {
+  let largest = 0
+  for (const each of [{ cells, cell }, ...others]) {
+    largest = Math.max(largest, each.cells[each.cell]!)
+    each.cells[each.cell] = 0
+  }
+  return largest
+}
+
 /** Every family by name, in order of registration. */
 export const families = new Map<string, MetricFamily>()
 
@@ -82,6 +94,7 @@ function family(
   labelNames: readonly string[],
   bounds?: readonly number[],
   isSummed = true,
+  isLargest = false,
 ): MetricFamily {
   const known = families.get(name)
   if (known) {
@@ -98,6 +111,7 @@ function family(
     kind,
     labelNames,
     isSummed,
+    isLargest,
     children: new Map(),
     ...(bounds && { bounds }),
   }
@@ -171,6 +185,11 @@ export function summedGauge(name: string, help: string, ...labelNames: string[])
   return new Gauge(family(name, help, 'gauge', labelNames))
 }
 
+/** The same for what each thread sees the largest of: the largest since the last scrape is shown. */
+export function largestGauge(name: string, help: string, ...labelNames: string[]): Gauge {
+  return new Gauge(family(name, help, 'gauge', labelNames, undefined, true, true))
+}
+
 export class Gauge {
   readonly #family: MetricFamily
   constructor(made: MetricFamily) {
@@ -213,6 +232,11 @@ export class Histogram {
     while (bucket < bounds.length && value > bounds[bucket]!) bucket++
     cells[cell + bucket]! += 1
     cells[cell + bounds.length + 1]! += value
+  }
+  /** Adds what was counted elsewhere: by bucket, the last one of what is above all bounds, and the sum of the values. */
+  add(counts: readonly number[], sum: number): void {
+    for (const [bucket, count] of counts.entries()) cells[this.#cell + bucket]! += count
+    cells[this.#cell + this.#bounds.length + 1]! += sum
   }
 }
 

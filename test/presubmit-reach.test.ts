@@ -13,6 +13,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/control/': 'fs fs/promises os path worker_threads',
   'server/http-endpoint.ts': 'events http',
   'server/log.ts': 'fs net',
+  'server/loop-delay.ts': 'perf_hooks',
   'server/main.ts': 'path',
   'server/metrics.ts': 'worker_threads',
   'server/open-files.ts': 'fs worker_threads',

@@ -45,7 +45,9 @@ test('leaves import nothing of ours', () => {
     'server/wheel.ts': [],
     'server/random.ts': [],
     'server/turn.ts': [],
+    'server/work-slices.ts': [],
     'server/open-files.ts': [],
+    'server/loop-delay.ts': ['server/metrics.ts'],
     'server/http-endpoint.ts': ['server/http-connections.ts', 'server/open-files.ts'],
     'server/http-connections.ts': ['server/metrics.ts'],
   }
@@ -63,7 +65,7 @@ test('leaves import nothing of ours', () => {
  * kernel, for sockets to upstreams.
  */
 const FOR_PLUGINS =
-  /^server\/(plugin|reply|metrics|log|version|open-files|wheel|random|turn|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
+  /^server\/(plugin|reply|metrics|log|version|open-files|wheel|random|turn|work-slices|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
 
 for (const { name } of plugins) {
   const folder = `plugins/${name}/`

@@ -7,11 +7,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Index } from '../../plugins/kubernetes/index/index.ts'
-import { workSlices } from '../../plugins/kubernetes/informer/work-slices.ts'
 import { KINDS, type SlimObject } from '../../plugins/kubernetes/object/object.ts'
 import { readSnapshot } from '../../plugins/kubernetes/snapshot/read.ts'
 import { sectionsOf } from '../../plugins/kubernetes/snapshot/section.ts'
 import { writeSnapshot } from '../../plugins/kubernetes/snapshot/write.ts'
+import { workSlices } from '../../server/work-slices.ts'
 
 const SERVICES = 10_000
 const ENDPOINTS_PER_SERVICE = 4

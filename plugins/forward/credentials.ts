@@ -32,11 +32,22 @@ export function readCredentials(args: readonly Argument[], folder: string): Secu
   return contextOf(trusted, certificate, privateKey)
 }
 
+/** What trusts the system's roots and shows nothing: to read so many certificates takes 10 ms, and a reload finds the same. */
+let ofSystem: { readonly roots: string | undefined; readonly context: SecureContext } | undefined
+
 function contextOf(trusted?: string, cert?: string, key?: string): SecureContext {
+  if (trusted !== undefined) return makeContext(trusted, cert, key)
+  const roots = systemRoots()
+  if (cert !== undefined) return makeContext(roots, cert, key)
+  if (ofSystem === undefined || ofSystem.roots !== roots) ofSystem = { roots, context: makeContext(roots) }
+  return ofSystem.context
+}
+
+function makeContext(trusted?: string, cert?: string, key?: string): SecureContext {
   return createSecureContext({
     minVersion: 'TLSv1.2', // RFC 7858 §3.2, RFC 9113 §9.2
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION, // RFC 9113 §9.2.1
-    ca: trusted ?? systemRoots(),
+    ca: trusted,
     allowPartialTrustChain: true, // as in CoreDNS, a CA that is named need not be a root
     cert,
     key,

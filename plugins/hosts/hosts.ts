@@ -2,24 +2,28 @@
  * Answers from a hosts file and from lines of the Corefile. The file is read again when its size or time changes; what it
  * says is looked up in table.ts.
  */
-import { readFileSync, statSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream, readFileSync, type Stats, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fallthrough, type Property, together, zoneList } from '../../server/corefile/directive.ts'
 import { info, warn } from '../../server/log.ts'
 import { gauge } from '../../server/metrics.ts'
-import type { Site, Stage } from '../../server/plugin.ts'
-import { type Answer, type Directive, type Next, type Plugin, QUESTION, type Query } from '../../server/plugin.ts'
+import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
-import { addAddresses, addressBytes, type HostsLine, HostsTable, MAX_RECORDS, parseHosts } from './table.ts'
+import { workSlices } from '../../server/work-slices.ts'
+import { addressBytes, type HostsLine } from './line.ts'
+import { Filling } from './read.ts'
+import { type Host, HostsTable } from './table.ts'
 
 const NAME = 'hosts'
 const DEFAULT_FILE = '/etc/hosts'
 const DEFAULT_TTL = 3600
 const DEFAULT_RELOAD_MS = 5000
+/** A file of this size takes a millisecond or two; of a larger one queries would notice that it is read at once. */
+const AT_ONCE_BYTES = 64 << 10
 const MAX_TIMER_MS = 0x7fffffff // what setInterval takes
 const MAX_NEGATIVE_TTL = 30 // a name that is added to the file should not stay hidden for long
 
@@ -131,6 +135,8 @@ class HostsStage implements Stage {
   readonly #soas: readonly (Uint8Array | undefined)[]
   #table: HostsTable
   #mark: Mark | undefined
+  /** Too large to be read while everything waits: `start` does it. */
+  #isLarge = false
   #timer: NodeJS.Timeout | undefined
   #reading = false
 
@@ -139,16 +145,20 @@ class HostsStage implements Stage {
     this.#zones = new ZoneSet(options.zones.map(nameFromText))
     this.#fallthrough = new ZoneSet(options.fallthrough.map(nameFromText))
     this.#soas = this.#zones.names.map(soaData)
-    this.#table = this.#build('')
+    this.#table = this.#now()
     try {
-      this.#mark = statSync(options.file)
-      this.#table = this.#build(readFileSync(options.file, 'utf8'))
+      const mark = statSync(options.file)
+      this.#isLarge = mark.size > AT_ONCE_BYTES
+      if (this.#isLarge) return
+      this.#table = this.#now(readFileSync(options.file))
+      this.#mark = mark
     } catch (cause) {
       warn(NAME, `cannot read "${options.file}": ${cause instanceof Error ? cause.message : cause}`)
     }
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    if (this.#isLarge) await this.#readLarge()
     this.#publish()
     if (this.#options.reloadMs === 0) return
     this.#timer = setInterval(() => this.reload(), this.#options.reloadMs).unref()
@@ -158,15 +168,33 @@ class HostsStage implements Stage {
     clearInterval(this.#timer)
   }
 
+  async #readLarge(): Promise<void> {
+    try {
+      await this.#read(await stat(this.#options.file))
+    } catch (cause) {
+      warn(NAME, `cannot read "${this.#options.file}": ${(cause as Error).message}`)
+    }
+  }
+
+  /** Reads the file, in this state of it, between queries. */
+  async #read(mark: Stats): Promise<void> {
+    const filling = new Filling(this.#empty(mark.size))
+    for await (const piece of createReadStream(this.#options.file)) {
+      for (const _ of filling.take(piece as Buffer)) if (workSlices.spent) await workSlices.pause()
+    }
+    const table = filling.end(this.#options.inline)
+    this.#table = table
+    this.#mark = mark
+  }
+
   /** Reads the file again if it changed. What cannot be read leaves things as they are. */
   async reload(): Promise<void> {
     if (this.#reading) return
     this.#reading = true
     try {
-      const { mtimeMs, size } = await stat(this.#options.file)
-      if (mtimeMs === this.#mark?.mtimeMs && size === this.#mark.size) return
-      this.#table = this.#build(await readFile(this.#options.file, 'utf8'))
-      this.#mark = { mtimeMs, size }
+      const found = await stat(this.#options.file)
+      if (found.mtimeMs === this.#mark?.mtimeMs && found.size === this.#mark.size) return
+      await this.#read(found)
       this.#publish()
       info(NAME, `read "${this.#options.file}" again: ${this.#table.entries} entries`)
     } catch (cause) {
@@ -181,15 +209,14 @@ class HostsStage implements Stage {
   /** What the table says is current: a cached answer would hide a line that was added or changed. */
   live(q: Query): boolean {
     const host = this.#table.find(q)
-    if (q.qtype === TYPE.PTR) return host !== undefined && host.pointers.length > 0
-    return this.#zones.match(q) >= 0 && (host?.isNamed === true || this.#table.findWildcard(q) !== undefined)
+    if (q.qtype === TYPE.PTR) return this.#table.hasPointers(host)
+    return this.#zones.match(q) >= 0 && (this.#table.isNamed(host) || this.#table.findWildcard(q) !== 0)
   }
 
   handle(q: Query, next: Next): Answer | Promise<Answer> {
     const table = this.#table
     const host = table.find(q)
-    if (q.qtype === TYPE.PTR)
-      return host !== undefined && host.pointers.length > 0 ? this.#pointers(q, host.pointers) : next(q)
+    if (q.qtype === TYPE.PTR) return table.hasPointers(host) ? this.#pointers(q, host) : next(q)
     const zone = this.#zones.match(q)
     if (zone < 0) return next(q)
     const zoneLabel = this.#zones.label
@@ -199,18 +226,18 @@ class HostsStage implements Stage {
       const a = q.answer.reset()
       a.authoritative = true
       const { ttl } = this.#options
-      if (addAddresses(a.answer, host, q.qtype, ttl) > 0 || addAddresses(a.answer, wildcard, q.qtype, ttl) > 0) return a
+      if (table.addAddresses(a.answer, host, q.qtype, ttl) > 0) return a
+      if (table.addAddresses(a.answer, wildcard, q.qtype, ttl) > 0) return a
     } else if (this.#options.passUnsupported && isThrough) return next(q)
-    const isNamed = host?.isNamed === true || wildcard !== undefined
+    const isNamed = table.isNamed(host) || wildcard !== 0
     if (!isNamed && isThrough) return next(q)
-    return this.#negative(q, zone, zoneLabel, isNamed, host !== undefined)
+    return this.#negative(q, zone, zoneLabel, isNamed, host !== 0)
   }
 
-  #pointers(q: Query, names: readonly Name[]): Answer {
+  #pointers(q: Query, host: Host): Answer {
     const a = q.answer.reset()
     a.authoritative = true
-    const count = Math.min(names.length, MAX_RECORDS)
-    for (let i = 0; i < count; i++) a.answer.add(QUESTION, 0, TYPE.PTR, this.#options.ttl, names[i]!)
+    this.#table.addPointers(a.answer, host, this.#options.ttl)
     return a
   }
 
@@ -231,8 +258,15 @@ class HostsStage implements Stage {
     return a
   }
 
-  #build(text: string): HostsTable {
-    return new HostsTable([...parseHosts(text), ...this.#options.inline], this.#zones, this.#options.reverse)
+  /** A table of the lines of the Corefile and of a short text. */
+  #now(text = Buffer.alloc(0)): HostsTable {
+    const filling = new Filling(this.#empty(text.length))
+    for (const _ of filling.take(text));
+    return filling.end(this.#options.inline)
+  }
+
+  #empty(textBytes: number): HostsTable {
+    return new HostsTable(this.#zones, this.#options.reverse, textBytes)
   }
 
   #publish(): void {

@@ -2,8 +2,9 @@
  * The services of an index in the order of their names, for work that goes on while the index changes. Sorted in slices;
  * a service that is deleted meanwhile is noticed, for its place in memory may be another's by then.
  */
+
+import { workSlices } from '../../server/work-slices.ts'
 import type { Index } from './index/index.ts'
-import { workSlices } from './informer/work-slices.ts'
 
 /** That many are sorted, or merged, without looking at the clock. */
 const RUN = 256

@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
-import { families, type MetricFamily, total } from '../../server/metrics.ts'
+import { families, type MetricFamily, takeLargest, total } from '../../server/metrics.ts'
+import { workSlices } from '../../server/work-slices.ts'
 
 /** One line of the text. */
 interface Sample {
@@ -66,7 +67,14 @@ async function metricsText(registry: Registry): Promise<string> {
     if (family.children.size === 0) registry.removeSingleMetric(family.name)
     else if (registry.getSingleMetric(family.name) === undefined) registry.registerMetric(collector(family))
   }
-  return registry.metrics()
+  const texts: string[] = []
+  for (const metric of registry.getMetricsAsArray()) {
+    const { name } = metric as unknown as { name: string }
+    if (workSlices.spent) await workSlices.pause() // some have a thousand series
+    // Another scrape may have taken it out meanwhile.
+    if (registry.getSingleMetric(name) !== undefined) texts.push(await registry.getSingleMetricAsString(name))
+  }
+  return `${texts.join('\n\n')}\n`
 }
 
 /** A family as a metric of prom-client, whose values are read when it asks for them. */
@@ -78,10 +86,10 @@ function collector(family: MetricFamily): Metric {
 
 /** The samples of a family; those of a histogram are cumulative buckets, sum and count. */
 export function samples(family: MetricFamily): Sample[] {
-  const { name, labelNames, bounds } = family
+  const { name, labelNames, bounds, isLargest } = family
   return [...family.children.values()].flatMap(child => {
     const labels = Object.fromEntries(labelNames.map((label, i) => [label, child.values[i] ?? '']))
-    if (bounds === undefined) return { metricName: name, labels, value: total(child) }
+    if (bounds === undefined) return { metricName: name, labels, value: isLargest ? takeLargest(child) : total(child) }
     let count = 0
     const buckets = [...bounds, Number.POSITIVE_INFINITY].map((bound, i) => {
       count += total(child, i)
@@ -93,22 +101,30 @@ export function samples(family: MetricFamily): Sample[] {
   })
 }
 
+/** The whole library brings clients of HTTP, compression and clusters with it: 10 ms at one go. Its parts are loaded one a turn. */
+const SUBJECTS = [
+  () => import('prom-client/lib/metrics/processCpuTotal.js'),
+  () => import('prom-client/lib/metrics/processStartTime.js'),
+  () => import('prom-client/lib/metrics/osMemoryHeap.js'),
+  () => import('prom-client/lib/metrics/processOpenFileDescriptors.js'),
+  () => import('prom-client/lib/metrics/processMaxFileDescriptors.js'),
+]
+
 async function load(): Promise<Registry> {
-  const { Registry } = await import('prom-client')
+  await workSlices.pause()
+  const { default: Registry } = await import('prom-client/lib/registry.js')
   const registry = new Registry()
   const { user, system } = process.cpuUsage()
-  const subjects = await Promise.all([
-    import('prom-client/lib/metrics/processCpuTotal.js'),
-    import('prom-client/lib/metrics/processStartTime.js'),
-    import('prom-client/lib/metrics/osMemoryHeap.js'),
-    import('prom-client/lib/metrics/processOpenFileDescriptors.js'),
-    import('prom-client/lib/metrics/processMaxFileDescriptors.js'),
-  ])
-  for (const { default: register } of subjects) register(registry)
+  for (const subject of SUBJECTS) {
+    await workSlices.pause()
+    const { default: register } = await subject()
+    register(registry)
+  }
   // The library counts from its own start: what was spent before belongs to the process too.
   add(registry, 'process_cpu_user_seconds_total', user / 1e6)
   add(registry, 'process_cpu_system_seconds_total', system / 1e6)
   add(registry, 'process_cpu_seconds_total', (user + system) / 1e6)
+  await workSlices.pause()
   return registry
 }
 
@@ -118,7 +134,8 @@ function add(registry: Registry, name: string, value: number): void {
 
 async function addRuntime(registry: Registry): Promise<void> {
   hasRuntime = true
-  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const { default: Registry } = await import('prom-client/lib/registry.js')
+  const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js')
   const all = new Registry()
   collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS })
   for (const metric of all.getMetricsAsArray()) {

@@ -9,6 +9,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { plugins } from '../../plugins/index.ts'
 import { error as logError, plain, warn } from '../log.ts'
+import { watchLoop } from '../loop-delay.ts'
 import { setCookieSecrets } from '../wire/cookie.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
@@ -45,6 +46,7 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   if (origin.isFallback) warn(undefined, `no -conf and no ./Corefile: serving the default "${origin.file}"`)
   await server.takeOver()
   releaseMemory()
+  watchLoop()
   showVersion(server.current)
   if (args.pidFile !== undefined) writePidFile(args.pidFile)
   if (args.quiet) return

@@ -11,6 +11,7 @@ import { didYouMean } from '../corefile/suggest.ts'
 import type { Plugin } from '../plugin.ts'
 import { type Block, Routes } from '../route.ts'
 import { nameFromText } from '../wire/name.ts'
+import { workSlices } from '../work-slices.ts'
 import type { Configuration } from './configuration.ts'
 import { COREDNS_PLUGINS } from './coredns.ts'
 import { Generation, type ListenerPlan, planKey, type ReloadRequest } from './generation.ts'
@@ -27,8 +28,31 @@ export interface BuildOptions {
   readonly thread?: number
 }
 
-/** @throws CorefileErrors in the order of the source */
+/** A generation at one go. @throws CorefileErrors in the order of the source */
 export function build(parsed: Configuration, options: BuildOptions): Generation {
+  const steps = buildInSteps(parsed, options)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same between queries, in steps of one directive each. @throws CorefileErrors in the order of the source */
+export async function buildBetween(parsed: Configuration, options: BuildOptions): Promise<Generation> {
+  return between(buildInSteps(parsed, options))
+}
+
+/** Takes steps between queries, each with `take` around it. */
+export async function between<T>(steps: Generator<void, T>, take = steps.next.bind(steps)): Promise<T> {
+  for (;;) {
+    const { done, value } = take()
+    if (done === true) return value
+    if (workSlices.spent) await workSlices.pause()
+  }
+}
+
+/** Yields after each directive. @throws CorefileErrors in the order of the source */
+export function* buildInSteps(parsed: Configuration, options: BuildOptions): Generator<void, Generation> {
   const { plugins, port, reload, thread } = options
   const order = plugins.map(plugin => plugin.name)
   const generation = new Generation(parsed, order, reload, thread)
@@ -36,12 +60,15 @@ export function build(parsed: Configuration, options: BuildOptions): Generation 
   for (const mistake of parsed.mistakes) errors.add(mistake)
   for (const block of parsed.blocks) generation.blocks.push(new BlockSite(block, parsed.origin, port, generation))
   refuseUnknownDirectives(generation.blocks, order, errors)
-  setUp(generation, plugins, errors)
+  yield* setUp(generation, plugins, errors)
   refuseTransports(generation.blocks, errors)
   // A `bind` may be among what a mistake spoilt: which zones meet is not known then.
   if (parsed.mistakes.every(({ code }) => code === 'COREFILE_INVALID_KEY')) checkKeys(generation.blocks, errors)
   if (errors.errors.length === 0) {
-    for (const { stage } of generation.stages()) errors.run(() => stage.link?.())
+    for (const { stage } of generation.stages()) {
+      errors.run(() => stage.link?.())
+      yield
+    }
   }
   if (errors.errors.length > 0) throw new CorefileErrors(inSourceOrder(errors.errors, parsed.files))
   for (const plan of planListeners(generation.blocks)) generation.plans.set(planKey(plan.address, plan.port), plan)
@@ -67,7 +94,7 @@ function unknownDirective(name: string, node: DirectiveNode, known: readonly str
 }
 
 /** Plugin by plugin, as CoreDNS does: what `bind` sets is there for all that follow. */
-function setUp(generation: Generation, plugins: readonly Plugin[], errors: ErrorCollector): void {
+function* setUp(generation: Generation, plugins: readonly Plugin[], errors: ErrorCollector): Generator<void> {
   const directives = new Map(generation.blocks.map(site => [site, groupDirectives(site.block)]))
   for (const plugin of plugins) {
     for (const site of generation.blocks) {
@@ -79,6 +106,7 @@ function setUp(generation: Generation, plugins: readonly Plugin[], errors: Error
       // One too many hides what else is wrong with each.
       else if (errors.errors[before]?.code === 'COREFILE_REPEATED_DIRECTIVE')
         for (const node of nodes) errors.run(() => plugin.setup(new Directive([node]), site))
+      yield
     }
   }
 }

@@ -3,6 +3,7 @@
  * start together: two clusters need not be waited for one after the other.
  */
 import { error as logError } from '../log.ts'
+import { workSlices } from '../work-slices.ts'
 import type { Generation } from './generation.ts'
 import type { PlacedStage } from './site.ts'
 
@@ -18,6 +19,7 @@ export type Begin = (placed: PlacedStage, previous: PlacedStage['stage'] | undef
 export async function startStages(generation: Generation, previous?: Generation, begin: Begin = start): Promise<void> {
   const started: PlacedStage[] = []
   for (const group of byPlugin(generation)) {
+    if (workSlices.spent) await workSlices.pause()
     const results = await Promise.allSettled(group.map(async placed => begin(placed, previous?.counterpart(placed))))
     group.forEach((placed, i) => {
       if (results[i]!.status === 'fulfilled') started.push(placed)
@@ -50,6 +52,7 @@ async function start({ stage }: PlacedStage, previous: PlacedStage['stage'] | un
 
 async function stopAll(placed: readonly PlacedStage[]): Promise<void> {
   for (const one of placed) {
+    if (workSlices.spent) await workSlices.pause()
     try {
       await bounded(Promise.resolve(one.stage.stop?.()))
     } catch (cause) {

@@ -3,7 +3,8 @@
  */
 import { setDebug, warn } from '../log.ts'
 import type { Plugin } from '../plugin.ts'
-import { build } from './build.ts'
+import { workSlices } from '../work-slices.ts'
+import { buildBetween } from './build.ts'
 import { type Origin, readConfiguration } from './configuration.ts'
 import type { Generation } from './generation.ts'
 import { announceServing, startStages, stopStages } from './lifecycle.ts'
@@ -51,7 +52,9 @@ export class Server {
     const parsed = readConfiguration(origin)
     for (const { file, line, column, message } of parsed.warnings)
       warn(undefined, `${file}:${line}:${column}: ${message}`)
-    const next = build(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
+    await workSlices.pause() // queries have their turn between one step and the next
+    const next = await buildBetween(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
+    await workSlices.pause()
     const bound = await this.sockets.bind(next)
     try {
       this.threads.begin(next)
@@ -64,6 +67,7 @@ export class Server {
       await Promise.all([stopStages(next), closeAll(bound)])
       throw cause
     })
+    await workSlices.pause()
     if (this.isLeaving) {
       await Promise.all([others.discard(), stopStages(next), closeAll(bound)])
       throw new Error('the server is on its way out')

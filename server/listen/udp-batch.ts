@@ -28,10 +28,10 @@ const MSG_DONTWAIT = 0x40
 const EINTR = 4
 const EAGAIN = 11
 const ENOBUFS = 105
-/** Batches per wake-up: timers and TCP get their turn after 512 messages. */
-export const MAX_ROUNDS = 512 / BATCH
+/** Batches per wake-up: timers and TCP get their turn after 256 messages, less than a millisecond. */
+export const MAX_ROUNDS = 256 / BATCH
 /** Wake-ups' worth of messages that are answered before closing: more than the receive buffer holds. */
-const MAX_DRAINS = 16
+const MAX_DRAINS = 32
 /** A batch smaller than this has emptied the queue: libuv wakes us again for the rest, which costs less than to look. */
 export const FULL_ENOUGH = 32
 /** How long to leave a socket alone that reported an error. */

@@ -7,14 +7,10 @@ import { dump } from 'js-yaml'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugin as hosts } from '../../plugins/hosts/hosts.ts'
-import { HostsTable, parseHosts } from '../../plugins/hosts/table.ts'
 import { objectsIn } from '../../plugins/kubernetes/source/manifest-text.ts'
 import { plugin as whoami } from '../../plugins/whoami/whoami.ts'
 import { parseArguments } from '../../server/control/arguments.ts'
-import { ZoneSet } from '../../server/route.ts'
-import { nameFromText, nameToText } from '../../server/wire/name.ts'
 import { Query, readQuery } from '../../server/wire/query.ts'
-import { readAsk } from '../cve/raw-reply.ts'
 import { query } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
 import { readCorpus } from './corpus.ts'
@@ -134,34 +130,6 @@ test('OPT: any options that are well formed are accepted, and one that is longer
       assert.equal(read(message), [0, true, 4096])
       if (data.length >= missing) assert.is(read(message.subarray(0, -missing))[0], 1)
     }),
-  )
-})
-
-test('hosts: each name has the addresses of its lines, in their order, once', () => {
-  const address = fc.constantFrom('10.0.0.1', '10.0.0.2', '::1', '2001:db8::2', '::ffff:10.0.0.1')
-  const name = fc.constantFrom('a.test', 'b.test', 'A.test', 'x.a.test')
-  const line = fc.tuple(
-    address,
-    fc.array(name, { minLength: 1, maxLength: 3 }),
-    fc.constantFrom('', ' # more', '\t', '\r'),
-  )
-  fc.assert(
-    fc.property(fc.array(line, { maxLength: 12 }), lines => {
-      const text = lines.map(([of, names, end]) => `${of} ${names.join(' \t')}${end}`).join('\n')
-      const table = new HostsTable(parseHosts(text), new ZoneSet([nameFromText('.')]), true)
-      for (const asked of ['a.test', 'b.test', 'x.a.test']) {
-        const wanted = lines
-          .filter(([, names]) => names.some(one => one.toLowerCase() === asked))
-          .map(([of]) => (of.startsWith('::ffff:') ? of.slice(7) : of))
-        const v4 = [...new Set(wanted.filter(of => of.includes('.')))].flatMap(of => of.split('.').map(Number))
-        const host = table.find(readAsk(asked))
-        assert.equal([...(host?.v4 ?? [])], v4)
-        assert.is((host?.v6 ?? []).length, 16 * new Set(wanted.filter(of => of.includes(':'))).size)
-      }
-      const pointers = table.find(readAsk('1.0.0.10.in-addr.arpa'))?.pointers ?? []
-      assert.is(new Set(pointers.map(one => nameToText(one))).size, pointers.length)
-    }),
-    { numRuns: 2000 },
   )
 })
 

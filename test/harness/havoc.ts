@@ -3,7 +3,7 @@
  *
  *   id.      TXT with the number of the thread        exit.    the thread ends (process.exit)
  *   throw.   an exception that nobody catches         oom.     the thread fills its heap
- *   hang.    the thread does nothing any more
+ *   hang.    the thread does nothing any more         hold.    the thread does nothing else for 0.2 s
  *   late.    answered 300 ms later                    log.     a line in the log, from this thread
  *
  * `havoc WORD` in the Corefile: `nobind` fails to start in other threads than the main one, `slow` starts after a second.
@@ -41,6 +41,7 @@ class Havoc implements Stage {
     if (name === 'exit.' && THREAD > 0) setTimeout(() => process.exit(3))
     if (name === 'oom.' && THREAD > 0) setTimeout(fill)
     if (name === 'hang.' && THREAD > 0) setTimeout(hang)
+    if (name === 'hold.' && THREAD > 0) setTimeout(hold)
     if (name === 'log.') info('havoc', 'a line')
     if (name === 'throw.' && THREAD > 0) {
       setTimeout(() => {
@@ -65,4 +66,9 @@ function fill(): void {
 
 function hang(): void {
   for (;;);
+}
+
+function hold(): void {
+  const endMs = performance.now() + 200
+  while (performance.now() < endMs);
 }

@@ -217,7 +217,7 @@ test('a changed file is read again, one that is gone leaves what there was', asy
   const { ask, stages } = chainOf([plugin], `hosts ${file}`, [next])
   const stage = stages[0]! as Stage & { reload(): Promise<void> }
   const entries = () => cells[families.get('coredns_hosts_entries')!.children.get(file)!.cell]
-  stage.start!(undefined)
+  await stage.start!(undefined)
   assert.is(entries(), 2)
   writeFileSync(file, '192.0.2.9 a b\n')
   utimesSync(file, 1, 1)
@@ -238,7 +238,7 @@ test('a changed file is read again, one that is gone leaves what there was', asy
 test('the interval looks at the file by itself', async () => {
   const file = hostsFile('192.0.2.1 a\n')
   const { ask, stages } = chainOf([plugin], `hosts ${file} {\nreload 5ms\n}`, [next])
-  stages[0]!.start!(undefined)
+  await stages[0]!.start!(undefined)
   const lines = await capturedLog(async () => {
     writeFileSync(file, '192.0.2.22 a\n')
     for (let i = 0; i < 400 && !(await ask('a')).includes('192.0.2.22'); i++) {

@@ -11,6 +11,7 @@ import { abandonSubjects } from './subject.ts'
 
 const CASES = [
   'calm',
+  'event-loop',
   'floods-connections',
   'floods-messages',
   'floods-upstream',

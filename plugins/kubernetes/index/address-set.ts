@@ -89,9 +89,9 @@ export class Chains {
     return this.#slab.words[link >> 2]!
   }
 
-  /** Makes room for so many links. */
-  reserve(links: number): void {
-    this.#heads.reserve(links)
+  /** Makes room for a link. */
+  reserve(hash: number): void {
+    this.#heads.reserve(hash)
   }
 
   insert(hash: number, link: number, set: number): void {
@@ -151,21 +151,21 @@ export class AddressIndex {
     return 0
   }
 
-  /** Makes room for so many addresses. */
-  reserve(addresses: number): void {
-    this.#chains.reserve(addresses)
+  /** Makes room for all addresses of a set. */
+  reserve(set: number): void {
+    this.#each(set, hash => this.#chains.reserve(hash))
   }
 
   /** Enters all addresses of a set. */
   insert(set: number): void {
-    this.#each(set, true)
+    this.#each(set, (hash, link) => this.#chains.insert(hash, link, set))
   }
 
   remove(set: number): void {
-    this.#each(set, false)
+    this.#each(set, (hash, link) => this.#chains.remove(hash, link))
   }
 
-  #each(set: number, insert: boolean): void {
+  #each(set: number, tell: (hash: number, link: number) => void): void {
     const slab = this.#slab
     const fours = count4(slab.words, set)
     const count = addressCount(slab.words, set)
@@ -173,8 +173,7 @@ export class AddressIndex {
     for (let i = 0; i < count; i++, link += LINK_BYTES) {
       const { words, bytes } = slab // inserting may replace the memory
       const hash = hashAddress(bytes, addressAt(words, set, i), i < fours ? 4 : 16)
-      if (insert) this.#chains.insert(hash, link, set)
-      else this.#chains.remove(hash, link)
+      tell(hash, link)
     }
   }
 }

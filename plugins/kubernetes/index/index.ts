@@ -4,7 +4,7 @@
  * memory (`join` of indexes.ts): all that a reader needs stands in it, nothing in a field.
  */
 
-import { type WorkSlices, workSlices } from '../informer/work-slices.ts'
+import { type WorkSlices, workSlices } from '../../../server/work-slices.ts'
 import type { EndpointSlice } from '../object/endpointslice.ts'
 import { KINDS, type Kind, type SlimObject } from '../object/object.ts'
 import type { Service } from '../object/service.ts'

@@ -115,10 +115,11 @@ export class Pods {
       this.#namespaces.unmention(namespace)
       return false
     }
-    this.#table.reserve(1)
-    this.addresses.reserve(draft.count4 + draft.count6)
+    const hash = this.#slab.words[made >> 2]!
+    this.#table.reserve(hash)
+    this.addresses.reserve(made + SET_AT)
     this.addresses.insert(made + SET_AT)
-    this.#table.insert(this.#slab.words[made >> 2]!, made)
+    this.#table.insert(hash, made)
     this.delete(old)
     return true
   }

@@ -12,7 +12,7 @@
 /** A change takes microseconds: who waits for longer does so because the writer has no processor, and leaves it this one. */
 const SPINS = 2_000
 const WAIT_MS = 0.1
-/** Lists bring changes back to back for 2 ms, then the writer pauses. Where no moment is quiet for so long, the last look counts. */
+/** Lists bring changes back to back for a millisecond, then the writer pauses. Where no moment is quiet for so long, the last look counts. */
 const MAX_LOOKS_MS = 50
 const FEW_LOOKS = 16
 

@@ -11,7 +11,7 @@ import { equalOctets, hashJoin, hashLabel, nameFromText } from '../../../server/
 import type { Query } from '../../../server/wire/query.ts'
 import type { Service } from '../object/service.ts'
 import { readAddress } from './address.ts'
-import { AddressIndex, addressCount, addressSetBytes } from './address-set.ts'
+import { AddressIndex, addressSetBytes } from './address-set.ts'
 import { Draft } from './draft.ts'
 import type { Namespaces } from './namespaces.ts'
 import { portLabelsBytes, portsBytes, writeLabel, writePorts } from './ports.ts'
@@ -168,7 +168,7 @@ export class Services {
       this.#slab.freeNow(made)
       return false
     }
-    this.addresses.reserve(addressCount(this.#slab.words, made + SET_AT))
+    this.addresses.reserve(made + SET_AT)
     this.addresses.insert(made + SET_AT)
     this.#slab.publish(at + 2, made)
     if (old !== 0) this.#forget(old)

@@ -226,11 +226,10 @@ export class Slices {
       this.#slab.freeNow(made)
       return false
     }
-    const count = draft.count4 + draft.count6
-    this.addresses.reserve(count)
-    if (this.#slab.words[(made >> 2) + SLICE.LABELS] !== 0) this.#labels.reserve(count)
+    this.addresses.reserve(made + SET_AT)
+    this.#eachLabel(made, hash => this.#labels.reserve(hash))
     this.addresses.insert(made + SET_AT)
-    this.#eachLabel(made, true)
+    this.#eachLabel(made, (hash, link) => this.#labels.insert(hash, link, made + SET_AT))
     if (old === 0) {
       this.#table.insert(this.#slab.words[made >> 2]!, made)
       this.#services.appendSlice(service, made, SLICE.NEXT)
@@ -302,12 +301,12 @@ export class Slices {
 
   #forget(slice: number): void {
     this.addresses.remove(slice + SET_AT)
-    this.#eachLabel(slice, false)
+    this.#eachLabel(slice, (hash, link) => this.#labels.remove(hash, link))
     this.#slab.free(slice)
   }
 
-  /** Enters all labels of a slice into the chains, or takes them out. */
-  #eachLabel(slice: number, insert: boolean): void {
+  /** Tells the hash and the link of each label of a slice. */
+  #eachLabel(slice: number, tell: (hash: number, link: number) => void): void {
     const at = slice >> 2
     if (this.#slab.words[at + SLICE.LABELS] === 0) return
     const count = addressCount(this.#slab.words, slice + SET_AT)
@@ -317,9 +316,7 @@ export class Slices {
       if (label === 0) continue
       const { bytes, words } = this.#slab
       const hash = hashJoin(serviceHash, hashLabel(bytes, label + 1, label + 1 + bytes[label]!))
-      const link = slice + words[at + SLICE.LINKS]! + LINK_BYTES * i
-      if (insert) this.#labels.insert(hash, link, slice + SET_AT)
-      else this.#labels.remove(hash, link)
+      tell(hash, slice + words[at + SLICE.LINKS]! + LINK_BYTES * i)
     }
   }
 }

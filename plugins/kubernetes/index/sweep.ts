@@ -1,13 +1,12 @@
 /**
- * Removes many objects of a table between queries: a share of each turn of the event loop, however many go. Holds a place in
- * the table alone, no block: blocks are freed and used again while it pauses. An object that is put meanwhile is seen as
- * it is then; where the table was built anew, places are other ones, and it begins again.
+ * Removes many objects of a table between queries: a share of each turn of the event loop, however many go. Holds hashes
+ * alone, no block: blocks are freed and used again while it pauses. An object that is put meanwhile is seen as it is then.
  */
-import type { WorkSlices } from '../informer/work-slices.ts'
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import type { Table } from './table.ts'
 
-/** Places without anything to remove cost a hundredth of a microsecond each. */
-const PLACES_PER_LOOK = 256
+/** Hashes without anything to remove cost some hundredths of a microsecond each. */
+const HASHES_PER_LOOK = 64
 
 export interface Swept {
   readonly table: Table
@@ -28,26 +27,32 @@ export interface Sweep {
 }
 
 export async function sweep(objects: Swept, { slices, isToGo, isOver, onRemoved }: Sweep): Promise<void> {
-  const { table } = objects
-  let { rebuilds } = table
   let looked = 0
-  for (let place = 0; place < table.places; place++) {
-    let isToLook = ++looked >= PLACES_PER_LOOK
-    const block = table.blockAt(place)
-    const generation = block === 0 ? undefined : objects.generation(block)
-    if (generation !== undefined && isToGo(generation) && objects.delete(block)) {
-      onRemoved()
-      isToLook = true
-    }
-    if (isToLook) {
+  for (const hashes of objects.table.hashes()) {
+    for (const hash of hashes) {
+      const removed = removeAll(objects, hash, isToGo)
+      for (let i = 0; i < removed; i++) onRemoved()
+      looked += removed > 0 ? HASHES_PER_LOOK : 1
+      if (looked < HASHES_PER_LOOK) continue
       looked = 0
-      if (slices.spent) {
-        await slices.pause()
-        if (isOver()) return
-      }
+      if (!slices.spent) continue
+      await slices.pause()
+      if (isOver()) return
     }
-    if (table.rebuilds === rebuilds) continue
-    rebuilds = table.rebuilds
-    place = -1
   }
+}
+
+/** Removes the objects of a hash that are to go. Gives how many there were. */
+function removeAll(objects: Swept, hash: number, isToGo: Sweep['isToGo']): number {
+  const { table } = objects
+  let removed = 0
+  for (let slot = table.first(hash); slot !== 0; ) {
+    const block = table.block(slot)
+    const generation = objects.generation(block)
+    if (generation !== undefined && isToGo(generation) && objects.delete(block)) {
+      removed++
+      slot = table.first(hash) // all may have changed their places
+    } else slot = table.next(slot, hash)
+  }
+  return removed
 }

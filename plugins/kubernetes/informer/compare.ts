@@ -5,6 +5,8 @@
  * not show is dropped once the watch has come as far as the list, so that a deletion that was on its way is none that was
  * lost. What is held meanwhile: one object, and the versions of those that change.
  */
+
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { ApiError } from './api-error.ts'
 import { type Clock, sleep } from './clock.ts'
 import { MalformedStream } from './json-splitter.ts'
@@ -12,7 +14,6 @@ import { PagedList } from './list.ts'
 import { precedes, RecentVersions } from './recent-versions.ts'
 import type { ApiClient, ApiObject, Resource, Target } from './resource.ts'
 import { isRefusal, keyOf, VersionWentBack, watch } from './watch.ts'
-import type { WorkSlices } from './work-slices.ts'
 
 /** A streaming list that takes longer is given up. */
 const STREAM_S = 300

@@ -2,12 +2,13 @@
  * LIST in pages: for API servers that refuse streaming lists, or are in trouble. One page is asked for at a time, one
  * object is held at a time; the target is swept once all pages are there.
  */
+
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
 import { MalformedStream } from './json-splitter.ts'
 import { acceptedTypes, type ListEnvelope, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
 import { type ApiClient, type ApiObject, type Resource, selectors, type Target } from './resource.ts'
-import type { WorkSlices } from './work-slices.ts'
 
 const PAGE_OBJECTS = 500
 /** The API server may collect a page before it sends the first octet. As long as a watch: it is as dead then. */

@@ -1,9 +1,10 @@
 /**
  * Octets to objects, between queries: drives an ObjectStream over a response body and gives one object at a time.
  */
+
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { MalformedStream } from './json-splitter.ts'
 import type { ObjectStream } from './object-stream.ts'
-import type { WorkSlices } from './work-slices.ts'
 
 /**
  * Gives each object of `octets` to `take` and lets the event loop run in between.

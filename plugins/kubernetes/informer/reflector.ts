@@ -10,6 +10,8 @@
  * An optional resource that the API server does not know (404) counts as listed, and empty, if it is an API server that
  * says so; it is asked for again.
  */
+
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { ApiError, BROKEN, STALLED } from './api-error.ts'
 import { isApiServer } from './api-presence.ts'
 import { Backoff, type Jitter } from './backoff.ts'
@@ -21,7 +23,6 @@ import { RecentVersions } from './recent-versions.ts'
 import type { ApiClient, Resource, Target } from './resource.ts'
 import { Trust } from './trust.ts'
 import { isRefusal, VersionWentBack, WATCH_IDLE_MS, watch } from './watch.ts'
-import type { WorkSlices } from './work-slices.ts'
 
 /** A busy watch is renewed after 5 to 10 minutes, as client-go does: connections spread over API servers again. */
 const MIN_TIMEOUT_S = 300

@@ -2,6 +2,8 @@
  * One watch connection: octets → events, applied in order to the target. A streaming list is the same connection with
  * the whole state in front. Ends when the server ends it; when to open the next one is the reflector's business.
  */
+
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { ApiError, errorOfStatus, type Status } from './api-error.ts'
 import type { Clock } from './clock.ts'
 import { MalformedStream } from './json-splitter.ts'
@@ -9,7 +11,6 @@ import { acceptedTypes, objectStream } from './object-stream.ts'
 import { readObjects } from './read-objects.ts'
 import type { RecentVersions } from './recent-versions.ts'
 import { type ApiClient, type ApiObject, type Resource, selectors, type Target } from './resource.ts'
-import type { WorkSlices } from './work-slices.ts'
 
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 /** CoreDNS: 30 s without a frame, then 15 s for a ping. A half-open connection is noticed within the same 45 s. */

@@ -6,9 +6,9 @@
  *   restore ─→ all objects known ─→ changed? written ─→ 30 s, or longer for a large file ─→ changed? …
  */
 import * as serverLog from '../../../server/log.ts'
+import { workSlices } from '../../../server/work-slices.ts'
 import { textOf } from '../informer/api-error.ts'
 import type { Clock } from '../informer/clock.ts'
-import { workSlices } from '../informer/work-slices.ts'
 import type { SourceLog } from '../source/api-reporter.ts'
 import { removeLeftovers } from './atomic-file.ts'
 import { type Picture, Unusable } from './header.ts'

@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import type { WorkSlices } from '../informer/work-slices.ts'
+import type { WorkSlices } from '../../../server/work-slices.ts'
 import { CODECS } from './codec.ts'
 import { checkFormat, difference, type Header, MAX_HEADER_BYTES, type Picture, readHeader, Unusable } from './header.ts'
 import { Input } from './input.ts'

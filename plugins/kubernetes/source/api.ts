@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import * as serverLog from '../../../server/log.ts'
+import { workSlices } from '../../../server/work-slices.ts'
 import type { Store } from '../index/store.ts'
 import { cryptoJitter, type Jitter } from '../informer/backoff.ts'
 import { type Clock, monotonicClock } from '../informer/clock.ts'
 import { Reflector } from '../informer/reflector.ts'
 import type { ApiObject, Resource, Target } from '../informer/resource.ts'
-import { workSlices } from '../informer/work-slices.ts'
 import { IMPORT_LABEL } from '../object/endpointslice.ts'
 import type { AnyKind } from '../object/object.ts'
 import { SHAPES } from '../object/shapes.ts'

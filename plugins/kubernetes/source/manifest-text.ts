@@ -2,7 +2,7 @@
  * Text of a manifest → API objects: several documents, Lists of any type, JSON. js-yaml reads it; what that rejects is
  * located by the package `yaml`, which is slow and large and therefore only loaded then.
  */
-import { workSlices } from '../informer/work-slices.ts'
+import { workSlices } from '../../../server/work-slices.ts'
 import { isJson, type Json, listAt, textAt } from '../object/object.ts'
 import { documentsOf, listPieces } from './manifest-pieces.ts'
 

@@ -5,11 +5,12 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { loadFfi } from '../../listen/ffi.ts'
 import { flush, handLinesTo, setDebug, setLogFormat } from '../../log.ts'
+import { watchLoop } from '../../loop-delay.ts'
 import { families, tellRegistrations } from '../../metrics.ts'
 import type { Plugin } from '../../plugin.ts'
 import { waitingQueries } from '../../serve.ts'
 import { setCookieRoot, setCookieSecrets } from '../../wire/cookie.ts'
-import { build } from '../build.ts'
+import { between, buildInSteps } from '../build.ts'
 import { readAgain } from '../configuration.ts'
 import { cookieSecrets } from '../cookie-secrets.ts'
 import type { Generation } from '../generation.ts'
@@ -119,7 +120,7 @@ class Inner {
   }
 
   async #prepare(configuration: Parameters<typeof readAgain>[0], shares: readonly Share[]): Promise<undefined> {
-    const generation = this.#build(configuration)
+    const generation = await this.#build(configuration)
     this.#next = { generation, ports: shares.map(({ port }) => port) }
     const stages = generation.stages()
     const byStage = new Map(shares.map(share => [stages[share.stage]?.stage, share]))
@@ -138,12 +139,21 @@ class Inner {
   }
 
   /** What it has to say, the main thread has said. */
-  #build(configuration: Parameters<typeof readAgain>[0]): Generation {
+  #build(configuration: Parameters<typeof readAgain>[0]): Promise<Generation> {
     const { thread, port } = this.#start
+    const options = { plugins: this.#plugins, port, thread, reload: async () => false }
+    const steps = buildInSteps(
+      this.#silently(() => readAgain(configuration)),
+      options,
+    )
+    return between(steps, () => this.#silently(() => steps.next()))
+  }
+
+  #silently<T>(task: () => T): T {
     flush()
     this.#lines.isSilent = true
     try {
-      return build(readAgain(configuration), { plugins: this.#plugins, port, thread, reload: async () => false })
+      return task()
     } finally {
       flush()
       this.#lines.isSilent = false
@@ -163,6 +173,7 @@ class Inner {
     this.#bound = new Map()
     setDebug(generation.blocks.some(({ debug }) => debug.enabled))
     announceServing(generation)
+    watchLoop()
   }
 
   async #discard(): Promise<undefined> {

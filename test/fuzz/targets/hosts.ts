@@ -1,5 +1,7 @@
 /** A hosts file: what is no line of one is left out, and nothing is thrown. */
-import { HostsTable, parseHosts } from '../../../plugins/hosts/table.ts'
+import { parseLine } from '../../../plugins/hosts/line.ts'
+import { Filling } from '../../../plugins/hosts/read.ts'
+import { HostsTable } from '../../../plugins/hosts/table.ts'
 import { ZoneSet } from '../../../server/route.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { hold, type Outcome, type Target, textSeed, textWords } from '../target.ts'
@@ -36,9 +38,14 @@ export const target: Target = {
     textSeed('one-of-many', Array.from({ length: 60 }, (_, i) => `0.0.0.0 ad${i}.test`).join('\n')),
   ],
   run(octets): Outcome {
-    const lines = parseHosts(Buffer.from(octets).toString())
-    const table = new HostsTable(lines, zones, true)
-    const names = lines.reduce((sum, line) => sum + line.names.length, 0)
+    const text = Buffer.from(octets)
+    const filling = new Filling(new HostsTable(zones, true, text.length))
+    // In two pieces, as a file comes.
+    for (const piece of [text.subarray(0, text.length >> 1), text.subarray(text.length >> 1)])
+      for (const _ of filling.take(piece));
+    const table = filling.end([])
+    const lines = `${text}`.split('\n').map(parseLine)
+    const names = lines.reduce((sum, line) => sum + (line?.names.length ?? 0), 0)
     hold(table.entries <= 2 * names, 'a table has more entries than its file')
     return { kind: `${Math.min(3, table.entries)} ${Math.min(3, lines.length)}` }
   },

@@ -5,8 +5,8 @@ import { monotonicClock } from '../../../plugins/kubernetes/informer/clock.ts'
 import { MalformedStream } from '../../../plugins/kubernetes/informer/json-splitter.ts'
 import { RecentVersions } from '../../../plugins/kubernetes/informer/recent-versions.ts'
 import { VersionWentBack, watch } from '../../../plugins/kubernetes/informer/watch.ts'
-import { workSlices } from '../../../plugins/kubernetes/informer/work-slices.ts'
 import { trim } from '../../../plugins/kubernetes/object/trim.ts'
+import { workSlices } from '../../../server/work-slices.ts'
 import { type Outcome, type Target, textSeed, textWords } from '../target.ts'
 
 const index = new Index()

@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Index } from '../../../../plugins/kubernetes/index/index.ts'
-import { WorkSlices } from '../../../../plugins/kubernetes/informer/work-slices.ts'
 import { KINDS, type Kind, type SlimObject } from '../../../../plugins/kubernetes/object/object.ts'
+import { WorkSlices } from '../../../../server/work-slices.ts'
 
 const COUNT = 3_000
 /** One object a turn. */

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Index } from '../../../../plugins/kubernetes/index/index.ts'
-import { WorkSlices } from '../../../../plugins/kubernetes/informer/work-slices.ts'
 import { type Json, KINDS, type Kind } from '../../../../plugins/kubernetes/object/object.ts'
 import type { Picture } from '../../../../plugins/kubernetes/snapshot/header.ts'
 import { type Restored, readSnapshot } from '../../../../plugins/kubernetes/snapshot/read.ts'
 import { sectionsOf } from '../../../../plugins/kubernetes/snapshot/section.ts'
 import { writeSnapshot } from '../../../../plugins/kubernetes/snapshot/write.ts'
+import { WorkSlices } from '../../../../server/work-slices.ts'
 import { temporaryFolder } from '../../../harness/server.ts'
 import { namespace, pod, putObject, service, slice } from '../cluster.ts'
 

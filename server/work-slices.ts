@@ -1,11 +1,11 @@
 /**
  * Work between queries: long work of the control plane (a list of 150,000 objects) asks after each small step whether
  * its share of this turn of the event loop is used up, and then waits for a later one. One share per turn for all that
- * goes on in the process, so that four lists at once delay a query no longer than one.
+ * goes on in the process, so that four lists at once delay a query no longer than one. A leaf.
  */
 
 /** A query that comes in meanwhile waits for this long, plus one object. */
-const SHARE_MS = 2
+const SHARE_MS = 1
 
 export class WorkSlices {
   readonly #shareMs: number
