@@ -19,6 +19,7 @@ import { plugin as multisocket } from './multisocket/multisocket.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
+import { plugin as tls } from './tls/tls.ts'
 import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
@@ -36,6 +37,7 @@ export const plugins: readonly Plugin[] = [
   loadbalance,
   autopath,
   cache,
+  tls,
   transfer,
   hosts,
   kubernetes,

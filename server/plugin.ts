@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Directive } from './corefile/directive.ts'
+import type { HttpsLimits, TlsPolicy } from './listen/listen.ts'
 import type { Answer } from './wire/answer.ts'
 import type { Name } from './wire/name.ts'
 import type { Query } from './wire/query.ts'
@@ -121,7 +122,7 @@ export interface Stage {
   condition?(): string
 }
 
-/** How the listeners of a block are made; set by `bind`, `bufsize`, `timeouts`, `multisocket` while they set up. */
+/** How the listeners of a block are made; set by `bind`, `bufsize`, `timeouts`, `multisocket`, `tls`, `https` while they set up. */
 export interface ListenOptions {
   /** Addresses to bind, as text; empty: all of them. */
   addresses: string[]
@@ -129,6 +130,10 @@ export interface ListenOptions {
   udpBytes: number
   /** How many sockets each address has, and threads to read them; one unless it is set. */
   sockets?: number
+  /** Of its `tls://` and `https://` keys: certificate and who may connect. */
+  tls?: TlsPolicy
+  /** Of its `https://` keys. */
+  https?: HttpsLimits
 }
 
 /** One server block while it is built, and what it shares with the others. */

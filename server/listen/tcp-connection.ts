@@ -86,6 +86,10 @@ export class TcpConnection extends Timed implements Peer {
     return plainAddress(this.#socket.localAddress ?? this.#listener.localAddress)
   }
 
+  get isEncrypted(): boolean {
+    return 'encrypted' in this.#socket
+  }
+
   /** Nothing is waited for on either side. */
   get isIdle(): boolean {
     return this.#inFlight === 0 && this.#socket.writableLength === 0
@@ -149,7 +153,8 @@ export class TcpConnection extends Timed implements Peer {
       return
     }
     this.#listener.forget(this)
-    if (reason === 'write' || reason === 'buffer') this.#socket.resetAndDestroy()
+    const isStuck = reason === 'write' || reason === 'buffer'
+    if (isStuck && !this.isEncrypted) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
   }
 
@@ -291,6 +296,7 @@ export class TcpConnection extends Timed implements Peer {
   #write(frames: Buffer): void {
     const socket = this.#socket
     if (!socket.writable) return
+    if (socket.writableLength === 0) this.#stuckSinceMs = 0 // TLS tells later that it has taken the last one
     socket.write(frames)
     if (socket.writableLength === 0) this.#stuckSinceMs = 0
     else if (this.#stuckSinceMs === 0) {

@@ -42,6 +42,7 @@ export function readOpt(q: Query, at: number, end: number): boolean {
     const size = (bytes[option + 2]! << 8) | bytes[option + 3]!
     option += 4
     if (option + size > stop || !isWellFormed(bytes, code, option, size)) return false
+    if (code === OPTION.PADDING) q.wantsPadding = true
     option += size
   }
   return true

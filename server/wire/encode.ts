@@ -8,6 +8,7 @@ import { FLAG, TYPE } from './codes.ts'
 import { optBytes, writeOpt } from './edns.ts'
 import type { Image } from './image.ts'
 import { POINTER_BYTES } from './name.ts'
+import { pad } from './padding.ts'
 import { HEADER_BYTES, type Query } from './query.ts'
 import { RECORD_HEAD_BYTES, type Section } from './section.ts'
 
@@ -63,7 +64,9 @@ export function encode(
     to = writeSections(a, at + q.questionEnd, end)
   }
   if (q.hasOpt) {
+    const optAt = to
     to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
+    if (q.wantsPadding) to = pad(q, into, at, optAt, to, limit)
     putUint16(into, at + ADDITIONALS_AT, ((into[at + ADDITIONALS_AT]! << 8) | into[at + ADDITIONALS_AT + 1]!) + 1)
   }
   const flags =

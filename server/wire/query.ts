@@ -32,6 +32,8 @@ export interface Peer {
   readonly family: 4 | 6
   /** The address that was asked, as text (log's {local}). */
   readonly localAddress: string
+  /** What passes between is encrypted. */
+  readonly isEncrypted?: boolean
   keep(): Peer
   /** Sends a finished message. Never throws: what cannot be sent, or has no octets, is counted by the listener. */
   send(bytes: Uint8Array, at: number, length: number): void
@@ -79,6 +81,8 @@ export class Query {
   udpSize = 0
   ednsVersion = 0
   dnssecOk = false
+  /** It brought padding (RFC 7830). */
+  wantsPadding = false
 
   /** What the listener serves, and the block that answers; set by routing. */
   routes: Routes | undefined = undefined
@@ -157,6 +161,7 @@ export function readQuery(q: Query): number {
   q.flags = (bytes[start + 2]! << 8) | bytes[start + 3]!
   q.hasOpt = false
   q.dnssecOk = false
+  q.wantsPadding = false
   q.udpSize = 0
   q.ednsVersion = 0
   q.stage = NO_STAGE
