@@ -83,6 +83,7 @@ export class Handshakes extends EventEmitter<Events> {
 
   /** Ends handshakes of one policy. It never listens: connections are handed to it. */
   #terminator(policy: TlsPolicy): TlsServer {
+    const { createServer } = process.getBuiltinModule('node:tls') // late: only such listeners need it
     const tls = createServer(serverOptions(policy, this.#protocols))
     tls.on('tlsClientError', (_, socket) => socket.destroy())
     tls.on('secureConnection', socket => {
