@@ -6,7 +6,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
+import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { cells, counter } from '../metrics.ts'
 import { isWelcome, serverOptions, type TlsPolicy } from './tls-policy.ts'
 

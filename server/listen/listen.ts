@@ -4,6 +4,7 @@
  */
 import { bindBeside } from './beside.ts'
 import { loadFfi } from './ffi.ts'
+import { listenHttps } from './https.ts'
 import { ListenError, type Listener, type ListenerOptions, type Scheme, type Transport } from './listener.ts'
 import { listenTcp } from './tcp.ts'
 import { listenTls } from './tls.ts'
@@ -72,6 +73,7 @@ async function bind(speech: Speech, address: string, port: number, options: List
 
 async function open(speech: Speech, address: string, port: number, options: ListenerOptions): Promise<Listener> {
   if (speech === 'tcp') return listenTcp(address, port, options)
+  if (speech === 'https') return listenHttps(address, port, options)
   if (speech === 'tls') return listenTls(address, port, options)
   const ffi = options.udp === 'dgram' ? undefined : loadFfi()
   return ffi === undefined ? listenDgram(address, port, options) : new UdpBatch(ffi, address, port, options)

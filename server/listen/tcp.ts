@@ -13,7 +13,7 @@ import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimi
 import { type CloseReason, TcpConnection } from './tcp-connection.ts'
 
 /** CoreDNS: the times are its defaults. */
-const DEFAULT_LIMITS: TcpLimits = {
+export const DEFAULT_LIMITS: TcpLimits = {
   firstReadMs: 3000,
   idleMs: 10_000,
   writeMs: 5000,

@@ -71,7 +71,7 @@ for (const [name, octets] of PLAIN) {
     withEncrypted('tls', {}, async ({ listener, port }) => {
       const socket = connect(port, '127.0.0.1')
       const got: Buffer[] = []
-      socket.on('data', chunk => got.push(chunk))
+      socket.on('data', chunk => got.push(chunk as Buffer))
       socket.on('error', () => {})
       socket.write(octets)
       await soon(once(socket, 'close'), 'the end')
