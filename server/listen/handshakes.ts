@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { cells, counter } from '../metrics.ts'
-import { isWelcome, serverOptions, type TlsPolicy } from './tls-policy.ts'
+import { isWelcome, type SpeechOptions, serverOptions, type TlsPolicy } from './tls-policy.ts'
 
 /** From accepting to the last flight of the handshake. */
 export const HANDSHAKE_MS = 3000
@@ -39,7 +39,7 @@ interface Pending {
 export class Handshakes extends EventEmitter<Events> {
   readonly #server: Server
   readonly #name: string
-  readonly #protocols: readonly string[]
+  readonly #options: SpeechOptions
   #tls: TlsServer
   /** By their ends, in the order of accepting; those that have begun; and those that may. */
   readonly #pending = new Map<string, Pending>()
@@ -49,12 +49,12 @@ export class Handshakes extends EventEmitter<Events> {
   #isStarted = false
   #isClosed = false
 
-  /** @param server bound, with `pauseOnConnect`; @param protocols for ALPN */
-  constructor(server: Server, name: string, policy: TlsPolicy, protocols: readonly string[]) {
+  /** @param server bound, with `pauseOnConnect` */
+  constructor(server: Server, name: string, policy: TlsPolicy, options: SpeechOptions) {
     super()
     this.#server = server
     this.#name = name
-    this.#protocols = protocols
+    this.#options = options
     this.#tls = this.#terminator(policy)
     server.on('connection', socket => this.#accept(socket))
   }
@@ -84,7 +84,7 @@ export class Handshakes extends EventEmitter<Events> {
   /** Ends handshakes of one policy. It never listens: connections are handed to it. */
   #terminator(policy: TlsPolicy): TlsServer {
     const { createServer } = process.getBuiltinModule('node:tls') // late: only such listeners need it
-    const tls = createServer(serverOptions(policy, this.#protocols))
+    const tls = createServer(serverOptions(policy, this.#options))
     tls.on('tlsClientError', (_, socket) => socket.destroy())
     tls.on('secureConnection', socket => {
       if (isWelcome(socket, policy.clientAuth)) this.#secured(socket)

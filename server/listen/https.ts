@@ -28,8 +28,8 @@ const MAX_BUFFERED_BYTES = 256 * 1024
 /** A GET of 4,096 octets, and what browsers say beside it. */
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_HEADERS = 64
-/** HTTP/2 frames and headers of a connection that Node holds, in MB. */
-const SESSION_MEMORY_MB = 1
+/** What Node may hold of an HTTP/2 connection, in MB: 250 streams are 2.5. */
+const SESSION_MEMORY_MB = 4
 /** Streams that a client may reset at once, and per second after that (CVE-2023-44487). */
 const RESET_BURST = 250
 const RESETS_PER_SECOND = 33
@@ -43,8 +43,8 @@ const responses = counter('coredns_dns_https_responses_total', 'HTTP responses o
 export async function listenHttps(address: string, port: number, options: ListenerOptions): Promise<Listener> {
   const { secure } = options
   if (secure === undefined) throw new TypeError(`no certificate for ${options.server}, expected one`)
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
-  const handshakes = new Handshakes(server, options.server, secure.policy, PROTOCOLS)
+  const server = createServer({ pauseOnConnect: true, noDelay: true })
+  const handshakes = new Handshakes(server, options.server, secure.policy, { protocols: PROTOCOLS })
   const listener = new HttpsListener(handshakes, address, options, secure)
   await bindServer(server, address, port, options)
   return listener

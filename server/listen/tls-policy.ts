@@ -38,8 +38,19 @@ export function sameTls(a: TlsPolicy, b: TlsPolicy): string | undefined {
   return undefined
 }
 
-/** For `tls.createServer`. `protocols` are those to choose from where a client names some (ALPN, RFC 7301). */
-export function serverOptions({ cert, key, ca, clientAuth }: TlsPolicy, protocols: readonly string[]): TlsOptions {
+/** What is spoken within. */
+export interface SpeechOptions {
+  /** To choose from where a client names some (ALPN, RFC 7301). */
+  readonly protocols: readonly string[]
+  /** A client that has said all is still answered. */
+  readonly allowHalfOpen?: boolean
+}
+
+/** For `tls.createServer`. */
+export function serverOptions(
+  { cert, key, ca, clientAuth }: TlsPolicy,
+  { protocols, allowHalfOpen = false }: SpeechOptions,
+): TlsOptions {
   return {
     cert,
     key,
@@ -49,7 +60,7 @@ export function serverOptions({ cert, key, ca, clientAuth }: TlsPolicy, protocol
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ALPNProtocols: [...protocols],
-    allowHalfOpen: true,
+    allowHalfOpen,
   }
 }
 

@@ -16,7 +16,10 @@ const MAX_CONNECTIONS = 1000
 export async function listenTls(address: string, port: number, options: ListenerOptions): Promise<Listener> {
   if (options.secure === undefined) throw new TypeError(`no certificate for ${options.server}, expected one`)
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
-  const handshakes = new Handshakes(server, options.server, options.secure.policy, PROTOCOLS)
+  const handshakes = new Handshakes(server, options.server, options.secure.policy, {
+    protocols: PROTOCOLS,
+    allowHalfOpen: true,
+  })
   const tcp = { maxConnections: MAX_CONNECTIONS, ...options.tcp }
   const connections = new TcpListener(handshakes, address, { ...options, tcp })
   await bindServer(server, address, port, options)

@@ -52,6 +52,7 @@ function overHttp2(session: ClientHttp2Session): Send {
     stream.on('data', part => parts.push(part as Buffer))
     if (body !== undefined) stream.end(body)
     const hasEnded = once(stream, 'end')
+    hasEnded.catch(() => {}) // that it failed is told by the response
     const [got] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status': number }]
     await hasEnded
     return { status: got[':status'], headers: got, body: Buffer.concat(parts) }
