@@ -10,6 +10,7 @@ import { plugin as errors } from './errors/errors.ts'
 import { plugin as forward } from './forward/forward.ts'
 import { plugin as health } from './health/health.ts'
 import { plugin as hosts } from './hosts/hosts.ts'
+import { plugin as https } from './https/https.ts'
 import { plugin as kubernetes } from './kubernetes/kubernetes.ts'
 import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
 import { plugin as log } from './log/log.ts'
@@ -25,6 +26,7 @@ import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
   metadata,
+  https,
   multisocket,
   reload,
   bind,

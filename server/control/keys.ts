@@ -71,11 +71,15 @@ interface Placed {
 }
 
 function reportConflict(earlier: Placed, later: Placed, server: string, errors: ErrorCollector): void {
-  const [a, b] = [earlier.site.listen.tls, later.site.listen.tls]
-  if (a === undefined || b === undefined) return // it was reported that one is missing
-  const reason = sameTls(a, b)
-  if (reason === undefined) return
+  const [a, b] = [earlier.site.listen, later.site.listen]
   const zones = `between zones "${earlier.endpoint.zone}" and "${later.endpoint.zone}"`
+  if (earlier.endpoint.scheme === 'https' && a.https?.maxStreams !== b.https?.maxStreams) {
+    const text = `conflicting max_streams values for shared HTTPS listener ${server} ${zones}, expected the same`
+    errors.add(new CorefileError('COREFILE_DUPLICATE_KEY', later.endpoint.key.token, text))
+  }
+  if (a.tls === undefined || b.tls === undefined) return // it was reported that one is missing
+  const reason = sameTls(a.tls, b.tls)
+  if (reason === undefined) return
   const text = `conflicting TLS configuration for shared listener ${server} ${zones}: ${reason}, expected the same "tls"`
   errors.add(new CorefileError('COREFILE_DUPLICATE_KEY', later.endpoint.key.token, text))
 }
