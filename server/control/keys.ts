@@ -47,7 +47,7 @@ export function checkTls(sites: readonly BlockSite[], errors: ErrorCollector): v
       if (scheme !== 'dns' && !site.block.directives.some(({ name }) => name.text === 'tls')) missing.add(key.token)
       for (const address of site.addresses) {
         const other = schemes.get(hostPort(address, port))
-        if (other !== undefined && other.scheme !== scheme)
+        if (port !== 0 && other !== undefined && other.scheme !== scheme)
           errors.add(servedAs(endpoint, hostPort(address, port), other))
         else schemes.set(hostPort(address, port), endpoint)
         if (scheme === 'dns') continue

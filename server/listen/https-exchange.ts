@@ -79,13 +79,19 @@ export class HttpsExchange implements Peer {
       if (this.#heldBytes > MAX_MESSAGE_BYTES) this.#refuse(STATUS.CONTENT_TOO_LARGE)
     })
     this.#request.on('end', () => {
-      if (this.#response.writableEnded) return
+      // The end of a stream that was cut off is not that of its message.
+      if (this.#response.writableEnded || this.#isCut) return
       const [first] = this.#body
       const message = this.#body.length === 1 ? first! : Buffer.concat(this.#body)
       this.#body = []
       this.#hold(0)
       this.#serve(message)
     })
+  }
+
+  get #isCut(): boolean {
+    const request = this.#request
+    return request.aborted || ('stream' in request && (request.stream.aborted || request.stream.rstCode !== 0))
   }
 
   #hold(bytes: number): void {

@@ -1,10 +1,11 @@
 /** Encrypted listeners for tests, and clients of them. */
 import { once } from 'node:events'
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { type Listener, type ListenerOptions, listen, type TlsPolicy } from '../../../server/listen/listen.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { pem } from '../../harness/tls.ts'
-import { Behaviour } from './fixture.ts'
+import { Behaviour, TcpClient } from './fixture.ts'
 
 /** The certificate of that name, with its key. */
 export function policy(name = 'server', more: Partial<TlsPolicy> = {}): TlsPolicy {
@@ -41,6 +42,38 @@ export async function connectTls(port: number, options: ConnectionOptions = {}):
   const socket = connect({ port, host: '127.0.0.1', ca: pem('ca.crt'), servername: 'localhost', ...options })
   await once(socket, 'secureConnect')
   return socket
+}
+
+/** One message there and one back over TLS, on a connection of its own. */
+export async function exchangeTls(message: Uint8Array, port: number): Promise<Buffer> {
+  const client = TcpClient.on(await connectTls(port))
+  try {
+    return await client.ask(message)
+  } finally {
+    client.close()
+  }
+}
+
+/** The same over HTTPS: the body of a response that is a success. */
+export async function exchangeHttps(message: Uint8Array, port: number): Promise<Buffer> {
+  const socket = await connectTls(port, { ALPNProtocols: ['h2'] })
+  const session = connectHttp2('https://localhost', { createConnection: () => socket })
+  try {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/dns-query',
+      'content-type': 'application/dns-message',
+    })
+    stream.end(message)
+    const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status': number }]
+    if (headers[':status'] !== 200) throw new Error(`status ${headers[':status']}, expected 200`)
+    const parts: Buffer[] = []
+    for await (const part of stream) parts.push(part as Buffer)
+    return Buffer.concat(parts)
+  } finally {
+    session.destroy()
+    socket.destroy()
+  }
 }
 
 /** What a counter of the listener `server` says, by the value of its second label. */

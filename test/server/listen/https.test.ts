@@ -211,6 +211,24 @@ test(bodies, () =>
   }),
 )
 
+const cut = 'a body that is cut off is no message'
+test(cut, () =>
+  withEncrypted('https', { server: `https://:${cut}` }, async ({ port, listener }) => {
+    const whole = query('now.test')
+    const head = requestHead('POST', '/dns-query', field('content-type', TYPE))
+    const reset = new FrameClient(await connectTls(port, { ALPNProtocols: ['h2'] }))
+    reset.send(frame(FRAME.HEADERS, END_HEADERS, 1, head), frame(FRAME.DATA, 0, 1, whole))
+    reset.send(frame(FRAME.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])), frame(FRAME.PING, 0, 0, Buffer.alloc(8)))
+    await eventually(() => reset.came.has(FRAME.PING), 'the pong')
+    reset.socket.destroy()
+    const { socket, ended } = await rawOf(port, 'http/1.1')
+    socket.write(`POST /dns-query HTTP/1.1\r\nHost: x\r\nContent-Type: ${TYPE}\r\nContent-Length: 100\r\n\r\n`)
+    socket.end(whole)
+    await soon(ended, 'the end')
+    assert.is(listener.received, 0)
+  }),
+)
+
 const streams = 'no more streams at a time than there may be'
 test(streams, () => {
   const secure = { policy: policy(), https: { maxStreams: 5 } }
