@@ -9,7 +9,7 @@ import { bindServer, TcpListener } from './tcp.ts'
 import type { Secure } from './tls-policy.ts'
 
 const PROTOCOLS = ['dot'] // RFC 7858 §3.1 knows none; IANA's registry of ALPN names has this one
-/** An encrypted connection is some 40 KB, ten times a plain one. */
+/** An encrypted connection is some 60 KB, ten times a plain one. */
 const MAX_CONNECTIONS = 1000
 
 /** Binds; serves nothing before `start`. @throws ListenError */

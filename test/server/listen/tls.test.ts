@@ -178,6 +178,17 @@ for (const { clientAuth, admits } of ASKED) {
   }
 }
 
+test('a connection too many takes the place of one that is idle', () =>
+  withEncrypted('tls', { server: 'tls://:crowd', tcp: { maxConnections: 1 } }, async ({ port }) => {
+    const first = TcpClient.on(await connectTls(port))
+    await first.ask(query('now.test'))
+    const second = TcpClient.on(await connectTls(port))
+    await soon(first.ended, 'the idle one')
+    await second.ask(query('now.test'))
+    assert.is(counted('sextant_tcp_closed_total', 'tls://:crowd', 'limit'), 1)
+    second.close()
+  }))
+
 test('a port in use is told', () =>
   withEncrypted('tls', {}, async ({ listener, port }) => {
     const options = { routes: listener.routes, server: 'tls://:again', secure: { policy: policy() } }
