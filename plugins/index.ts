@@ -20,6 +20,7 @@ import { plugin as multisocket } from './multisocket/multisocket.ts'
 import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
+import { plugin as timeouts } from './timeouts/timeouts.ts'
 import { plugin as tls } from './tls/tls.ts'
 import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
@@ -27,6 +28,7 @@ import { plugin as whoami } from './whoami/whoami.ts'
 export const plugins: readonly Plugin[] = [
   metadata,
   https,
+  timeouts,
   multisocket,
   reload,
   bind,

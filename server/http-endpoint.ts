@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { limitConnections } from './http-connections.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -52,7 +53,7 @@ const servers = new Map<string, Promise<SharedServer>>()
  */
 export async function openHttpEndpoint(at: HttpAddress, path: string, handler: HttpHandler): Promise<HttpEndpoint> {
   const key = formatHttpAddress(at)
-  const opening = servers.get(key) ?? open(at)
+  const opening = servers.get(key) ?? listen(at, key)
   servers.set(key, opening)
   const shared = await opening.catch(cause => {
     servers.delete(key)
@@ -86,7 +87,7 @@ export function respond(response: ServerResponse, status: number, body: string):
   response.end(body)
 }
 
-async function open(at: HttpAddress): Promise<SharedServer> {
+async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
   const { createServer } = await import('node:http')
   const shares: Share[] = []
   const options = {
@@ -97,8 +98,8 @@ async function open(at: HttpAddress): Promise<SharedServer> {
     connectionsCheckingInterval: HEADERS_MS,
   }
   const server = createServer(options, (request, response) => dispatch(shares, request, response))
-  server.maxConnections = MAX_CONNECTIONS
   server.timeout = IDLE_MS
+  limitConnections(server, address, MAX_CONNECTIONS)
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
   try {

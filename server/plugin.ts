@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Directive } from './corefile/directive.ts'
-import type { HttpsLimits, TlsPolicy } from './listen/listen.ts'
+import type { HttpsLimits, TcpLimits, TlsPolicy } from './listen/listen.ts'
 import type { Answer } from './wire/answer.ts'
 import type { Name } from './wire/name.ts'
 import type { Query } from './wire/query.ts'
@@ -134,6 +134,8 @@ export interface ListenOptions {
   tls?: TlsPolicy
   /** Of its `https://` keys. */
   https?: HttpsLimits
+  /** Times and numbers of its TCP connections, where they are not the defaults. */
+  tcp?: Partial<TcpLimits>
 }
 
 /** One server block while it is built, and what it shares with the others. */

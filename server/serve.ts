@@ -11,7 +11,7 @@
  */
 import { isPromise } from './chain.ts'
 import { error as logError } from './log.ts'
-import { cells, counter } from './metrics.ts'
+import { cells, counter, summedGauge } from './metrics.ts'
 import * as reply from './reply.ts'
 import type { Block, Routes } from './route.ts'
 import { accept, DROP, FORMERR, GO } from './wire/accept.ts'
@@ -35,6 +35,12 @@ const NO_BLOCK = { udpBytes: DEFAULT_UDP_BYTES, recursionAvailable: false }
 const lateReply = new Uint8Array(MAX_STREAM_BYTES)
 const spare: ServedQuery[] = []
 let waiting = 0
+const waitingGauge = summedGauge('sextant_waiting_queries', 'Queries that wait for something, such as an upstream.')
+waitingGauge.onScrape(() => waitingGauge.set(waiting))
+const turnedAway = counter(
+  'sextant_waiting_rejected_total',
+  `Queries that got SERVFAIL as ${MAX_WAITING} were waiting already.`,
+)()
 
 /** A query object for a listener to read messages into. */
 export function takeQuery(): ServedQuery {
@@ -142,6 +148,7 @@ function write(
 /** A stage waits: the query leaves the listener's memory and is answered through its peer. */
 function finishLater(routes: Routes, block: Block, q: ServedQuery, answer: Promise<Answer>): number {
   if (waiting >= MAX_WAITING) {
+    cells[turnedAway]! += 1
     answer.catch(() => {}) // its query has been answered
     const octets = finish(routes, block, q, reply.servfail(q), q.bytes, q.start, q.capacity)
     q.peer.send(q.bytes, q.start, octets)

@@ -3,12 +3,15 @@
  * that one that floods cannot keep the others out; and no client over UDP more than 1,000 at any time, since
  * its address may be forged and answers that are held back and let go at once are a weapon (DNSBomb, CVE-2024-33655).
  */
+import { cells, summedGauge } from '../../server/metrics.ts'
 import type { Query } from '../../server/plugin.ts'
 
 const SHARED_PART = 8
 const MAX_DATAGRAMS = 1000
 /** Answers older than this are not sent to a client that has, or lately had, as many queries waiting as it may. */
 const STALE_MS = 1900
+
+const waiting = summedGauge('sextant_forward_waiting_queries', 'Queries that wait for upstreams.').cell()
 
 /** One client that has queries waiting. */
 export interface Client {
@@ -50,12 +53,14 @@ export class Admission {
     client.waiting++
     if (!q.stream) client.datagrams++
     this.#waiting++
+    cells[waiting]! += 1
     return client
   }
 
   /** The query has its answer. */
   leave(q: Query, client: Client): void {
     this.#waiting--
+    cells[waiting]! -= 1
     if (!q.stream && --client.datagrams < MAX_DATAGRAMS / 2) client.hoards = false
     if (--client.waiting === 0) this.#clients.delete(client.address)
   }

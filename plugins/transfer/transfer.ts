@@ -7,6 +7,7 @@
  *                                                                   else SOA, records, SOA
  */
 import { info } from '../../server/log.ts'
+import { cells, counter, summedGauge } from '../../server/metrics.ts'
 import {
   Answer,
   type Next,
@@ -38,6 +39,12 @@ export const plugin: Plugin = {
 }
 
 let underWay = 0
+const transfers = summedGauge('sextant_transfers', 'Zones on their way.')
+transfers.onScrape(() => transfers.set(underWay))
+const turnedAway = counter(
+  'sextant_transfer_rejected_total',
+  `Zone transfers refused as ${MAX_TRANSFERS} were on their way already.`,
+)()
 
 class TransferStage implements Stage {
   readonly #rules: readonly Rule[]
@@ -85,8 +92,10 @@ class TransferStage implements Stage {
       if (!zone.isCurrent) return reply.servfail(q, undefined, EDE.NOT_READY)
       // RFC 1995 §2: over UDP, what does not fit is the SOA alone, and that does the client come back over TCP.
       if (serial !== undefined && (!takesParts(q) || !isNewer(zone.soa, serial))) return soaAlone(q, zone)
-      if (underWay >= MAX_TRANSFERS)
+      if (underWay >= MAX_TRANSFERS) {
+        cells[turnedAway]! += 1
         return reply.servfail(q, new Error(`${MAX_TRANSFERS} zone transfers at a time, no more`))
+      }
       return begin(q, zone)
     }
     return reply.empty(q, RCODE.NOTAUTH) // RFC 5936 §2.2.1

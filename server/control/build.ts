@@ -112,6 +112,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
       port,
       zones: entries.map(({ zone }) => zone),
       sockets: first.sockets ?? 1,
+      tcp: Object.assign({}, ...entries.map(({ site }) => site.listen.tcp)), // CoreDNS: the last one that says so
       secure: scheme === 'dns' || first.tls === undefined ? undefined : { policy: first.tls, https: first.https },
       routes: new Routes(blocks, recursionAvailable, dropped, server),
     }

@@ -3,7 +3,7 @@
  * reload builds the next one beside it. Also what plugins see as `Control`.
  */
 import { CorefileErrors } from '../corefile/error.ts'
-import type { Scheme, Secure } from '../listen/listen.ts'
+import type { Scheme, Secure, TcpLimits } from '../listen/listen.ts'
 import type { Control } from '../plugin.ts'
 import type { Routes } from '../route.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
@@ -20,6 +20,8 @@ export interface ListenerPlan {
   readonly sockets: number
   /** Where the scheme is an encrypted one. */
   readonly secure: Secure | undefined
+  /** Limits of TCP that are not the defaults. */
+  readonly tcp: Partial<TcpLimits>
   routes: Routes
 }
 

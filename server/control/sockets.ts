@@ -80,8 +80,8 @@ export class Sockets {
         const plan = plans.get(key)
         if (plan === undefined) throw new Error(`nothing is planned for "${key}" in this thread`)
         if (this.#open.has(key)) continue
-        const { routes, secure } = plan
-        const options = { routes, server: routes.server, ipv6Only, reusePort: true, sockets, secure }
+        const { routes, secure, tcp } = plan
+        const options = { routes, server: routes.server, ipv6Only, reusePort: true, sockets, secure, tcp }
         if (plan.scheme !== 'dns') {
           bound.set(key, [await listen(plan.scheme, address, port, options)])
           continue
@@ -114,6 +114,7 @@ export class Sockets {
       for (const listener of this.#open.get(key) ?? []) {
         listener.routes = plan.routes
         if (plan.secure !== undefined) listener.secure?.(plan.secure)
+        listener.limitTo?.(plan.tcp)
         listener.shareWith?.(plan.sockets)
       }
       const made = bound.get(key)
@@ -152,13 +153,13 @@ async function bindPlan(
   { plans }: Generation,
   running: readonly Listener[],
 ): Promise<readonly Listener[] | undefined> {
-  const { scheme, address, port, routes, secure } = plan
+  const { scheme, address, port, routes, secure, tcp: limits } = plan
   const ipv6Only = isIpv6Only(plan, plans)
   // Several sockets of one address need the flag too, from the start where it cannot be set later.
   const isBeside =
     [...plans.values(), ...running].some(other => isBetween(plan, other)) || (plan.sockets > 1 && !canJoin())
   try {
-    const options = { routes, server: routes.server, ipv6Only, isBeside, sockets: plan.sockets, secure }
+    const options = { routes, server: routes.server, ipv6Only, isBeside, sockets: plan.sockets, secure, tcp: limits }
     if (scheme !== 'dns') return [await listen(scheme, address, port, options)]
     const { udp, tcp } = await listenPair(address, port, options)
     return [udp, tcp]

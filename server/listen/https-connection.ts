@@ -20,9 +20,11 @@ export class HttpsConnection extends Timed {
   readonly #socket: TLSSocket
   readonly #maxRequests: number
   readonly #exchanges = new Set<HttpsExchange>()
+  #latest: HttpsExchange | undefined
   #session: ServerHttp2Session | undefined
   #address: string | undefined
-  #hasAsked = false
+  /** Requests so far. */
+  #asked = 0
   #quietSinceMs = performance.now()
   #controlFrames = 0
   /** Octets that the exchanges hold. */
@@ -64,9 +66,9 @@ export class HttpsConnection extends Timed {
     return this.#exchanges.size === 0
   }
 
-  /** It takes no more requests. */
-  get isLeaving(): boolean {
-    return this.#isFinishing
+  /** It takes no more requests, and this one came last. */
+  endsWith(exchange: HttpsExchange): boolean {
+    return this.#isFinishing && exchange === this.#latest
   }
 
   /** An exchange holds so many octets more, or less. */
@@ -86,14 +88,16 @@ export class HttpsConnection extends Timed {
   }
 
   take(request: HttpRequest, response: HttpResponse): void {
-    this.#hasAsked = true
+    this.#asked++
     this.#controlFrames = 0
     const exchange = new HttpsExchange(this, request, response)
     this.#exchanges.add(exchange)
+    this.#latest = exchange
     // Streams that were reset count until their queries are answered: a client cannot ask without end (CVE-2023-44487).
     if (this.#exchanges.size > this.#maxRequests) this.close('limit')
     else {
       this.lookAt(exchange.dueMs)
+      if (this.#asked >= this.limits.maxQueries) this.#takeNoMore()
       exchange.begin()
     }
   }
@@ -126,6 +130,14 @@ export class HttpsConnection extends Timed {
     if (this.isIdle) this.#goodbye()
   }
 
+  /** The last request that it may have has come. */
+  #takeNoMore(): void {
+    if (this.#isFinishing) return
+    this.#isFinishing = true
+    this.#listener.countClosed('queries')
+    this.#session?.close() // GOAWAY: what is open is answered
+  }
+
   #goodbye(): void {
     if (this.#session === undefined) this.#socket.destroySoon()
     else this.#session.close(() => this.#socket.destroySoon())
@@ -143,8 +155,8 @@ export class HttpsConnection extends Timed {
   wake(nowMs: number): void {
     const { firstReadMs, idleMs } = this.limits
     let dueMs = nowMs + idleMs
-    let late: CloseReason = this.#hasAsked ? 'idle' : 'first-read'
-    if (this.isIdle) dueMs = this.#quietSinceMs + (this.#hasAsked ? idleMs : firstReadMs)
+    let late: CloseReason = this.#asked > 0 ? 'idle' : 'first-read'
+    if (this.isIdle) dueMs = this.#quietSinceMs + (this.#asked > 0 ? idleMs : firstReadMs)
     for (const exchange of this.#exchanges) {
       if (exchange.dueMs === 0 || exchange.dueMs >= dueMs) continue
       dueMs = exchange.dueMs

@@ -54,7 +54,7 @@ export class HttpsListener implements Listener {
   readonly transport = 'tcp'
   readonly scheme = 'https'
   readonly address: string
-  readonly limits: TcpLimits
+  limits: TcpLimits
   routes: Routes
   received = 0
   readonly #handshakes: Handshakes
@@ -96,6 +96,10 @@ export class HttpsListener implements Listener {
 
   shareWith(sockets: number): void {
     this.#sockets = sockets
+  }
+
+  limitTo(limits: Partial<TcpLimits>): void {
+    this.limits = { ...DEFAULT_LIMITS, maxBufferedBytes: MAX_BUFFERED_BYTES, ...limits }
   }
 
   secure({ policy, https }: Secure): void {

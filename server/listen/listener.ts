@@ -30,6 +30,8 @@ export interface Listener {
   shareWith?(sockets: number): void
   /** Connections that come from now on meet this certificate and these limits. */
   secure?(secure: Secure): void
+  /** These limits hold from now on, the defaults for those left out. */
+  limitTo?(limits: Partial<TcpLimits>): void
   /** Begins to read. What came since the socket was bound has waited. */
   start(): void
   /** Stops reading at once. Resolves when the queries in flight were answered, or after `STOP_MS`; the socket is closed. */
@@ -42,6 +44,10 @@ export interface TcpLimits {
   readonly idleMs: number
   readonly writeMs: number
   readonly maxConnections: number
+  /** Octets that wait on all connections of the process, both ways. */
+  readonly maxHeldBytes: number
+  /** Queries after which a connection is closed. */
+  readonly maxQueries: number
   /** Per connection: queries that wait for their answers, and octets that wait for the client. */
   readonly maxInFlight: number
   readonly maxBufferedBytes: number

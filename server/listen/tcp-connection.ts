@@ -15,23 +15,39 @@ import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { plainAddress } from './address.ts'
 import { serveMessage } from './listener.ts'
 import type { TcpListener } from './tcp.ts'
+import { copyOf, giveBack } from './tcp-memory.ts'
+import { type Client, type Holder, hold } from './tcp-shares.ts'
 
-export type CloseReason = 'garbage' | 'first-read' | 'idle' | 'write' | 'buffer' | 'limit' | 'stop'
+export type CloseReason =
+  | 'garbage'
+  | 'first-read'
+  | 'idle'
+  | 'write'
+  | 'buffer'
+  | 'memory'
+  | 'limit'
+  | 'queries'
+  | 'stop'
 
 const PREFIX_BYTES = 2
 const MAX_MESSAGE_BYTES = 65_535
 const MAX_FRAME_BYTES = PREFIX_BYTES + MAX_MESSAGE_BYTES
 /** Replies are made in here, one behind the other, each over its query; then they are copied out and written. */
-const out = new Uint8Array(4 * MAX_FRAME_BYTES)
+const out = new Uint8Array(2 * MAX_FRAME_BYTES)
 const FIRST_PARTIAL_BYTES = 128
+/** This part of the octets that may wait for a client is enough to keep the kernel busy: more is not read before it is taken. */
+const BLOCKED_PART = 16
+/** How long a client that asked all it may has to close its side. */
+const LINGER_MS = 500
 
 /** What messages of all connections are read into: one at a time is served. */
 let query = takeQuery()
 
-export class TcpConnection extends Timed implements Peer {
+export class TcpConnection extends Timed implements Peer, Holder {
+  readonly client: Client
+  held = 0
   readonly #listener: TcpListener
   readonly #socket: Socket
-  #address: string | undefined
   #inFlight = 0
   /** Octets of `out` that are this connection's and not yet written. */
   #outLength = 0
@@ -48,13 +64,15 @@ export class TcpConnection extends Timed implements Peer {
   #hasEnded = false
   #isFinishing = false
   #lingerMs = 0
-  #hasAsked = false
+  /** Queries so far. */
+  #asked = 0
   #quietSinceMs: number
   /** Since when the client does not take what was written, 0 if it does. */
   #stuckSinceMs = 0
 
-  constructor(listener: TcpListener, socket: Socket) {
+  constructor(listener: TcpListener, socket: Socket, client: Client) {
     super()
+    this.client = client
     this.#listener = listener
     this.#socket = socket
     this.#quietSinceMs = performance.now()
@@ -66,15 +84,14 @@ export class TcpConnection extends Timed implements Peer {
     socket.on('drain', () => this.#resume())
     socket.on('error', () => {}) // the client is gone; 'close' follows
     socket.on('close', () => {
-      listener.forget(this)
+      this.#forget()
       this.#tellRoom()
     })
     socket.resume()
   }
 
   get address(): string {
-    this.#address ??= plainAddress(this.#socket.remoteAddress ?? '')
-    return this.#address
+    return this.client.address
   }
   get port(): number {
     return this.#socket.remotePort ?? 0
@@ -96,8 +113,24 @@ export class TcpConnection extends Timed implements Peer {
   }
 
   keep(): Peer {
-    void this.address // a socket that was closed no longer knows it
     return this
+  }
+
+  settle(): void {
+    const { destroyed, writableLength } = this.#socket
+    if (destroyed) return
+    const held = writableLength + this.#lateBytes + (this.#partial?.length ?? 0) + (this.#backlog?.length ?? 0)
+    if (held === this.held) return
+    const more = held - this.held
+    this.held = held
+    hold(this.client, more)
+  }
+
+  /** Holds nothing any more. */
+  #forget(): void {
+    this.#listener.forget(this)
+    if (this.held > 0) hold(this.client, -this.held)
+    this.held = 0
   }
 
   send(bytes: Uint8Array, at: number, length: number): void {
@@ -130,6 +163,7 @@ export class TcpConnection extends Timed implements Peer {
     this.#late.push(frame)
     this.#lateBytes += frame.length
     if (this.#socket.writableLength + this.#lateBytes > this.#listener.limits.maxBufferedBytes) this.close('buffer')
+    else this.settle()
   }
 
   /** Reads no more, answers what is in flight, then closes; the client has `lingerMs` to close its side. */
@@ -152,8 +186,8 @@ export class TcpConnection extends Timed implements Peer {
       this.#socket.destroySoon()
       return
     }
-    this.#listener.forget(this)
-    const isStuck = reason === 'write' || reason === 'buffer'
+    this.#forget()
+    const isStuck = reason === 'write' || reason === 'buffer' || reason === 'memory'
     if (isStuck && !this.isEncrypted) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
   }
@@ -176,8 +210,8 @@ export class TcpConnection extends Timed implements Peer {
       }
     }
     if (this.#inFlight > 0) return dueMs
-    const quietUntilMs = this.#quietSinceMs + (this.#hasAsked ? idleMs : firstReadMs)
-    if (quietUntilMs <= nowMs && this.#stuckSinceMs === 0) return this.#expired(this.#hasAsked ? 'idle' : 'first-read')
+    const quietUntilMs = this.#quietSinceMs + (this.#asked > 0 ? idleMs : firstReadMs)
+    if (quietUntilMs <= nowMs && this.#stuckSinceMs === 0) return this.#expired(this.#asked > 0 ? 'idle' : 'first-read')
     return this.#stuckSinceMs > 0 ? dueMs : quietUntilMs
   }
 
@@ -190,25 +224,28 @@ export class TcpConnection extends Timed implements Peer {
     if (this.#isFinishing) return
     if (this.#backlog !== undefined) this.#backlog = Buffer.concat([this.#backlog, chunk])
     else this.#take(chunk)
+    this.settle()
   }
 
   /** Serves the whole messages of `chunk`; keeps what follows them. */
   #take(chunk: Buffer): void {
     const nowMs = performance.now()
     let at = this.#partial === undefined ? 0 : this.#completePartial(chunk, nowMs)
-    while (at >= 0 && chunk.length - at >= PREFIX_BYTES) {
+    while (at >= 0 && chunk.length - at >= PREFIX_BYTES && !this.#isFinishing) {
       const length = (chunk[at]! << 8) | chunk[at + 1]!
       if (length < HEADER_BYTES) at = -1
       else if (chunk.length - at - PREFIX_BYTES < length) break
       else if (this.#isBlocked()) {
-        this.#backlog = chunk.subarray(at)
+        const rest = chunk.subarray(at)
+        this.#backlog = 2 * rest.length < chunk.length ? Buffer.from(rest) : rest // a view keeps all of it
         this.#socket.pause()
         break
       } else at = this.#serve(chunk, at + PREFIX_BYTES, length, nowMs) ? at + PREFIX_BYTES + length : -1
     }
-    if (at >= 0 && at < chunk.length && this.#backlog === undefined) this.#keepPartial(chunk, at, chunk.length)
+    const isPartial = at >= 0 && at < chunk.length && this.#backlog === undefined && !this.#isFinishing
+    if (isPartial) this.#keepPartial(chunk, at, chunk.length)
     this.#flush()
-    if (at < 0) this.close('garbage')
+    if (at < 0 && !this.#isFinishing) this.close('garbage')
     else if (this.#hasEnded || this.#isFinishing) this.#closeIfDone()
   }
 
@@ -225,7 +262,7 @@ export class TcpConnection extends Timed implements Peer {
     q.peer = this
     q.receivedAtMs = nowMs
     this.#listener.received++
-    this.#hasAsked = true
+    if (++this.#asked >= this.#listener.limits.maxQueries) this.#askedAll()
     this.#quietSinceMs = nowMs
     const octets = serveMessage(this.#listener.routes, q)
     if (octets > 0) {
@@ -240,11 +277,18 @@ export class TcpConnection extends Timed implements Peer {
     return octets === LATER
   }
 
+  /** This query is its last: it is closed once all are answered. */
+  #askedAll(): void {
+    this.#listener.countClosed('queries')
+    this.#isFinishing = true
+    this.#lingerMs = LINGER_MS
+  }
+
   /** True while no further message may be served. */
   #isBlocked(): boolean {
     const { maxInFlight, maxBufferedBytes } = this.#listener.limits
     if (this.#inFlight >= maxInFlight) return true
-    return this.#socket.writableLength + this.#lateBytes > maxBufferedBytes / 2
+    return this.#socket.writableLength + this.#lateBytes > maxBufferedBytes / BLOCKED_PART
   }
 
   /** Adds to a message of which a part had come. Returns where in `chunk` the next one begins, -1 on garbage. */
@@ -266,6 +310,11 @@ export class TcpConnection extends Timed implements Peer {
   #keepPartial(chunk: Buffer, from: number, to: number): number {
     const length = this.#partialLength + to - from
     let partial = this.#partial
+    if (partial === undefined && 2 * length > chunk.length && length > FIRST_PARTIAL_BYTES) {
+      this.#partial = chunk.subarray(from, to) // most of the chunk: no need for a copy
+      this.#partialLength = length
+      return to
+    }
     if (partial === undefined || partial.length < length) {
       const larger = Buffer.allocUnsafe(Math.max(length, FIRST_PARTIAL_BYTES, (partial?.length ?? 0) * 2))
       partial?.copy(larger, 0, 0, this.#partialLength)
@@ -278,9 +327,10 @@ export class TcpConnection extends Timed implements Peer {
 
   #flush(): void {
     if (this.#outLength === 0) return
-    const frames = Buffer.from(out.subarray(0, this.#outLength))
+    const frames = copyOf(out, this.#outLength)
     this.#outLength = 0
     this.#write(frames)
+    if (this.#socket.writableLength === 0) giveBack(frames) // the kernel has taken all of it
   }
 
   #writeLate(): void {
@@ -316,6 +366,7 @@ export class TcpConnection extends Timed implements Peer {
       if (this.#backlog === undefined) this.#socket.resume()
     }
     this.#closeIfDone()
+    this.settle()
   }
 
   /** RFC 7766 §6.2.4: a client that has said all is answered all, then closed. */

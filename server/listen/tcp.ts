@@ -9,8 +9,10 @@ import { cells, counter, summedGauge } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
+import { loadFfi } from './ffi.ts'
 import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
 import { type CloseReason, TcpConnection } from './tcp-connection.ts'
+import { type Client, Clients, join, leave } from './tcp-shares.ts'
 
 /** CoreDNS: the times are its defaults. */
 export const DEFAULT_LIMITS: TcpLimits = {
@@ -18,12 +20,21 @@ export const DEFAULT_LIMITS: TcpLimits = {
   idleMs: 10_000,
   writeMs: 5000,
   maxConnections: 10_000,
+  maxHeldBytes: 32 << 20,
+  maxQueries: Number.POSITIVE_INFINITY,
   maxInFlight: 1024,
   maxBufferedBytes: 1 << 20,
 }
 const LISTEN_BACKLOG = 1024
+/**
+ * What the kernel keeps of replies that a client does not read, half of it for its own book-keeping. By itself it takes
+ * megabytes for each, which count as ours where memory is limited.
+ */
+const SEND_BUFFER_BYTES = 1 << 18
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
 /** How much later than its time a connection may be closed. */
-const MAX_TICK_MS = 100
+const MAX_TICK_MS = 20
 /** How long a client may take to close its side once all was said. */
 const LINGER_MS = 500
 
@@ -56,6 +67,7 @@ export async function bindServer(
     server.listen({ host, port, ipv6Only, reusePort, backlog: LISTEN_BACKLOG, exclusive: true }, resolve)
   })
   server.removeAllListeners('error')
+  limitSendBuffer(server)
   server.on('error', cause => warn(undefined, `accepting on ${name}: ${cause.message}`))
 }
 
@@ -70,14 +82,15 @@ export interface Acceptor {
 export class TcpListener implements Listener {
   readonly transport = 'tcp'
   readonly address: string
-  readonly limits: TcpLimits
-  /** Its part of `limits.maxConnections`. */
-  #maxConnections: number
+  limits: TcpLimits
+  /** How many sockets share these limits. */
+  #sockets: number
   routes: Routes
   received = 0
   readonly #server: Acceptor
   readonly #name: string
   readonly #connections = new Set<TcpConnection>()
+  readonly #clients = new Clients()
   readonly #wheel: Wheel<TcpConnection>
   readonly #openCell: number
   #early: Socket[] | undefined = []
@@ -90,10 +103,9 @@ export class TcpListener implements Listener {
     this.routes = options.routes
     this.#name = options.server
     this.#openCell = open.cell(options.server)
-    const limits = { ...DEFAULT_LIMITS, ...options.tcp }
-    this.limits = { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
-    this.#maxConnections = this.#partOf(options.sockets)
-    const { firstReadMs, idleMs, writeMs } = limits
+    this.limits = limitsOf(options.tcp)
+    this.#sockets = options.sockets ?? 1
+    const { firstReadMs, idleMs, writeMs } = this.limits
     const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
     this.#wheel = new Wheel(tickMs)
     server.on('connection', socket => this.#accept(socket))
@@ -104,17 +116,24 @@ export class TcpListener implements Listener {
     return typeof bound === 'object' && bound !== null ? bound.port : 0
   }
 
-  shareWith(sockets: number): void {
-    this.#maxConnections = this.#partOf(sockets)
+  /** Its part of `limits.maxConnections`. */
+  get #maxConnections(): number {
+    return Math.ceil(this.limits.maxConnections / this.#sockets)
   }
 
-  #partOf(sockets = 1): number {
-    return Math.ceil(this.limits.maxConnections / sockets)
+  shareWith(sockets: number): void {
+    this.#sockets = sockets
+    join(this.#connections, this.limits.maxHeldBytes / sockets)
+  }
+
+  limitTo(limits: Partial<TcpLimits>): void {
+    this.limits = limitsOf(limits)
   }
 
   start(): void {
     const early = this.#early ?? []
     this.#early = undefined
+    this.shareWith(this.#sockets)
     for (const socket of early) this.#accept(socket)
   }
 
@@ -131,6 +150,7 @@ export class TcpListener implements Listener {
       })
     }
     for (const connection of this.#connections) connection.close('stop')
+    leave(this.#connections)
     await isClosed
   }
 
@@ -138,6 +158,7 @@ export class TcpListener implements Listener {
   forget(connection: TcpConnection): void {
     if (!this.#connections.delete(connection)) return
     this.#wheel.forget(connection)
+    this.#clients.leave(connection.client)
     cells[this.#openCell]! -= 1
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
@@ -166,23 +187,46 @@ export class TcpListener implements Listener {
       else socket.destroy()
       return
     }
-    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) {
+    const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
+    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom(client)) {
       this.countClosed('limit')
       socket.destroy()
       return
     }
-    const connection = new TcpConnection(this, socket)
+    this.#clients.enter(client)
+    const connection = new TcpConnection(this, socket, client)
     this.#connections.add(connection)
     cells[this.#openCell]! += 1
     this.watch(connection, this.limits.firstReadMs)
   }
 
-  /** Closes the connection that has been idle the longest. */
-  #makeRoom(): boolean {
-    const oldest = this.#wheel.first(connection => connection.isIdle)
-    oldest?.close('limit')
-    return oldest !== undefined
+  /**
+   * Closes a connection for a new one: of the clients that have the most, the connection that has been idle the longest. One
+   * that has as many as anybody makes room itself. One that has two more than who comes loses busy connections too.
+   */
+  #makeRoom(newcomer: Client): boolean {
+    const { most } = this.#clients
+    const isOwn = newcomer.connections === most
+    const loses = ({ client }: TcpConnection) => (isOwn ? client === newcomer : client.connections === most)
+    let loser = this.#wheel.first(connection => connection.isIdle && loses(connection))
+    if (loser === undefined && newcomer.connections + 1 < most) loser = this.#wheel.first(loses)
+    loser?.close('limit')
+    return loser !== undefined
   }
+}
+
+/** For all connections that will be accepted; without `node:ffi` the kernel's own limit holds. */
+function limitSendBuffer(server: Server): void {
+  const { fd } = (server as { _handle?: { fd?: number } })._handle ?? {}
+  const ffi = loadFfi()
+  if (ffi === undefined || fd === undefined || fd < 0) return
+  const bytes = Int32Array.of(SEND_BUFFER_BYTES / 2) // the kernel doubles it
+  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, ffi.addressOf(bytes.buffer), 4)
+}
+
+function limitsOf(some: Partial<TcpLimits> | undefined): TcpLimits {
+  const limits = { ...DEFAULT_LIMITS, ...some }
+  return { ...limits, maxConnections: Math.min(limits.maxConnections, descriptorShare()) }
 }
 
 /** Half of the descriptors that this process may open: the others are for upstreams, watches and files. */

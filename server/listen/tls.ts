@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import type { Routes } from '../route.ts'
 import { Handshakes } from './handshakes.ts'
-import type { Listener, ListenerOptions } from './listener.ts'
+import type { Listener, ListenerOptions, TcpLimits } from './listener.ts'
 import { bindServer, TcpListener } from './tcp.ts'
 import type { Secure } from './tls-policy.ts'
 
@@ -55,6 +55,10 @@ class TlsListener implements Listener {
 
   shareWith(sockets: number): void {
     this.#connections.shareWith(sockets)
+  }
+
+  limitTo(limits: Partial<TcpLimits>): void {
+    this.#connections.limitTo({ maxConnections: MAX_CONNECTIONS, ...limits })
   }
 
   secure({ policy }: Secure): void {

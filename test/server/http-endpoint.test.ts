@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type HttpEndpoint, type HttpHandler, openHttpEndpoint, respond } from '../../server/http-endpoint.ts'
+import { cells, families } from '../../server/metrics.ts'
 import { freePort } from '../harness/free-port.ts'
 
 const test = suite('http-endpoint')
@@ -120,6 +121,26 @@ test('close does not wait for a client that does nothing', async () => {
   const startedMs = performance.now()
   await Promise.all([endpoint.close(), once(idle, 'close')])
   assert.ok(performance.now() - startedMs < 20_000)
+})
+
+test('a client that holds more connections than there may be keeps nobody else out', async () => {
+  const endpoint = await openHttpEndpoint(at(0), '/x', says('x'))
+  const greedy = Array.from({ length: 300 }, () => connect(endpoint.port, '127.0.0.1'))
+  for (const socket of greedy) socket.on('error', () => {})
+  await Promise.all(greedy.map(socket => once(socket, 'connect')))
+  const modest = connect({ port: endpoint.port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  modest.write('GET /x HTTP/1.1\r\nhost: x\r\n\r\n')
+  const [first] = await once(modest, 'data')
+  assert.match(String(first), /^HTTP\/1.1 200 /)
+  assert.is(await get(endpoint.port, '/x'), '200 x')
+  // The others still are there, and what was given up was the greedy one's.
+  modest.write('GET /x HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(modest, 'data')
+  const family = families.get('sextant_http_connections')!
+  assert.ok(cells[family.children.get(`127.0.0.1:0`)!.cell]! <= 256)
+  assert.ok(cells[families.get('sextant_http_closed_total')!.children.get(`127.0.0.1:0`)!.cell]! >= 45)
+  for (const socket of [...greedy, modest]) socket.destroy()
+  await endpoint.close()
 })
 
 test.run()

@@ -1,8 +1,10 @@
 /** What a query holds while it waits: thousands may, and a client over TCP sends as many octets as it likes. */
 import { equal, ok } from 'node:assert/strict'
 import { test } from 'uvu'
+import { cells, families } from '../../server/metrics.ts'
 import type { Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
+import { RCODE } from '../../server/wire/codes.ts'
 import { query } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
 
@@ -32,6 +34,34 @@ test('a long query that waits keeps its question, and is answered as any other',
   const answers = await Promise.all(Array.from({ length: 50 }, () => chain.send(message, true)))
   for (const answer of answers) equal(Buffer.from(answer).toString('latin1', 12, 26), '\x04Long\x07Example\0')
   ok(Math.max(...held) <= 1280, `${Math.max(...held)} octets`)
+})
+
+const MOST = 65_536
+
+test('so many may wait, which a gauge shows; the next one gets SERVFAIL at once, and then all are answered', async () => {
+  const gauge = families.get('sextant_waiting_queries')!
+  const shown = () => {
+    gauge.refresh!()
+    return cells[gauge.children.get('')!.cell]!
+  }
+  const rejected = families.get('sextant_waiting_rejected_total')!.children.get('')!.cell
+  let release = () => {}
+  const released = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const slow: Stage = { handle: q => released.then(() => reply.refused(q)) }
+  const chain = chainOf([], '', [slow])
+  const message = query('www.example')
+  const answers = Array.from({ length: MOST }, () => chain.send(message))
+  equal(shown(), MOST)
+  const before = cells[rejected]!
+  equal((await chain.send(message))[3]! & 15, RCODE.SERVFAIL)
+  equal(cells[rejected]! - before, 1)
+  release()
+  const rcodes = new Set((await Promise.all(answers)).map(answer => answer[3]! & 15))
+  equal([...rcodes].join(), `${RCODE.REFUSED}`)
+  equal(shown(), 0)
+  equal((await chain.send(message))[3]! & 15, RCODE.REFUSED)
 })
 
 test.run()

@@ -273,6 +273,41 @@ test(crowd, () => {
   })
 })
 
+for (const protocol of ['h2', 'http/1.1']) {
+  const most = `the last query that a connection may ask over ${protocol} is answered`
+  test(most, () =>
+    withEncrypted('https', { server: `https://:${most}`, tcp: { maxQueries: 2 } }, async ({ port }) => {
+      const { socket, ended } = await rawOf(port, protocol)
+      const path = `/dns-query?dns=${query('later.test').toString('base64url')}`
+      if (protocol === 'h2') {
+        const client = new FrameClient(socket)
+        for (const stream of [1, 3])
+          client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, requestHead('GET', path)))
+        await soon(ended, 'the end')
+        assert.is(client.came.get(FRAME.HEADERS), 2)
+        assert.ok(client.came.has(FRAME.GOAWAY))
+      } else {
+        let all = ''
+        socket.on('data', part => {
+          all += String(part)
+        })
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2))
+        await soon(ended, 'the end')
+        assert.is(all.split('HTTP/1.1 200 OK').length, 3)
+      }
+      assert.is(closed(most, 'queries'), 1)
+    }),
+  )
+}
+
+over('limits that change hold for connections that are open', {}, async ({ ask, socket }, { listener }) => {
+  const ended = once(socket, 'close')
+  await ask('now.test')
+  listener.limitTo!({ maxQueries: 2 })
+  await ask('now.test')
+  await soon(ended, 'the end')
+})
+
 over('stopping answers what is in flight, and says goodbye', {}, async ({ ask, socket }, { listener, behaviour }) => {
   const held = ask('hold.test')
   const idle = await rawOf(listener.port, 'http/1.1')

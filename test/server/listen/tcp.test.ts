@@ -246,7 +246,7 @@ over('never reading what comes late', { writeMs: 60_000 }, async (at, client) =>
 over('reading slowly is no reason to close', { maxBufferedBytes: 1 << 17 }, async (at, client) => {
   client.socket.pause()
   client.socket.write(framed(...Array.from({ length: 600 }, (_, id) => query('big.test', { id }))))
-  await eventually(() => at.tcp.received > 100, 'the first replies')
+  await eventually(() => at.tcp.received > 8, 'the first replies')
   client.socket.resume()
   await client.until(600)
   assert.is(new Set(client.replies.map(reply => reply.readUInt16BE())).size, 600)
