@@ -20,6 +20,7 @@ export class HttpsConnection extends Timed {
   readonly #socket: TLSSocket
   readonly #maxRequests: number
   readonly #exchanges = new Set<HttpsExchange>()
+  #latest: HttpsExchange | undefined
   #session: ServerHttp2Session | undefined
   #address: string | undefined
   #hasAsked = false
@@ -64,9 +65,9 @@ export class HttpsConnection extends Timed {
     return this.#exchanges.size === 0
   }
 
-  /** It takes no more requests. */
-  get isLeaving(): boolean {
-    return this.#isFinishing
+  /** It takes no more requests, and this one came last. */
+  endsWith(exchange: HttpsExchange): boolean {
+    return this.#isFinishing && exchange === this.#latest
   }
 
   /** An exchange holds so many octets more, or less. */
@@ -90,6 +91,7 @@ export class HttpsConnection extends Timed {
     this.#controlFrames = 0
     const exchange = new HttpsExchange(this, request, response)
     this.#exchanges.add(exchange)
+    this.#latest = exchange
     // Streams that were reset count until their queries are answered: a client cannot ask without end (CVE-2023-44487).
     if (this.#exchanges.size > this.#maxRequests) this.close('limit')
     else {

@@ -160,7 +160,7 @@ export class HttpsExchange implements Peer {
     this.#isAnswered = true
     this.dueMs = performance.now() + this.#connection.limits.writeMs
     // What is left of a body that nobody wants is read by nobody: the connection cannot go on with what is behind it.
-    const isLast = this.#connection.isLeaving || (this.#request.method === 'POST' && !this.#request.complete)
+    const isLast = this.#connection.endsWith(this) || (this.#request.method === 'POST' && !this.#request.complete)
     if ('stream' in response) response.writeHead(status, headers)
     else response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
     if (isBody) response.end(body)
