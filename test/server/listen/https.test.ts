@@ -307,6 +307,25 @@ over('limits that change hold for connections that are open', {}, async ({ ask, 
   await ask('now.test')
   await soon(ended, 'the end')
 })
+test('pipelined requests that are in flight at a stop are all answered', () =>
+  withEncrypted('https', {}, async ({ port, listener, behaviour }) => {
+    const { socket, ended } = await rawOf(port, 'http/1.1')
+    let all = ''
+    socket.on('data', part => {
+      all += String(part)
+    })
+    const path = `/dns-query?dns=${query('hold.test').toString('base64url')}`
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3))
+    await behaviour.holding(3)
+    const stopped = listener.stop()
+    behaviour.release()
+    await soon(Promise.all([ended, stopped]), 'the end')
+    assert.equal(all.match(/^connection: .*$/gim), [
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'connection: close',
+    ])
+  }))
 
 over('stopping answers what is in flight, and says goodbye', {}, async ({ ask, socket }, { listener, behaviour }) => {
   const held = ask('hold.test')
