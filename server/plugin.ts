@@ -57,6 +57,12 @@ export interface Stage {
    */
   handle?(q: Query, next: Next): Answer | Promise<Answer>
 
+  /**
+   * Answers a question of class CH, which is about this server and goes to no other stage; `refuse(q)` for what it has no
+   * answer to. Asked of one stage per block, the first that has it.
+   */
+  chaos?(q: Query, refuse: Next): Answer | Promise<Answer>
+
   /** After the reply was written: what was asked, what was answered, in how many octets. Must not change either. */
   observe?(q: Query, a: Answer, octets: number): void
   /** The same for queries that no block answered. Asked of one stage per listener, the first that has it. */
@@ -122,7 +128,10 @@ export interface Stage {
   condition?(): string
 }
 
-/** How the listeners of a block are made; set by `bind`, `bufsize`, `timeouts`, `multisocket`, `tls`, `https` while they set up. */
+/**
+ * How the listeners of a block are made and what their replies say; set by `bind`, `bufsize`, `nsid`, `timeouts`, `multisocket`,
+ * `tls`, `https` while they set up.
+ */
 export interface ListenOptions {
   /** Addresses to bind, as text; empty: all of them. */
   addresses: string[]
@@ -136,6 +145,8 @@ export interface ListenOptions {
   https?: HttpsLimits
   /** Times and numbers of its TCP connections, where they are not the defaults. */
   tcp?: Partial<TcpLimits>
+  /** What the server is called, for those who ask (RFC 5001). */
+  nsid?: Uint8Array
 }
 
 /** One server block while it is built, and what it shares with the others. */

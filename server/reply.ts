@@ -4,28 +4,35 @@
  */
 import type { Answer } from './wire/answer.ts'
 import { FLAG, RCODE, TYPE } from './wire/codes.ts'
+import { DEFAULT_UDP_BYTES } from './wire/edns.ts'
+import { optBytes, writeReplyOpt } from './wire/edns-reply.ts'
 import { HEADER_BYTES, type Query } from './wire/query.ts'
 import { QUESTION } from './wire/section.ts'
 
-/** REFUSED, with an extended error where there is one to tell. */
-export function refused(q: Query, extendedError = -1): Answer {
+/** Any rcode but those that have a reason to tell. */
+type Plain<R extends number> = R extends typeof RCODE.SERVFAIL | typeof RCODE.REFUSED ? never : R
+
+/** REFUSED, and why (a member of EDE). `text` is for clients: ASCII, at most 64 characters, no secrets and no addresses. */
+export function refused(q: Query, extendedError: number, text = ''): Answer {
   const a = q.answer.reset()
   a.rcode = RCODE.REFUSED
   a.extendedError = extendedError
+  a.extendedErrorText = text
   return a
 }
 
-/** SERVFAIL; `error` is what `errors` logs. */
-export function servfail(q: Query, error?: Error, extendedError = -1): Answer {
+/** SERVFAIL, and why: as for `refused`. `error` is what `errors` logs, and nobody else sees. */
+export function servfail(q: Query, extendedError: number, error?: Error, text = ''): Answer {
   const a = q.answer.reset()
   a.rcode = RCODE.SERVFAIL
   a.error = error
   a.extendedError = extendedError
+  a.extendedErrorText = text
   return a
 }
 
-/** Any rcode with nothing in it. */
-export function empty(q: Query, rcode: number): Answer {
+/** Any other rcode, with nothing in it. */
+export function empty<R extends number>(q: Query, rcode: Plain<R>): Answer {
   const a = q.answer.reset()
   a.rcode = rcode
   return a
@@ -57,4 +64,14 @@ export function fromHeader(bytes: Uint8Array, at: number, rcode: number, recursi
   bytes[at + 3] = answer & 255
   bytes.fill(0, at + 4, at + HEADER_BYTES)
   return HEADER_BYTES
+}
+
+/** Writes the reply to a request for a cookie over it: no question, no record but the OPT. Returns its octets. */
+export function cookieAlone(q: Query, recursionAvailable: boolean): number {
+  const { bytes, start, answer } = q
+  fromHeader(bytes, start, RCODE.NOERROR, recursionAvailable)
+  bytes[start + HEADER_BYTES - 1] = 1 // ARCOUNT
+  answer.reset()
+  optBytes(q, answer, q.replyBytes - HEADER_BYTES)
+  return writeReplyOpt(q, answer, bytes, start + HEADER_BYTES, DEFAULT_UDP_BYTES) - start
 }

@@ -19,6 +19,10 @@ export interface Block {
   readonly recursionAvailable: boolean
   /** Most octets of a UDP reply, and what a reply's OPT offers. */
   readonly udpBytes: number
+  /** What this server is called, for those who ask (RFC 5001); undefined: it has no name. */
+  readonly nsid?: Uint8Array | undefined
+  /** Answers what is asked in class CH; undefined: nothing is. */
+  readonly chaos?: Next | undefined
 }
 
 /** Zones to match names against. Looked up by hash, so that a thousand zones cost what two do. */

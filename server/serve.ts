@@ -9,18 +9,18 @@
  * Nothing here or below parses text, touches a disk, or throws because of what a packet says. docs/query-path.md tells
  * the same story with the reasons.
  */
-import { isPromise } from './chain.ts'
+import { isPromise, refuseClass } from './chain.ts'
 import { error as logError } from './log.ts'
 import { cells, counter, summedGauge } from './metrics.ts'
 import * as reply from './reply.ts'
 import type { Block, Routes } from './route.ts'
-import { accept, DROP, FORMERR, GO } from './wire/accept.ts'
+import { accept, DROP, GO, NO_QUESTION, NOTIMP } from './wire/accept.ts'
 import type { Answer } from './wire/answer.ts'
 import { CLASS, EDE, RCODE } from './wire/codes.ts'
 import { DEFAULT_UDP_BYTES } from './wire/edns.ts'
 import { encode } from './wire/encode.ts'
 import type { Name } from './wire/name.ts'
-import { askSelf, MAX_STREAM_BYTES, Query, readQuery } from './wire/query.ts'
+import { askSelf, MAX_STREAM_BYTES, Query, readCookieRequest, readQuery } from './wire/query.ts'
 
 /** What `serve` returns instead of a length: nothing to send, or a reply that `peer.send` will bring later. */
 export const NOTHING = 0
@@ -61,7 +61,8 @@ export function serve(routes: Routes, q: ServedQuery): number {
   const verdict = accept(q.bytes, q.start, q.length)
   if (verdict === DROP) return NOTHING
   if (verdict !== GO) {
-    const rcode = verdict === FORMERR ? RCODE.FORMERR : RCODE.NOTIMP
+    if (verdict === NO_QUESTION && readCookieRequest(q)) return reply.cookieAlone(q, routes.recursionAvailable)
+    const rcode = verdict === NOTIMP ? RCODE.NOTIMP : RCODE.FORMERR
     return reply.fromHeader(q.bytes, q.start, rcode, routes.recursionAvailable)
   }
   if (readQuery(q) !== RCODE.NOERROR) {
@@ -80,14 +81,14 @@ function route(routes: Routes, q: Query): Block | undefined {
   q.block = undefined
   if (q.ednsVersion !== 0)
     reply.empty(q, RCODE.BADVERS) // RFC 6891 §6.1.3
-  else if (q.qclass !== CLASS.IN) reply.refused(q)
   else {
-    const block = routes.route(q)
-    if (block !== undefined) {
+    // Another class is not answered with data of IN, nor forwarded: what is in CH is about this server (RFC 4892).
+    const block = q.qclass === CLASS.IN || q.qclass === CLASS.CH ? routes.route(q) : undefined
+    if (q.qclass !== CLASS.IN && block?.chaos === undefined) refuseClass(q)
+    else if (block !== undefined) {
       q.block = block
       return block
-    }
-    reply.refused(q, EDE.NOT_AUTHORITATIVE)
+    } else reply.refused(q, EDE.NOT_AUTHORITATIVE, 'no server block has this name')
   }
   return undefined
 }
@@ -95,7 +96,7 @@ function route(routes: Routes, q: Query): Block | undefined {
 /** Runs the block's chain; whatever goes wrong in it is SERVFAIL and no more. */
 function run(block: Block, q: Query): Answer | Promise<Answer> {
   try {
-    return block.chain(q)
+    return q.qclass === CLASS.IN ? block.chain(q) : block.chaos!(q)
   } catch (cause) {
     return panicked(q, cause)
   }
@@ -108,7 +109,7 @@ function panicked(q: Query, cause: unknown): Answer {
     `exception while answering ${q.qnameText}: ${cause instanceof Error ? cause.message : cause}`,
     cause,
   )
-  return reply.servfail(q)
+  return reply.servfail(q, EDE.OTHER, undefined, 'internal error')
 }
 
 /** Writes the reply of `q` and tells the observers, also of the octets `before` it. Returns its octets. */
@@ -150,7 +151,8 @@ function finishLater(routes: Routes, block: Block, q: ServedQuery, answer: Promi
   if (waiting >= MAX_WAITING) {
     cells[turnedAway]! += 1
     answer.catch(() => {}) // its query has been answered
-    const octets = finish(routes, block, q, reply.servfail(q), q.bytes, q.start, q.capacity)
+    const full = reply.servfail(q, EDE.OTHER, undefined, 'too many queries wait')
+    const octets = finish(routes, block, q, full, q.bytes, q.start, q.capacity)
     q.peer.send(q.bytes, q.start, octets)
     return LATER
   }
@@ -220,7 +222,10 @@ async function sendAll(
 export function lookup(q: Query, name: Name, type: number): Answer | Promise<Answer> {
   const inner = new Query()
   askSelf(inner, name, type, q)
-  if (inner.depth > MAX_DEPTH) return reply.servfail(inner, new Error(`look-ups nested deeper than ${MAX_DEPTH}`))
+  if (inner.depth > MAX_DEPTH) {
+    const error = new Error(`look-ups nested deeper than ${MAX_DEPTH}`)
+    return reply.servfail(inner, EDE.OTHER, error, 'too many names lead to others')
+  }
   const block = route(q.routes!, inner)
   if (block === undefined) return inner.answer
   const answer = run(block, inner)

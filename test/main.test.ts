@@ -35,7 +35,7 @@ test('-version', async () => {
 test('-plugins lists them in the order of the chain', async () => {
   const { code, stdout } = await sextant('--plugins')
   assert.is(code, 0)
-  assert.match(stdout, /^metadata\nmultisocket\nreload\nbind\ndebug\nready\nhealth\n(.*\n)*forward\nwhoami\n$/)
+  assert.match(stdout, /^metadata\n(.*\n)*reload\nnsid\nbufsize\nbind\ndebug\nready\nhealth\n(.*\n)*forward\nwhoami\n$/)
 })
 
 test('an unknown flag is an error with the usage', async () => {

@@ -5,6 +5,7 @@ import { FLAG } from '../../server/wire/codes.ts'
 import type { Peer } from '../../server/wire/query.ts'
 import type { Case } from './harness.ts'
 
+const ADDRESS = Uint8Array.of(192, 0, 2, 9)
 const peer: Peer = {
   address: '192.0.2.9',
   port: 40_000,
@@ -12,6 +13,10 @@ const peer: Peer = {
   localAddress: '192.0.2.1',
   keep: () => peer,
   send: () => {},
+  writeAddress(into, at) {
+    into.set(ADDRESS, at) // as the batched listener has it
+    return ADDRESS.length
+  },
 }
 const q = takeQuery()
 q.bytes = new Uint8Array(65_535)

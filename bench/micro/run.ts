@@ -1,7 +1,7 @@
 /**
  * What single steps cost in this process, in nanoseconds: medians of rounds in turns.
  *
- *   npm run bench:micro -- [--only wire,kubernetes,cache,ladder] [--case WORD] [--rounds 15] [--json]
+ *   npm run bench:micro -- [--only wire,edns,kubernetes,cache,ladder] [--case WORD] [--rounds 15] [--json]
  *
  * Memory and its upkeep have scripts of their own beside this one: `node --expose-gc bench/micro/index-memory.ts`,
  * cache-memory.ts, snapshot.ts.
@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util'
 import { shown } from '../table.ts'
 import { cacheCases } from './cache.ts'
+import { ednsCases } from './edns.ts'
 import { type Case, ROUNDS, type Timed, time } from './harness.ts'
 import { kubernetesCases } from './kubernetes.ts'
 import { ladderCases } from './ladder.ts'
@@ -16,6 +17,7 @@ import { wireCases } from './wire.ts'
 
 const GROUPS: Readonly<Record<string, () => Case[]>> = {
   wire: wireCases,
+  edns: ednsCases,
   kubernetes: kubernetesCases,
   cache: cacheCases,
   ladder: ladderCases,

@@ -13,7 +13,7 @@ import { cells, counter } from '../../server/metrics.ts'
 import { type Answer, type Next, type Plugin, Query, type Site, type Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { type Routes, ZoneSet } from '../../server/route.ts'
-import { RCODE } from '../../server/wire/codes.ts'
+import { EDE, RCODE } from '../../server/wire/codes.ts'
 import { countLabels, equalOctets, type Name, nameFromText } from '../../server/wire/name.ts'
 import { askInstead } from '../../server/wire/query.ts'
 import { answerAlias } from './alias.ts'
@@ -130,7 +130,7 @@ class Autopath implements Stage {
       cells[this.#successesOf(q)]! += 1
       return this.#end(walk, i, answerAlias(q, asker, a, RCODE.NOERROR))
     }
-    if (isDecided) return this.#end(walk, i, reply.servfail(q, a.error, a.extendedError))
+    if (isDecided) return this.#end(walk, i, failAs(q, a))
     // CoreDNS: goes on to the next element, and another type that did not fail has another answer.
     return this.#end(walk, LEFT_ALONE, walk.first)
   }
@@ -164,6 +164,11 @@ class Autopath implements Stage {
     }
     return cell
   }
+}
+
+/** SERVFAIL for the reason that `a` has. */
+function failAs(q: Query, a: Answer): Answer {
+  return reply.servfail(q, Math.max(EDE.OTHER, a.extendedError), a.error, a.extendedErrorText)
 }
 
 /** Labels of the question before `suffix`, -1 if it does not end so. */

@@ -16,8 +16,6 @@ import { type Options, type Prefetch, parseOptions, type Stale } from './setup.t
 import { keyHash, Store, variantOf } from './store.ts'
 import { DENIAL, FAILURE, limitTtls, NOWHERE, placeOf, SUCCESS } from './ttl.ts'
 
-const STALE_NXDOMAIN = 19 // RFC 8914 §4.20
-
 export const plugin: Plugin = {
   name: 'cache',
   setup: (directive, site) => new CacheStage(parseOptions(directive, site.zoneTexts), site),
@@ -123,7 +121,7 @@ class CacheStage implements Stage {
     const a = store.load(slot, q)
     if (store === this.#success && a.answerCount === 0) return undefined // a referral is no answer, least of all a stale one
     a.image.setTtl(stale.ttl)
-    a.extendedError = a.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : EDE.STALE_ANSWER
+    a.extendedError = a.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN : EDE.STALE_ANSWER
     if (stale.mode === 'verify') return this.#verify(q, next, store, slot, stale)
     if (!store.isAsked(slot) && store.mayRetry(slot, nowMs)) this.#refresher.ask(q, next, store, slot)
     return this.#serveStale(q)

@@ -23,6 +23,7 @@ import type { Waiting } from './waiting.ts'
 const RESEND_MS = 800 // to an upstream that was asked already: the query or its reply may have been lost
 const JUNK_PATIENCE_MS = 100 // after a message that was no reply, TCP is tried (RFC 5452 §9.3)
 const MAX_TRIES = 16 // whatever max_connect_attempts says, unless there are more than eight upstreams
+const SILENT = 'no upstream answered in time'
 const NEVER = Number.POSITIVE_INFINITY
 
 /** No upstream gave a usable answer. */
@@ -182,7 +183,7 @@ export class Flight extends Timed implements Asker {
       const one = this.waiting[i]!
       if (nowMs < one.deadlineMs) continue
       this.waiting.splice(i, 1)
-      one.end(reply.servfail(one.q, this.#silence(nowMs), EDE.NO_REACHABLE_AUTHORITY))
+      one.end(reply.servfail(one.q, EDE.NO_REACHABLE_AUTHORITY, this.#silence(nowMs), SILENT))
     }
   }
 
@@ -293,8 +294,8 @@ export class Flight extends Timed implements Asker {
   /** Gives what was read to all who wait. `another`: the next `forward` line is to be asked, if there is one. */
   #handOut(upstream: string, another: boolean): void {
     for (const { q } of this.waiting) {
-      if (said.rcode > 15) reply.servfail(q, new UpstreamError(`rcode ${said.rcode}`, upstream))
-      else if (said.truncated && q.stream) reply.servfail(q, new UpstreamError('no whole answer', upstream))
+      if (said.rcode > 15) fail(q, `rcode ${said.rcode}`, upstream)
+      else if (said.truncated && q.stream) fail(q, 'no whole answer', upstream)
       else fillAnswer(q)
       q.answer.upstream = upstream
       this.#forwarder.rebinding?.apply(q, q.answer)
@@ -322,8 +323,9 @@ export class Flight extends Timed implements Asker {
       : new UpstreamError(`${last}: ${this.#cause?.message}`, last, this.#cause)
     this.#end()
     const code = silent ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
+    const text = silent ? SILENT : 'no upstream could be reached'
     for (const one of this.waiting) {
-      reply.servfail(one.q, error, code).upstream = this.#tried.at(-1)?.to ?? ''
+      reply.servfail(one.q, code, error, text).upstream = this.#tried.at(-1)?.to ?? ''
       one.end(one.q.answer)
     }
   }
@@ -344,6 +346,11 @@ export class Flight extends Timed implements Asker {
     this.#forwarder.landed(this)
     giveBackLater(this)
   }
+}
+
+/** An upstream's reply that is of no use: SERVFAIL. */
+function fail(q: Query, what: string, upstream: string): void {
+  reply.servfail(q, EDE.OTHER, new UpstreamError(what, upstream), `the upstream's reply: ${what}`)
 }
 
 /** Setting its length would be a call out of compiled code. */

@@ -126,10 +126,14 @@ export class Forwarder {
   }
 
   ask(q: Query, next: Next): Answer | Promise<Answer> {
-    if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q) // a zone is no answer to a question
-    if (isLooped(q)) return reply.refused(q, EDE.PROHIBITED) // it ends here, whatever the upstream makes of it
+    if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) {
+      return reply.refused(q, EDE.NOT_SUPPORTED, 'zone transfers are not forwarded') // a zone is no answer to a question
+    }
+    if (isLooped(q)) return reply.refused(q, EDE.PROHIBITED, 'forwarding loop') // it ends here, whatever the upstream makes of it
     const unavailable = this.#unavailable()
-    if (unavailable !== undefined) return reply.servfail(q, new UpstreamError(unavailable), EDE.NO_REACHABLE_AUTHORITY)
+    if (unavailable !== undefined) {
+      return reply.servfail(q, EDE.NO_REACHABLE_AUTHORITY, new UpstreamError(unavailable), 'no upstream is in use')
+    }
     const client = this.#admission.enter(q)
     if (client === undefined) return this.#refuse(q)
     const { readTimeoutSet, readTimeoutMs } = this.options
@@ -217,7 +221,7 @@ export class Forwarder {
 
   #refuse(q: Query): Answer {
     cells[rejects]! += 1
-    const a = reply.refused(q)
+    const a = reply.refused(q, EDE.OTHER, 'too many queries wait for upstreams')
     a.error = this.#refusal
     return a
   }

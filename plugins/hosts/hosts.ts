@@ -12,7 +12,7 @@ import type { Site, Stage } from '../../server/plugin.ts'
 import { type Answer, type Directive, type Next, type Plugin, QUESTION, type Query } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
-import { RCODE, TYPE } from '../../server/wire/codes.ts'
+import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
 import { addAddresses, addressBytes, type HostsLine, HostsTable, parseHosts } from './table.ts'
 
@@ -224,7 +224,7 @@ class HostsStage implements Stage {
       const rcode = isNamed || hasBelow || zoneLabel === 0 ? RCODE.NOERROR : RCODE.NXDOMAIN
       return reply.negative(q, rcode, zoneLabel, soa, Math.min(this.#options.ttl, MAX_NEGATIVE_TTL))
     }
-    if (!isNamed) return reply.servfail(q)
+    if (!isNamed) return reply.servfail(q, EDE.NOT_AUTHORITATIVE, undefined, 'not in the hosts file')
     const a = reply.empty(q, RCODE.NOERROR)
     a.authoritative = true
     return a

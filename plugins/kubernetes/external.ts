@@ -36,6 +36,8 @@ function append(q: Query, target: Name, resolved: Answer): Answer {
   }
   a.truncated ||= resolved.truncated
   a.upstream = resolved.upstream
+  a.extendedError = resolved.extendedError // why there is no address, or that it is stale
+  a.extendedErrorText = resolved.extendedErrorText
   return a
 }
 

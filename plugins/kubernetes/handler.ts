@@ -180,7 +180,7 @@ export class Kubernetes implements Stage {
     const zone = this.#zones.match(q)
     if (zone === undefined) return next(q)
     const { left } = this.#zones
-    if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q)
+    if (q.qtype === TYPE.AXFR || q.qtype === TYPE.IXFR) return reply.refused(q, EDE.NOT_SUPPORTED, 'no zone transfers')
     let outcome: number
     let isStale = false
     let hasTarget = false
@@ -198,7 +198,8 @@ export class Kubernetes implements Stage {
     }
     const through = fallsThrough(q, zone)
     // CoreDNS: what falls through before the first sync is answered by whoever comes next, cluster names too.
-    if (outcome === UNKNOWN && !(through && isForeign(q, zone))) return reply.servfail(q, undefined, EDE.NOT_READY)
+    if (outcome === UNKNOWN && !(through && isForeign(q, zone)))
+      return reply.servfail(q, EDE.NOT_READY, undefined, 'the cluster is not known yet')
     if (through) return next(q)
     return this.#negative(q, RCODE.NXDOMAIN, zone, left)
   }

@@ -121,7 +121,7 @@ export class Loop implements Stage {
     const { address, family, port } = q.peer
     const source = () => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`)
     if (this.#inner?.found(name, source) !== true && !this.#returned(name, source())) return next(q)
-    return reply.refused(q, EDE.PROHIBITED) // it ends here, whatever the upstream makes of it
+    return reply.refused(q, EDE.PROHIBITED, 'forwarding loop') // it ends here, whatever the upstream makes of it
   }
 
   #look(): void {

@@ -65,9 +65,10 @@ class TransferStage implements Stage {
     if (q.qtype !== TYPE.AXFR && q.qtype !== TYPE.IXFR) return next(q)
     const rule = this.#ruleFor(q)
     if (rule === undefined) return next(q)
-    if (!rule.allows(q.peer.address)) return reply.refused(q, EDE.PROHIBITED)
+    if (!rule.allows(q.peer.address)) return reply.refused(q, EDE.PROHIBITED, 'zones are not for this client')
     // RFC 5936 §4.2; nor can an HTTP response hold more than one message (RFC 8484 §4.2)
-    if (q.qtype === TYPE.AXFR) return takesParts(q) ? this.#transfer(q) : reply.refused(q)
+    if (q.qtype === TYPE.AXFR)
+      return takesParts(q) ? this.#transfer(q) : reply.refused(q, EDE.NOT_SUPPORTED, 'AXFR over TCP')
     const serial = readSerial(q)
     return serial === undefined ? reply.empty(q, RCODE.FORMERR) : this.#transfer(q, serial)
   }
@@ -89,12 +90,13 @@ class TransferStage implements Stage {
     for (const source of this.#sources) {
       const zone = source.transfer!(q)
       if (zone === undefined) continue
-      if (!zone.isCurrent) return reply.servfail(q, undefined, EDE.NOT_READY)
+      if (!zone.isCurrent) return reply.servfail(q, EDE.NOT_READY, undefined, 'the zone is not current')
       // RFC 1995 §2: over UDP, what does not fit is the SOA alone, and that does the client come back over TCP.
       if (serial !== undefined && (!takesParts(q) || !isNewer(zone.soa, serial))) return soaAlone(q, zone)
       if (underWay >= MAX_TRANSFERS) {
         cells[turnedAway]! += 1
-        return reply.servfail(q, new Error(`${MAX_TRANSFERS} zone transfers at a time, no more`))
+        const error = new Error(`${MAX_TRANSFERS} zone transfers at a time, no more`)
+        return reply.servfail(q, EDE.OTHER, error, 'too many zone transfers')
       }
       return begin(q, zone)
     }

@@ -26,6 +26,7 @@ class WhoamiStage implements Stage {
     const a = q.answer.reset()
     a.authoritative = true
     const [address] = q.peer.address.split('%') // the zone of a link-local address
+    if (!ipaddr.isValid(address!)) return a // its connection is gone, and nobody reads this
     const bytes = Uint8Array.from(ipaddr.parse(address!).toByteArray())
     a.additional.add(QUESTION, 0, bytes.length === 4 ? TYPE.A : TYPE.AAAA, 0, bytes)
     addPort(q, a)

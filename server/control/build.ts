@@ -2,7 +2,7 @@
  * Corefile tree and plugins/index.ts → a generation: the stages of every block set up, and the routes of every listener.
  * Touches no socket; all mistakes of all directives are thrown together.
  */
-import { buildChain } from '../chain.ts'
+import { buildChain, chaosOf } from '../chain.ts'
 import { groupDirectives } from '../corefile/corefile.ts'
 import { Directive } from '../corefile/directive.ts'
 import { CorefileError, CorefileErrors, ErrorCollector, orList } from '../corefile/error.ts'
@@ -130,7 +130,8 @@ function chainOf(site: BlockSite): Omit<Block, 'zone'> {
   const observers = stages.filter(stage => stage.observe !== undefined)
   const plugins = site.stages.map(({ plugin }) => plugin)
   const recursionAvailable = stages.some(stage => stage.recursive !== undefined)
-  return { chain: buildChain(stages), plugins, observers, recursionAvailable, udpBytes: site.listen.udpBytes }
+  const { udpBytes, nsid } = site.listen
+  return { chain: buildChain(stages), plugins, observers, recursionAvailable, udpBytes, nsid, chaos: chaosOf(stages) }
 }
 
 function inSourceOrder(errors: readonly CorefileError[], files: readonly string[]): CorefileError[] {

@@ -45,6 +45,19 @@ export function plainAddress(text: string): string {
   return zone < 0 ? bare : bare.slice(0, zone)
 }
 
+/** Copies the address of a sockaddr to `to` of `into`, a mapped one as IPv4. Returns its octets, 4 or 16. */
+export function copyAddress(sockaddr: Uint8Array, at: number, family: 4 | 6, into: Uint8Array, to: number): number {
+  let from = at + IPV4_AT
+  let octets = 4
+  if (family === 6) {
+    from = at + IPV6_AT
+    if (isMapped(sockaddr, from)) from += 12
+    else octets = 16
+  }
+  for (let i = 0; i < octets; i++) into[to + i] = sockaddr[from + i]!
+  return octets
+}
+
 /** True for the addresses that stand for all of a machine's. */
 export function isWildcard(address: string): boolean {
   return address === '' || address === '0.0.0.0' || address === '::'

@@ -107,6 +107,10 @@ export class TcpConnection extends Timed implements Peer, Holder {
     return 'encrypted' in this.#socket
   }
 
+  get idleMs(): number {
+    return this.#isFinishing ? 0 : this.#listener.limits.idleMs
+  }
+
   /** Nothing is waited for on either side. */
   get isIdle(): boolean {
     return this.#inFlight === 0 && this.#socket.writableLength === 0

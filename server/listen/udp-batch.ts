@@ -8,7 +8,7 @@ import type { Routes } from '../route.ts'
 import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
 import { turnSoon } from '../turn.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
-import { IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, isMapped, PORT_AT, plainAddress } from './address.ts'
+import { copyAddress, IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, isMapped, PORT_AT, plainAddress } from './address.ts'
 import type { Ffi, Watch } from './ffi.ts'
 import {
   BROKEN,
@@ -290,6 +290,9 @@ class SlotPeer implements Peer {
   get address(): string {
     return addressText(this.#arena.bytes, this.#arena.nameAt(this.#slot), this.#arena.family)
   }
+  writeAddress(into: Uint8Array, at: number): number {
+    return copyAddress(this.#arena.bytes, this.#arena.nameAt(this.#slot), this.#arena.family, into, at)
+  }
   get port(): number {
     return portOf(this.#arena.bytes, this.#arena.nameAt(this.#slot))
   }
@@ -325,6 +328,9 @@ class KeptPeer implements Peer {
 
   get address(): string {
     return addressText(this.kept, 0, this.#family)
+  }
+  writeAddress(into: Uint8Array, at: number): number {
+    return copyAddress(this.kept, 0, this.#family, into, at)
   }
   get port(): number {
     return portOf(this.kept, 0)

@@ -107,12 +107,15 @@ export const OPTION = {
 
 /** Extended DNS Error codes (RFC 8914 §4). */
 export const EDE = {
+  OTHER: 0,
   STALE_ANSWER: 3,
   CACHED_ERROR: 13,
   NOT_READY: 14,
   BLOCKED: 15,
   PROHIBITED: 18,
+  STALE_NXDOMAIN: 19,
   NOT_AUTHORITATIVE: 20,
+  NOT_SUPPORTED: 21,
   NO_REACHABLE_AUTHORITY: 22,
   NETWORK_ERROR: 23,
 } as const

@@ -1,6 +1,6 @@
 /**
- * EDNS(0), RFC 6891: reads the OPT of a query, writes that of a reply. A reply's OPT is always the server's own:
- * nothing that a client put into its OPT comes back but the DO bit.
+ * EDNS(0), RFC 6891: reads the OPT of a query. What a reply's OPT says is in edns-reply.ts: nothing that a client put into
+ * its own comes back but the DO bit and its cookie.
  *
  *   +----------+------+--------------+-----------------------------+-------+-------------------+
  *   | root (1) | type | UDP size (2) | ext. rcode, version, DO|Z   | rdlen | options: code,    |
@@ -8,6 +8,7 @@
  *   +----------+------+--------------+-----------------------------+-------+-------------------+
  */
 import { OPTION, TYPE } from './codes.ts'
+import { CLIENT_COOKIE_BYTES, COOKIE_BYTES } from './cookie.ts'
 import type { Query } from './query.ts'
 
 export const OPT_BYTES = 11 // RFC 6891 §6.1.2, without options
@@ -17,6 +18,9 @@ export const MIN_UDP_BYTES = 512 // RFC 1035 §4.2.1; RFC 6891 §6.2.3 treats le
 /** A UDP reply has at most this many octets for each one of the query's: no amplifier for those who forge addresses. */
 const MAX_AMPLIFICATION = 25
 const DO_BIT = 0x80 // of the first Z octet, RFC 3225 §3
+
+/** Options of a query that a reply has to do with, as bits of `Query.options`. */
+export const ASKED = { COOKIE: 1, SERVER_COOKIE: 2, KEEPALIVE: 4, NSID: 8, PADDING: 16 } as const
 
 /** Most octets of a UDP reply: what the client takes, what we allow (`udpBytes`), and what its query is worth. */
 export function datagramLimit(q: Query, udpBytes: number): number {
@@ -41,11 +45,30 @@ export function readOpt(q: Query, at: number, end: number): boolean {
     const code = (bytes[option]! << 8) | bytes[option + 1]!
     const size = (bytes[option + 2]! << 8) | bytes[option + 3]!
     option += 4
-    if (option + size > stop || !isWellFormed(bytes, code, option, size)) return false
-    if (code === OPTION.PADDING) q.wantsPadding = true
+    if (option + size > stop) return false
+    if (!isLaterCookie(q, code) && !isWellFormed(bytes, code, option, size)) return false
+    note(q, code, option, size)
     option += size
   }
   return true
+}
+
+/** Of several cookies the first one counts, whatever the others look like (RFC 7873 §5.2). */
+function isLaterCookie(q: Query, code: number): boolean {
+  return code === OPTION.COOKIE && (q.options & ASKED.COOKIE) !== 0
+}
+
+/** Notes an option that matters to the reply. */
+function note(q: Query, code: number, at: number, size: number): void {
+  if (code === OPTION.NSID) q.options |= ASKED.NSID
+  else if (code === OPTION.TCP_KEEPALIVE) q.options |= ASKED.KEEPALIVE
+  else if (code === OPTION.PADDING) q.options |= ASKED.PADDING
+  else if (code === OPTION.COOKIE && !isLaterCookie(q, code)) {
+    const isWhole = size === COOKIE_BYTES // a server part of another length is none of ours
+    q.options |= isWhole ? ASKED.COOKIE | ASKED.SERVER_COOKIE : ASKED.COOKIE
+    const octets = isWhole ? COOKIE_BYTES : CLIENT_COOKIE_BYTES
+    for (let i = 0; i < octets; i++) q.cookie[i] = q.bytes[at + i]!
+  }
 }
 
 function isWellFormed(bytes: Uint8Array, code: number, at: number, size: number): boolean {
@@ -59,24 +82,10 @@ function isWellFormed(bytes: Uint8Array, code: number, at: number, size: number)
   return size - 4 === Math.ceil(prefix / 8)
 }
 
-/** Octets of the OPT that `writeOpt` will write. */
-export function optBytes(extendedError: number, errorText: string): number {
-  return extendedError < 0 ? OPT_BYTES : OPT_BYTES + 6 + Buffer.byteLength(errorText)
-}
-
 /**
- * Writes the reply's OPT at `at`: the server's own size, the extended rcode's upper 8 bits, the query's DO, and an
- * extended error where there is one (RFC 8914 §2). Returns where it ends.
+ * Writes an OPT without options at `at`: a size, the extended rcode's upper 8 bits, version 0, DO. Returns where it ends.
  */
-export function writeOpt(
-  out: Uint8Array,
-  at: number,
-  size: number,
-  rcode: number,
-  dnssecOk: boolean,
-  extendedError: number,
-  errorText: string,
-): number {
+export function writeOpt(out: Uint8Array, at: number, size: number, rcode: number, dnssecOk: boolean): number {
   out[at] = 0
   out[at + 1] = 0
   out[at + 2] = TYPE.OPT
@@ -88,17 +97,5 @@ export function writeOpt(
   out[at + 8] = 0
   out[at + 9] = 0
   out[at + 10] = 0
-  if (extendedError < 0) return at + OPT_BYTES
-  const text = Buffer.from(errorText)
-  const length = 6 + text.length
-  out[at + 9] = length >> 8
-  out[at + 10] = length & 255
-  out[at + 11] = 0
-  out[at + 12] = OPTION.EXTENDED_ERROR
-  out[at + 13] = (text.length + 2) >> 8
-  out[at + 14] = (text.length + 2) & 255
-  out[at + 15] = extendedError >> 8
-  out[at + 16] = extendedError & 255
-  out.set(text, at + 17)
-  return at + OPT_BYTES + length
+  return at + OPT_BYTES
 }

@@ -5,7 +5,8 @@
  */
 import type { Answer } from './answer.ts'
 import { FLAG, TYPE } from './codes.ts'
-import { optBytes, writeOpt } from './edns.ts'
+import { ASKED } from './edns.ts'
+import { optBytes, writeReplyOpt } from './edns-reply.ts'
 import type { Image } from './image.ts'
 import { POINTER_BYTES } from './name.ts'
 import { pad } from './padding.ts'
@@ -57,7 +58,7 @@ export function encode(
   recursionAvailable: boolean,
 ): number {
   if (into !== q.bytes || at !== q.start) copyQuestion(q, into, at)
-  const end = at + limit - (q.hasOpt ? optBytes(a.extendedError, a.extendedErrorText) : 0)
+  const end = at + limit - (q.hasOpt ? optBytes(q, a, limit - q.questionEnd) : 0)
   let to = a.isImage ? copyImage(q, a.image, into, at, end) : -1
   if (to < 0) {
     begin(q, into, at)
@@ -65,8 +66,8 @@ export function encode(
   }
   if (q.hasOpt) {
     const optAt = to
-    to = writeOpt(into, to, udpSize, a.rcode, q.dnssecOk, a.extendedError, a.extendedErrorText)
-    if (q.wantsPadding) to = pad(q, into, at, optAt, to, limit)
+    to = writeReplyOpt(q, a, into, to, udpSize)
+    if ((q.options & ASKED.PADDING) !== 0) to = pad(q, into, at, optAt, to, limit)
     putUint16(into, at + ADDITIONALS_AT, ((into[at + ADDITIONALS_AT]! << 8) | into[at + ADDITIONALS_AT + 1]!) + 1)
   }
   const flags =

@@ -13,7 +13,8 @@
 import type { Block, Routes } from '../route.ts'
 import { Answer } from './answer.ts'
 import { FLAG, RCODE, TYPE } from './codes.ts'
-import { DEFAULT_UDP_BYTES, datagramLimit, OPT_BYTES, readOpt, writeOpt } from './edns.ts'
+import { COOKIE_BYTES } from './cookie.ts'
+import { ASKED, DEFAULT_UDP_BYTES, datagramLimit, OPT_BYTES, readOpt, writeOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
 
 export const HEADER_BYTES = 12 // RFC 1035 §4.1.1
@@ -42,6 +43,10 @@ export interface Peer {
    * enough for another one: false if it is gone.
    */
   sendPart?(bytes: Uint8Array, at: number, length: number): Promise<boolean>
+  /** Over a stream: how long it is kept without a query, in milliseconds; 0 for one that is about to be closed. */
+  readonly idleMs?: number
+  /** Writes the 4 or 16 octets of `address` to `at` of `into`, where that is cheaper than its text. Returns how many. */
+  writeAddress?(into: Uint8Array, at: number): number
 }
 
 export class Query {
@@ -81,8 +86,9 @@ export class Query {
   udpSize = 0
   ednsVersion = 0
   dnssecOk = false
-  /** It brought padding (RFC 7830). */
-  wantsPadding = false
+  /** Which options it had, of those that a reply has to do with (ASKED), and the cookie: 8 octets, or 24 with a server part. */
+  options = 0
+  readonly cookie = new Uint8Array(COOKIE_BYTES)
 
   /** What the listener serves, and the block that answers; set by routing. */
   routes: Routes | undefined = undefined
@@ -160,8 +166,8 @@ export function readQuery(q: Query): number {
   q.id = (bytes[start]! << 8) | bytes[start + 1]!
   q.flags = (bytes[start + 2]! << 8) | bytes[start + 3]!
   q.hasOpt = false
+  q.options = 0
   q.dnssecOk = false
-  q.wantsPadding = false
   q.udpSize = 0
   q.ednsVersion = 0
   q.stage = NO_STAGE
@@ -178,22 +184,40 @@ export function readQuery(q: Query): number {
   if (q.qtype === TYPE.OPT || q.qtype === TYPE.TSIG) return RCODE.FORMERR // pseudo-types are no questions
 
   const authority = bytes[start + 9]!
-  const additional = bytes[start + 11]!
   if (authority > 0) {
     if (q.qtype !== TYPE.IXFR) return RCODE.FORMERR // only IXFR brings a SOA (RFC 1995 §3)
     at = skipRecord(bytes, at, end)
   }
+  return readAdditional(q, at, end) ? RCODE.NOERROR : RCODE.FORMERR
+}
+
+/** Reads the OPT among the additional records, which begin at `from`. False where one of them is broken. */
+function readAdditional(q: Query, from: number, end: number): boolean {
+  const { bytes } = q
+  const additional = bytes[q.start + 11]!
+  let at = from
   for (let i = 0; i < additional && at >= 0; i++) {
     const typeAt = skipName(bytes, at, end)
-    if (typeAt < 0 || typeAt + 10 > end) return RCODE.FORMERR
+    if (typeAt < 0 || typeAt + 10 > end) return false
     const type = (bytes[typeAt]! << 8) | bytes[typeAt + 1]!
     if (type === TYPE.OPT) {
-      if (q.hasOpt || bytes[at] !== 0) return RCODE.FORMERR // RFC 6891 §6.1.1: one, owned by the root
-      if (!readOpt(q, typeAt, end)) return RCODE.FORMERR
+      if (q.hasOpt || bytes[at] !== 0) return false // RFC 6891 §6.1.1: one, owned by the root
+      if (!readOpt(q, typeAt, end)) return false
     }
     at = skipRecord(bytes, at, end)
   }
-  return at < 0 ? RCODE.FORMERR : RCODE.NOERROR
+  return at >= 0
+}
+
+/** Reads a message without a question. True if it asks for a cookie (RFC 7873 §5.4), and for nothing else. */
+export function readCookieRequest(q: Query): boolean {
+  q.hasOpt = false
+  q.options = 0
+  q.dnssecOk = false
+  q.block = undefined
+  q.questionEnd = HEADER_BYTES
+  const { start } = q
+  return readAdditional(q, start + HEADER_BYTES, start + q.length) && (q.options & ASKED.COOKIE) !== 0
 }
 
 /** Sets a query's question for a look-up of the server's own: class IN, no EDNS, recursion desired. */
@@ -268,7 +292,7 @@ export function copyQuery(from: Query): Query {
   message.set([from.qtype >> 8, from.qtype & 255, from.qclass >> 8, from.qclass & 255], optAt - 4)
   if (from.hasOpt) {
     message[11] = 1 // ARCOUNT
-    writeOpt(message, optAt, from.udpSize, 0, from.dnssecOk, -1, '')
+    writeOpt(message, optAt, from.udpSize, 0, from.dnssecOk)
   }
   const q = new Query()
   q.bytes = message

@@ -1,9 +1,9 @@
-/** Which thread answers whom, asked through `chaos`. */
+/** Which thread answers whom, asked through `havoc`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { plugins } from '../../plugins/index.ts'
 import { families, total } from '../../server/metrics.ts'
-import { chaos } from './chaos.ts'
+import { havoc } from './havoc.ts'
 import { type RunningServer, startServer, temporaryFolder } from './server.ts'
 
 const REPLACED_MS = 40_000
@@ -28,9 +28,9 @@ export function removeThreadBundle(): void {
   bundles.remove()
 }
 
-/** A server whose threads know `chaos`. */
+/** A server whose threads know `havoc`. */
 export function startThreads(corefile: string): Promise<RunningServer> {
-  return startServer(corefile, [...plugins, chaos], THREAD_FILE)
+  return startServer(corefile, [...plugins, havoc], THREAD_FILE)
 }
 
 export async function withThreads(corefile: string, task: (server: RunningServer) => Promise<void>): Promise<void> {
@@ -60,8 +60,8 @@ export async function census(
   return new Map([...Map.groupBy(answers, thread => thread)].map(([thread, { length }]) => [thread, length]))
 }
 
-/** One block on the loopback whose threads know `chaos`. */
-export function corefile(sockets: number | undefined, body = 'chaos'): string {
+/** One block on the loopback whose threads know `havoc`. */
+export function corefile(sockets: number | undefined, body = 'havoc'): string {
   const line = sockets === undefined ? '' : `multisocket ${sockets}\n`
   return `. {\nbind 127.0.0.1\n${line}prometheus 127.0.0.1:0\n${body}\n}\n`
 }

@@ -3,10 +3,10 @@
  * serve loop.
  */
 
-import { buildChain } from '../../server/chain.ts'
+import { buildChain, chaosOf } from '../../server/chain.ts'
 import { parseCorefile } from '../../server/corefile/corefile.ts'
 import { Directive } from '../../server/corefile/directive.ts'
-import type { Control, Plugin, Site, Stage } from '../../server/plugin.ts'
+import type { Control, ListenOptions, Plugin, Site, Stage } from '../../server/plugin.ts'
 import { Routes } from '../../server/route.ts'
 import { LATER, lookup, serve, takeQuery } from '../../server/serve.ts'
 import { nameFromText } from '../../server/wire/name.ts'
@@ -84,18 +84,26 @@ export function chainOf(
     names.push('test')
   }
   for (const stage of stages) stage.link?.()
-  return { stages, ...wire(stages, zone, names, site.servers[0]) }
+  return { stages, ...wire(stages, zone, names, site.servers[0], site.listen) }
 }
 
 /** The serve loop over a chain of stages. */
-export function wire(stages: Stage[], zone = '.', names: string[] = [], server = 'dns://:53'): Omit<Chain, 'stages'> {
+export function wire(
+  stages: Stage[],
+  zone = '.',
+  names: string[] = [],
+  server = 'dns://:53',
+  { udpBytes, nsid }: ListenOptions = { addresses: [], udpBytes: 1232 },
+): Omit<Chain, 'stages'> {
   const block = {
     zone: nameFromText(zone),
     chain: buildChain(stages),
     plugins: names,
     observers: stages.filter(stage => stage.observe),
     recursionAvailable: stages.some(stage => stage.recursive !== undefined),
-    udpBytes: 1232,
+    udpBytes,
+    nsid,
+    chaos: chaosOf(stages),
   }
   const dropped = stages.find(stage => stage.observeDropped)
   const routes = new Routes(

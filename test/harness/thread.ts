@@ -1,6 +1,6 @@
-/** What the threads of tests run: all plugins, and `chaos`, whose queries say what is to become of their thread. */
+/** What the threads of tests run: all plugins, and `havoc`, whose queries say what is to become of their thread. */
 import { plugins } from '../../plugins/index.ts'
 import { runThread } from '../../server/control/threads/inner.ts'
-import { chaos } from './chaos.ts'
+import { havoc } from './havoc.ts'
 
-runThread([...plugins, chaos])
+runThread([...plugins, havoc])

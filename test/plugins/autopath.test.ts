@@ -5,7 +5,7 @@ import { searchIn } from '../../plugins/autopath/setup.ts'
 import { families } from '../../server/metrics.ts'
 import { type Answer, QUESTION, type Query, type Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
-import { RCODE, TYPE, typeName } from '../../server/wire/codes.ts'
+import { EDE, RCODE, TYPE, typeName } from '../../server/wire/codes.ts'
 import { nameFromText, nameToText } from '../../server/wire/name.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
 import { answer, fakeUpstream } from '../harness/fake-upstream.ts'
@@ -33,8 +33,8 @@ function backend({ answers = {}, later = false }: World, asked: string[]): Stage
     const found = answers[`${q.qnameText} ${typeName(q.qtype)}`] ?? answers[q.qnameText]
     if (found === undefined || found === 'NODATA' || found === 'NXDOMAIN')
       return reply.negative(q, found === 'NODATA' ? RCODE.NOERROR : RCODE.NXDOMAIN, q.labelCount - 1, SOA_DATA, 7)
-    if (found === 'SERVFAIL') return reply.servfail(q, new Error('down'))
-    if (found === 'REFUSED') return reply.refused(q)
+    if (found === 'SERVFAIL') return reply.servfail(q, EDE.OTHER, new Error('down'))
+    if (found === 'REFUSED') return reply.refused(q, EDE.OTHER)
     const a = q.answer.reset()
     a.authoritative = true
     if (q.qtype === TYPE.A) a.answer.add(QUESTION, 0, TYPE.A, 60, Uint8Array.from(found.split('.').map(Number)))

@@ -3,12 +3,15 @@ import * as assert from 'uvu/assert'
 import { plugin } from '../../plugins/errors/errors.ts'
 import type { Query, Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
+import { EDE } from '../../server/wire/codes.ts'
 import { capturedLog } from '../harness/captured-log.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
 import { chainOf } from '../harness/stage.ts'
 
-const failing: Stage = { handle: (q: Query) => reply.servfail(q, new Error(`upstream ${q.qtype} timed out`)) }
-const refusing: Stage = { handle: (q: Query) => reply.refused(q) }
+const failing: Stage = {
+  handle: (q: Query) => reply.servfail(q, EDE.OTHER, new Error(`upstream ${q.qtype} timed out`)),
+}
+const refusing: Stage = { handle: (q: Query) => reply.refused(q, EDE.OTHER) }
 
 test('an error is one line: rcode, name, type, text', async () => {
   const { ask } = chainOf([plugin], 'errors', [failing])

@@ -4,7 +4,7 @@ import { plugin } from '../../plugins/log/log.ts'
 import { setLogFormat } from '../../server/log.ts'
 import { QUESTION, type Query, type Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
-import { RCODE, TYPE } from '../../server/wire/codes.ts'
+import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { capturedLog } from '../harness/captured-log.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
 import { type Ask, query } from '../harness/message.ts'
@@ -14,7 +14,7 @@ import { chainOf } from '../harness/stage.ts'
 const backend: Stage = {
   handle: (q: Query) => {
     if (q.qnameText.startsWith('nx')) return reply.negative(q, RCODE.NXDOMAIN, q.labelCount, new Uint8Array(22), 5)
-    if (q.qnameText.startsWith('refused')) return reply.refused(q)
+    if (q.qnameText.startsWith('refused')) return reply.refused(q, EDE.OTHER)
     const a = q.answer.reset()
     a.authoritative = true
     a.answer.add(QUESTION, 0, TYPE.A, 5, Uint8Array.of(192, 0, 2, 1))

@@ -41,6 +41,11 @@ test('an IPv6 client, its zone left out', async () => {
   assert.match(replyText(q.bytes.slice(0, octets)), /^a\. 0 IN AAAA fe80::1$/m)
 })
 
+test('a client whose connection is gone before it is answered', async () => {
+  const { send } = chainOf([plugin], 'whoami')
+  assert.is(replyText(await send(query('a'), true, '')), 'NOERROR aa rd')
+})
+
 test('the root, and a name that leaves no room for the port', async () => {
   const { ask } = chainOf([plugin], 'whoami')
   assert.match(await ask('.'), /^_udp\. 0 IN SRV 0 0 40000/m)

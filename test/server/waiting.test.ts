@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import { cells, families } from '../../server/metrics.ts'
 import type { Stage } from '../../server/plugin.ts'
 import * as reply from '../../server/reply.ts'
-import { RCODE } from '../../server/wire/codes.ts'
+import { EDE, RCODE } from '../../server/wire/codes.ts'
 import { query } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
 
@@ -27,7 +27,7 @@ test('a long query that waits keeps its question, and is answered as any other',
       await new Promise(resume => setImmediate(resume))
       held.push(q.bytes.length)
       equal(q.length, message.length)
-      return reply.refused(q)
+      return reply.refused(q, EDE.OTHER)
     },
   }
   const chain = chainOf([], '', [slow])
@@ -49,7 +49,7 @@ test('so many may wait, which a gauge shows; the next one gets SERVFAIL at once,
   const released = new Promise<void>(resolve => {
     release = resolve
   })
-  const slow: Stage = { handle: q => released.then(() => reply.refused(q)) }
+  const slow: Stage = { handle: q => released.then(() => reply.refused(q, EDE.OTHER)) }
   const chain = chainOf([], '', [slow])
   const message = query('www.example')
   const answers = Array.from({ length: MOST }, () => chain.send(message))

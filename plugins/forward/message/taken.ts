@@ -3,7 +3,7 @@
  * asked, the records of the type that was asked at its end, and for a negative answer the SOA above it. The rest of the
  * message is walked and dropped. Work is linear in the octets of the message.
  */
-import { CLASS, FLAG, RCODE, TYPE } from '../../../server/wire/codes.ts'
+import { CLASS, EDE, FLAG, OPTION, RCODE, TYPE } from '../../../server/wire/codes.ts'
 import { LOWER } from '../../../server/wire/name.ts'
 import { HEADER_BYTES, type Query, skipName } from '../../../server/wire/query.ts'
 import { BROKEN, MAX_POINTERS, MessageReader } from './reader.ts'
@@ -38,6 +38,8 @@ export const reply = {
   truncated: false,
   /** NOERROR without a record in the answer section. */
   nodata: false,
+  /** Its extended error (RFC 8914), the first one; -1 for none. */
+  extendedError: -1,
 }
 
 /**
@@ -53,6 +55,7 @@ export function readReply(q: Query, from: Uint8Array, at: number, length: number
   kept = 0
   keptAnswers = 0
   reply.rcode = m.bytes[at + 3]! & 15
+  reply.extendedError = -1
   reply.truncated = (m.bytes[at + 2]! & (FLAG.TC >> 8)) !== 0
   const sound = readSections(q)
   if (!sound) {
@@ -69,14 +72,23 @@ export function readError(rcode: number): void {
   kept = 0
   keptAnswers = 0
   reply.rcode = rcode
+  reply.extendedError = -1
   reply.truncated = false
   reply.nodata = false
 }
 
-/** Puts what the last `readReply` kept into the answer of `q`, whose question it answered. */
+/**
+ * Puts what the last `readReply` kept into the answer of `q`, whose question it answered. An extended error is handed on as
+ * its code alone (RFC 8914 §3): the text is for who asked the upstream.
+ */
 export function fillAnswer(q: Query): void {
   const a = q.answer.reset()
   a.rcode = reply.rcode
+  a.extendedError = reply.extendedError
+  if (reply.extendedError < 0 && (a.rcode === RCODE.SERVFAIL || a.rcode === RCODE.REFUSED)) {
+    a.extendedError = EDE.OTHER
+    a.extendedErrorText = 'the upstream says so'
+  }
   a.truncated = reply.truncated
   if (kept === 0) return
   const own = m.used <= SCRATCH_BYTES ? a.scratch(m.used) : new Uint8Array(m.used)
@@ -128,17 +140,31 @@ function findRecords(count: number, from: number, index: number): number {
   return at
 }
 
-/** The additional section holds one thing of interest: the upper bits of the rcode (RFC 6891 §6.1.3). */
+/** Of the additional section the OPT is of interest: the upper bits of the rcode (RFC 6891 §6.1.3), and an extended error. */
 function readAdditional(count: number, from: number): boolean {
   let at = from
   for (let i = 0; i < count; i++) {
     const type = skipName(m.bytes, at, m.end)
     if (type < 0 || type + 10 > m.end) return false
-    if (m.u16(type) === TYPE.OPT && m.bytes[at] === 0) reply.rcode = (reply.rcode & 15) | (m.bytes[type + 4]! << 4)
-    at = type + 10 + m.u16(type + 8)
-    if (at > m.end) return false
+    const end = type + 10 + m.u16(type + 8)
+    if (end > m.end) return false
+    if (m.u16(type) === TYPE.OPT && m.bytes[at] === 0) {
+      reply.rcode = (reply.rcode & 15) | (m.bytes[type + 4]! << 4)
+      reply.extendedError = findError(type + 10, end)
+    }
+    at = end
   }
   return true
+}
+
+/** The code of the first extended error among options, -1 if there is none. */
+function findError(from: number, end: number): number {
+  for (let at = from; at + 4 <= end; ) {
+    const length = m.u16(at + 2)
+    if (m.u16(at) === OPTION.EXTENDED_ERROR && length >= 2 && at + 6 <= end) return m.u16(at + 4)
+    at += 4 + length
+  }
+  return -1
 }
 
 /** The names of the chain: OWNER_IS_QUESTION, then places in `data`; which CNAME record leads on from each. */

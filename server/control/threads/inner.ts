@@ -8,6 +8,7 @@ import { flush, handLinesTo, setDebug, setLogFormat } from '../../log.ts'
 import { families, tellRegistrations } from '../../metrics.ts'
 import type { Plugin } from '../../plugin.ts'
 import { waitingQueries } from '../../serve.ts'
+import { setCookieRoot } from '../../wire/cookie.ts'
 import { build } from '../build.ts'
 import { readAgain } from '../configuration.ts'
 import type { Generation } from '../generation.ts'
@@ -35,6 +36,7 @@ export function runThread(plugins: readonly Plugin[]): void {
   const port = parentPort!
   const tell = (told: Told) => port.postMessage(told)
   setLogFormat(start.logFormat)
+  setCookieRoot(start.cookieRoot)
   const lines = handLines(start.unwritten, tell)
   tellRegistrations((made, isGone = false) => tell({ kind: 'registered', made, isGone }))
   setInterval(refreshGauges, REFRESH_MS).unref()

@@ -19,6 +19,8 @@ export interface ThreadStart {
   readonly descriptors: SharedArrayBuffer
   /** One word of 32 bits: characters of log lines that were handed over and are not written yet. */
   readonly unwritten: SharedArrayBuffer
+  /** What server cookies are made with: a client may come to any thread. */
+  readonly cookieRoot: Uint8Array
 }
 
 /** What a stage has for its counterpart in one other thread. */

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Descriptors } from '../../listen/descriptors.ts'
 import { loadCalls } from '../../listen/ffi.ts'
 import { logFormat, writeLines } from '../../log.ts'
+import { cookieRoot } from '../../wire/cookie.ts'
 import type { CellsOfThread } from './cells.ts'
 import type { Asked, Request, ThreadStart, Told } from './messages.ts'
 
@@ -52,6 +53,7 @@ export class Thread {
       metrics: cells.forThread(),
       descriptors: this.#descriptors.memory,
       unwritten: this.#unwritten.buffer as SharedArrayBuffer,
+      cookieRoot: cookieRoot(),
     }
     this.#worker = new Worker(file, {
       name: `sextant ${index}`,

@@ -3,7 +3,7 @@ import { plugin } from '../../../plugins/cache/cache.ts'
 import { cells, families } from '../../../server/metrics.ts'
 import { QUESTION, type Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
-import { TYPE } from '../../../server/wire/codes.ts'
+import { EDE, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { type Chain, chainOf } from '../../harness/stage.ts'
 
@@ -59,7 +59,7 @@ export function denial(rcode: number, ttl: number) {
     return a
   }
 }
-export const servfail = (q: Query) => reply.servfail(q, new Error('no upstream'))
+export const servfail = (q: Query) => reply.servfail(q, EDE.OTHER, new Error('no upstream'))
 
 export function cached(body: string, respond: Backend['respond'], zone = '.'): Chain & { backend: Backend } {
   const backend = new Backend(respond)

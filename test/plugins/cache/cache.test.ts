@@ -4,7 +4,7 @@ import { plugin } from '../../../plugins/cache/cache.ts'
 import { QUESTION, type Query, type Stage } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
 import { lookup } from '../../../server/serve.ts'
-import { RCODE, TYPE } from '../../../server/wire/codes.ts'
+import { EDE, RCODE, TYPE } from '../../../server/wire/codes.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import { query, readReply, text } from '../../harness/message.ts'
 import { chainOf, wire } from '../../harness/stage.ts'
@@ -95,7 +95,7 @@ for (const { name, body = 'cache', respond, ask: how = {} } of [
   { name: 'TTL 0', respond: address(0) },
   { name: 'a TTL over 2^31', respond: address(0x80000000) },
   { name: 'one TTL of 0 among others', respond: address(300, 0) },
-  { name: 'REFUSED', respond: (q: Query) => reply.refused(q) },
+  { name: 'REFUSED', respond: (q: Query) => reply.refused(q, EDE.OTHER) },
   { name: 'NXDOMAIN without SOA', respond: (q: Query) => reply.empty(q, RCODE.NXDOMAIN) },
   { name: 'an empty NOERROR without SOA', respond: (q: Query) => reply.empty(q, RCODE.NOERROR) },
   { name: 'a truncated answer', respond: (q: Query) => Object.assign(address(300)(q), { truncated: true }) },

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RCODE } from '../../../server/wire/codes.ts'
+import { errorsOf, optOf } from '../../harness/edns.ts'
 import { query, readReply } from '../../harness/message.ts'
 import { address, cached, denial, pass, servfail, stopTheClock } from './backend.ts'
 
@@ -53,6 +54,28 @@ test('serve_stale verify: asks first, falls back on the entry', async () => {
   assert.match(await ask('x'), /^NXDOMAIN/)
   assert.is(backend.asked, 3)
 })
+
+for (const { name, mode, respond, is } of [
+  { name: 'an answer, at once', mode: 'immediate', respond: address(60), is: 'NOERROR 3' },
+  { name: 'an answer, after a failure', mode: 'verify', respond: address(60), is: 'NOERROR 3' },
+  { name: 'a denial, at once', mode: 'immediate', respond: denial(RCODE.NXDOMAIN, 20), is: 'NXDOMAIN 19' },
+  { name: 'a denial, after a failure', mode: 'verify', respond: denial(RCODE.NXDOMAIN, 20), is: 'NXDOMAIN 19' },
+  { name: 'no such type', mode: 'immediate', respond: denial(RCODE.NOERROR, 20), is: 'NOERROR 3' },
+]) {
+  test(`what is stale says so (RFC 8914): ${name}`, async () => {
+    const { send, backend } = cached(`cache {\nserve_stale 1h ${mode}\n}`, respond)
+    const ask = async () => {
+      const reply = await send(query('x', { edns: 1232 }))
+      return [readReply(reply).rcode, ...errorsOf(reply).map(({ code }) => code)].join(' ')
+    }
+    assert.is(await ask(), is.split(' ')[0])
+    pass(100)
+    backend.respond = servfail
+    assert.is(await ask(), is)
+    assert.is(await ask(), is)
+    assert.is(optOf(await send(query('x'))), undefined, 'no OPT without one')
+  })
+}
 
 test('serve_stale alone: the client waits a while, later ones do not, the answer is kept when it comes', async () => {
   const { ask, backend } = cached('cache {\nserve_stale 1h verify 5ms\n}', address(60))

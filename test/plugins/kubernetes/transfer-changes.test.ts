@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Answer, type Stage, type ZoneTransfer } from '../../../server/plugin.ts'
 import * as reply from '../../../server/reply.ts'
+import { EDE } from '../../../server/wire/codes.ts'
 import { query } from '../../harness/message.ts'
 import { wire } from '../../harness/stage.ts'
 import { clusterOf, namespace, service, slice } from './cluster.ts'
@@ -182,7 +183,7 @@ async function zoneOf(objects: Parameters<typeof clusterOf>[0]): Promise<ZoneTra
   const taker: Stage = {
     handle: q => {
       zone = stage.transfer(q)
-      return reply.refused(q)
+      return reply.refused(q, EDE.OTHER)
     },
   }
   await wire([taker]).send(query(ZONE, { type: 'AXFR' }), true)

@@ -1,7 +1,15 @@
 import { networkInterfaces } from 'node:os'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ipv4Text, ipv6Text, isLinkLocal, isWildcard, plainAddress, sockaddr } from '../../../server/listen/address.ts'
+import {
+  copyAddress,
+  ipv4Text,
+  ipv6Text,
+  isLinkLocal,
+  isWildcard,
+  plainAddress,
+  sockaddr,
+} from '../../../server/listen/address.ts'
 import { hostPort } from '../../../server/listen/listener.ts'
 
 const hex = (octets: Uint8Array | undefined) => octets && Buffer.from(octets).toString('hex')
@@ -47,6 +55,18 @@ test('text: IPv4, and IPv4 within IPv6', () => {
   assert.is(ipv4Text(sockaddr('192.0.2.255', 0)!, 4), '192.0.2.255')
   assert.is(ipv6Text(sockaddr('::ffff:192.0.2.1', 0)!, 8), '192.0.2.1')
 })
+
+for (const { address, octets } of [
+  { address: '192.0.2.255', octets: 'c00002ff' },
+  { address: '::ffff:192.0.2.1', octets: 'c0000201' },
+  { address: '2001:db8::1', octets: '20010db8000000000000000000000001' },
+]) {
+  test(`octets: ${address}`, () => {
+    const into = new Uint8Array(20)
+    const count = copyAddress(sockaddr(address, 53)!, 0, address.includes(':') ? 6 : 4, into, 2)
+    assert.is(hex(into), `0000${octets}${'00'.repeat(18 - count)}`)
+  })
+}
 
 test('kinds', () => {
   assert.ok(isLinkLocal(sockaddr('fe80::1', 0)!, 8) && isLinkLocal(sockaddr('febf::1', 0)!, 8))

@@ -63,11 +63,11 @@ test('a reload while a thread is missing brings it back', async () => {
 })
 
 test('who stands in for a thread that dies twice stands in once', async () => {
-  const hosts = (last: number, chaos = 'chaos') => corefile(2, `${chaos}\nhosts {\n192.0.2.${last} a\nfallthrough\n}`)
+  const hosts = (last: number, havoc = 'havoc') => corefile(2, `${havoc}\nhosts {\n192.0.2.${last} a\nfallthrough\n}`)
   await withThreads(hosts(1, ''), async server => {
     const before = deaths()
     await server.server.threads.all()[0]!.terminate()
-    assert.not.ok(await server.reload(hosts(1, 'chaos nobind')))
+    assert.not.ok(await server.reload(hosts(1, 'havoc nobind')))
     await until(() => deaths() === before + 2, 'the end of the one that was to take over')
     await until(() => server.server.threads.all().length === 1, 'a successor')
     assert.ok(await server.reload(hosts(2, '')))
@@ -137,7 +137,7 @@ test('an exception that nobody caught does not end a thread', async () => {
       await until(() => counted('coredns_panics_total') > before.panics, 'a count')
       assert.is((await census(server)).size, 2)
     })
-    assert.ok(lines.some(line => line.startsWith('[ERROR] uncaught exception: Error: chaos')))
+    assert.ok(lines.some(line => line.startsWith('[ERROR] uncaught exception: Error: havoc')))
     assert.is(deaths(), before.deaths)
   })
 })

@@ -35,7 +35,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some(all => all?.some(({ addr
 const addresses = hasIpv6 ? ['127.0.0.1', '127.0.0.2', '::1'] : ['127.0.0.1', '127.0.0.2']
 
 test('on every address, each thread answers from the one that was asked', async () => {
-  await withThreads('. {\nmultisocket 2\nchaos\n}\n', async server => {
+  await withThreads('. {\nmultisocket 2\nhavoc\n}\n', async server => {
     for (const address of addresses) assert.equal(await threadsAt(address, server.port), [0, 1])
     let isOver = false
     const clients = addresses.map(async address => {
@@ -44,7 +44,7 @@ test('on every address, each thread answers from the one that was asked', async 
     const whole = Promise.all(clients)
     whole.catch(() => {})
     for (const sockets of [1, 2, 1]) {
-      assert.ok(await server.reload(`. {\nmultisocket ${sockets}\nchaos\n}\n`))
+      assert.ok(await server.reload(`. {\nmultisocket ${sockets}\nhavoc\n}\n`))
       await server.server.reloader.idle
     }
     isOver = true
@@ -56,7 +56,7 @@ test('on every address, each thread answers from the one that was asked', async 
 test('one address beside all of them, each with its own number of threads', async () => {
   const port = await freePort()
   const beside = (all: number, one: number) =>
-    `.:${port} {\nmultisocket ${all}\nchaos\n}\nid:${port} {\nbind 127.0.0.1\nmultisocket ${one}\nchaos\n}\n`
+    `.:${port} {\nmultisocket ${all}\nhavoc\n}\nid:${port} {\nbind 127.0.0.1\nmultisocket ${one}\nhavoc\n}\n`
   await withThreads(beside(3, 2), async server => {
     assert.equal(await threadsAt('127.0.0.1', port), [0, 1])
     assert.equal(await threadsAt('127.0.0.2', port), [0, 1, 2])
@@ -73,7 +73,7 @@ test('a port that another process has is an error, though both would share it', 
   other.bind(port, '127.0.0.1')
   await once(other, 'listening')
   try {
-    const text = await startThreads(`.:${port} {\nbind 127.0.0.1\nmultisocket 2\nchaos\n}\n`).then(
+    const text = await startThreads(`.:${port} {\nbind 127.0.0.1\nmultisocket 2\nhavoc\n}\n`).then(
       () => 'started',
       cause => cause.message,
     )
@@ -84,7 +84,7 @@ test('a port that another process has is an error, though both would share it', 
 })
 
 test('over TCP a connection stays with its thread', async () => {
-  await withThreads('. {\nbind 127.0.0.1\nmultisocket 2\nchaos\n}\n', async server => {
+  await withThreads('. {\nbind 127.0.0.1\nmultisocket 2\nhavoc\n}\n', async server => {
     assert.is((await census(server, 'tcp')).size, 2)
   })
 })

@@ -17,6 +17,9 @@ import {
   whoAnswers,
   withThreads,
 } from '../../../harness/census.ts'
+import { optionOf, withOptions } from '../../../harness/edns.ts'
+import { query } from '../../../harness/message.ts'
+import { firstText, UdpClient } from '../../listen/fixture.ts'
 
 const test = suite('threads')
 test.before(makeThreadBundle)
@@ -96,14 +99,14 @@ test('reloads change the number of threads; no query is lost, and no count goes 
 })
 
 test('a thread that cannot start fails the start, or keeps what serves', async () => {
-  const text = await startThreads(corefile(2, 'chaos nobind')).then(
+  const text = await startThreads(corefile(2, 'havoc nobind')).then(
     () => '',
     cause => cause.message,
   )
-  assert.is(text, 'chaos was asked to fail')
+  assert.is(text, 'havoc was asked to fail')
   await withThreads(corefile(2), async server => {
-    assert.not.ok(await server.reload(corefile(3, 'chaos nobind')))
-    assert.not.ok(await server.reload(corefile(3, 'chaos {')))
+    assert.not.ok(await server.reload(corefile(3, 'havoc nobind')))
+    assert.not.ok(await server.reload(corefile(3, 'havoc {')))
     assert.is((await census(server)).size, 2)
     assert.ok(await server.reload(corefile(3)))
     assert.is((await census(server)).size, 3)
@@ -112,7 +115,7 @@ test('a thread that cannot start fails the start, or keeps what serves', async (
 
 test('a stage that takes its time keeps nobody waiting: the others answer from what was', async () => {
   await withThreads(corefile(2), async server => {
-    const reloading = server.reload(corefile(4, 'chaos slow'))
+    const reloading = server.reload(corefile(4, 'havoc slow'))
     let answered = 0
     for (let isOver = false; !isOver; answered++) {
       await whoAnswers(server)
@@ -123,13 +126,30 @@ test('a stage that takes its time keeps nobody waiting: the others answer from w
   })
 })
 
+test('a cookie of one thread is good in the others', async () => {
+  await withThreads(corefile(3), async server => {
+    assert.is((await census(server)).size, 3)
+    const clients = Array.from({ length: 32 }, () => new UdpClient())
+    const ask = (client: UdpClient, cookie: Uint8Array) =>
+      client.ask(withOptions(query('id', { type: 'TXT' }), [[10, cookie]]), server.port).then(({ octets }) => octets)
+    try {
+      const cookie = optionOf(await ask(clients[0]!, Buffer.alloc(8, 7)), 10)!
+      const replies = await Promise.all(clients.map(client => ask(client, cookie)))
+      assert.ok(new Set(replies.map(firstText)).size > 1, 'several threads answer')
+      for (const reply of replies) assert.equal(optionOf(reply, 10), cookie)
+    } finally {
+      for (const client of clients) client.close()
+    }
+  })
+})
+
 test('log lines of threads are written, the last ones too', async () => {
   const lines = await capturedLog(async () => {
     const server = await startThreads(corefile(2))
     for (let i = 0; i < 20; i++) await whoAnswers(server, 'log')
     await server.stop()
   })
-  assert.is(lines.filter(line => line === '[INFO] plugin/chaos: a line').length, 20)
+  assert.is(lines.filter(line => line === '[INFO] plugin/havoc: a line').length, 20)
 })
 
 test('what is in flight when the server leaves is answered', async () => {

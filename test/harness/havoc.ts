@@ -1,12 +1,12 @@
 /**
- * `chaos`: a plugin for tests whose questions say what is to happen in the thread that they come to.
+ * `havoc`: a plugin for tests whose questions say what is to happen in the thread that they come to.
  *
  *   id.      TXT with the number of the thread        exit.    the thread ends (process.exit)
  *   throw.   an exception that nobody catches         oom.     the thread fills its heap
  *   hang.    the thread does nothing any more
  *   late.    answered 300 ms later                    log.     a line in the log, from this thread
  *
- * `chaos WORD` in the Corefile: `nobind` fails to start in other threads than the main one, `slow` starts after a second.
+ * `havoc WORD` in the Corefile: `nobind` fails to start in other threads than the main one, `slow` starts after a second.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { workerData } from 'node:worker_threads'
@@ -17,15 +17,15 @@ import { TYPE } from '../../server/wire/codes.ts'
 /** 0 is the main one. */
 const THREAD: number = workerData?.thread ?? 0
 
-export const chaos: Plugin = {
-  name: 'chaos',
+export const havoc: Plugin = {
+  name: 'havoc',
   setup(directive) {
     const [word] = directive.once().args
-    return new Chaos(word?.text)
+    return new Havoc(word?.text)
   },
 }
 
-class Chaos implements Stage {
+class Havoc implements Stage {
   readonly #word: string | undefined
   constructor(word: string | undefined) {
     this.#word = word
@@ -33,7 +33,7 @@ class Chaos implements Stage {
 
   async start(): Promise<void> {
     if (this.#word === 'slow') await sleep(1000)
-    if (this.#word === 'nobind' && THREAD > 0) throw new Error('chaos was asked to fail')
+    if (this.#word === 'nobind' && THREAD > 0) throw new Error('havoc was asked to fail')
   }
 
   handle(q: Query): Answer | Promise<Answer> {
@@ -41,10 +41,10 @@ class Chaos implements Stage {
     if (name === 'exit.' && THREAD > 0) setTimeout(() => process.exit(3))
     if (name === 'oom.' && THREAD > 0) setTimeout(fill)
     if (name === 'hang.' && THREAD > 0) setTimeout(hang)
-    if (name === 'log.') info('chaos', 'a line')
+    if (name === 'log.') info('havoc', 'a line')
     if (name === 'throw.' && THREAD > 0) {
       setTimeout(() => {
-        throw new Error('chaos')
+        throw new Error('havoc')
       })
     }
     return name === 'late.' ? sleep(300).then(() => identity(q)) : identity(q)
