@@ -61,7 +61,7 @@ export function checkTls(sites: readonly BlockSite[], errors: ErrorCollector): v
   for (const token of missing) {
     // CoreDNS: serves such a key in clear text.
     const text = `no certificate for "${token.text}", expected "tls CERT KEY" in its server block`
-    errors.add(new CorefileError('COREFILE_INVALID_KEY', token, text))
+    errors.add(new CorefileError('COREFILE_MISSING_CERTIFICATE', token, text))
   }
 }
 
@@ -75,20 +75,20 @@ function reportConflict(earlier: Placed, later: Placed, server: string, errors: 
   const zones = `between zones "${earlier.endpoint.zone}" and "${later.endpoint.zone}"`
   if (earlier.endpoint.scheme === 'https' && a.https?.maxStreams !== b.https?.maxStreams) {
     const text = `conflicting max_streams values for shared HTTPS listener ${server} ${zones}, expected the same`
-    errors.add(new CorefileError('COREFILE_DUPLICATE_KEY', later.endpoint.key.token, text))
+    errors.add(new CorefileError('COREFILE_LISTENER_CONFLICT', later.endpoint.key.token, text))
   }
   if (a.tls === undefined || b.tls === undefined) return // it was reported that one is missing
   const reason = sameTls(a.tls, b.tls)
   if (reason === undefined) return
   const text = `conflicting TLS configuration for shared listener ${server} ${zones}: ${reason}, expected the same "tls"`
-  errors.add(new CorefileError('COREFILE_DUPLICATE_KEY', later.endpoint.key.token, text))
+  errors.add(new CorefileError('COREFILE_LISTENER_CONFLICT', later.endpoint.key.token, text))
 }
 
 /** Over TCP one port speaks one protocol. */
 function servedAs({ scheme, key }: Endpoint, where: string, other: Endpoint): CorefileError {
   const { source, line, column } = other.key.token
   const text = `${scheme}:// on ${where}, which is ${other.scheme}:// at ${source.file}:${line}:${column}, expected another port`
-  return new CorefileError('COREFILE_DUPLICATE_KEY', key.token, text)
+  return new CorefileError('COREFILE_LISTENER_CONFLICT', key.token, text)
 }
 
 /** Reports transports that are missing here. */

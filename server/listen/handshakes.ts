@@ -172,6 +172,7 @@ export class Handshakes extends EventEmitter<Events> {
       return
     }
     cells[handshakes(this.#name, 'done')]! += 1
+    socket.allowHalfOpen = this.#options.allowHalfOpen === true // not before: who leaves in the middle is gone
     this.emit('connection', socket)
   }
 

@@ -47,10 +47,7 @@ export interface SpeechOptions {
 }
 
 /** For `tls.createServer`. */
-export function serverOptions(
-  { cert, key, ca, clientAuth }: TlsPolicy,
-  { protocols, allowHalfOpen = false }: SpeechOptions,
-): TlsOptions {
+export function serverOptions({ cert, key, ca, clientAuth }: TlsPolicy, { protocols }: SpeechOptions): TlsOptions {
   return {
     cert,
     key,
@@ -60,7 +57,6 @@ export function serverOptions(
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ALPNProtocols: [...protocols],
-    allowHalfOpen,
   }
 }
 

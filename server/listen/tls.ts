@@ -15,7 +15,7 @@ const MAX_CONNECTIONS = 1000
 /** Binds; serves nothing before `start`. @throws ListenError */
 export async function listenTls(address: string, port: number, options: ListenerOptions): Promise<Listener> {
   if (options.secure === undefined) throw new TypeError(`no certificate for ${options.server}, expected one`)
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+  const server = createServer({ pauseOnConnect: true, noDelay: true })
   const handshakes = new Handshakes(server, options.server, options.secure.policy, {
     protocols: PROTOCOLS,
     allowHalfOpen: true,

@@ -2,9 +2,8 @@
  * A process of its own that begins TLS handshakes at a steady pace and completes none: the same ClientHello each time, which
  * costs the client nothing and the server a signature. Prints how many the server answered, and how many it turned away.
  */
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect } from 'node:net'
+import { clientHello } from '../harness/client-hello.ts'
 
 export interface Hellos {
   readonly port: number
@@ -20,22 +19,6 @@ export interface HelloCount {
 }
 
 const TICK_MS = 10
-
-/** What a client of Node's says first. */
-async function clientHello(): Promise<Buffer> {
-  const listener = createServer()
-  listener.listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as { port: number }
-  const client = connectTls({ port, host: '127.0.0.1', servername: 'localhost' })
-  client.on('error', () => {})
-  const [socket] = await once(listener, 'connection')
-  const [hello] = await once(socket, 'data')
-  client.destroy()
-  socket.destroy()
-  listener.close()
-  return hello
-}
 
 function begin(port: number, hello: Buffer, count: HelloCount): void {
   const socket = connect(port, '127.0.0.1', () => socket.write(hello))

@@ -1,5 +1,7 @@
 /** Server blocks with encrypted keys: what of them is a mistake, and what a reload does to their listeners. */
+import { execFile } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugins } from '../../../plugins/index.ts'
@@ -12,7 +14,7 @@ import { corefileFailures } from '../../harness/corefile-failure.ts'
 import { query, replyText, text } from '../../harness/message.ts'
 import { originOf, type RunningServer, startServer } from '../../harness/server.ts'
 import { pem, tlsFolder } from '../../harness/tls.ts'
-import { connectTls } from '../listen/encrypted.ts'
+import { connectTls, exchangeHttps } from '../listen/encrypted.ts'
 import { eventually, TcpClient } from '../listen/fixture.ts'
 
 const test = suite('encrypted')
@@ -24,10 +26,11 @@ function buildText(corefile: string): Generation {
   return build(parsed, { plugins, port: 53, reload: async () => false })
 }
 
+const root = `${import.meta.dirname}/../../..`
 const OWN = 'tls server.crt server.key'
 
 const GOOD: { name: string; corefile: string; plans: string[] }[] = [
-  { name: 'default ports', corefile: `tls://. {\n${OWN}\n}`, plans: ['tls://:853'] },
+  { name: 'default ports', corefile: `tls://. https://. {\n${OWN}\n}`, plans: ['tls://:853', 'https://:443'] },
   {
     name: 'several schemes in one block, each once',
     corefile: `. tls://. tls://a tls://b:8853 {\n${OWN}\nbind 127.0.0.1\n}`,
@@ -48,20 +51,20 @@ const BAD: { name: string; corefile: string; says: RegExp[] }[] = [
     name: 'no certificate',
     corefile: 'tls://. tls://10.0.0.0/14 {\n}',
     says: [
-      /^1:1 no certificate for "tls:\/\/\.", expected "tls CERT KEY" in its server block$/,
-      /^1:9 no certificate for "tls:\/\/10\.0\.0\.0\/14"/,
+      /^1:1 MISSING_CERTIFICATE no certificate for "tls:\/\/\.", expected "tls CERT KEY" in its server block$/,
+      /^1:9 MISSING_CERTIFICATE no certificate for "tls:\/\/10\.0\.0\.0\/14"/,
     ],
   },
   {
     name: 'a certificate that cannot be read is one mistake',
     corefile: 'tls://. {\ntls nobody.crt server.key\n}',
-    says: [/^2:5 cannot read/],
+    says: [/^2:5 UNREADABLE_FILE cannot read/],
   },
   {
     name: 'two certificates for one listener',
     corefile: `tls://a {\n${OWN}\n}\ntls://b {\ntls client.crt client.key\n}`,
     says: [
-      /^4:1 conflicting TLS configuration for shared listener tls:\/\/:853 between zones "a\." and "b\.": different certificates, expected the same "tls"$/,
+      /^4:1 LISTENER_CONFLICT conflicting TLS configuration for shared listener tls:\/\/:853 between zones "a\." and "b\.": different certificates, expected the same "tls"$/,
     ],
   },
   {
@@ -75,20 +78,27 @@ const BAD: { name: string; corefile: string; says: RegExp[] }[] = [
     says: [/: different CAs of clients, expected/],
   },
   {
+    name: 'two numbers of streams',
+    corefile: `https://a {\n${OWN}\nhttps {\nmax_streams 5\n}\n}\nhttps://b {\n${OWN}\n}`,
+    says: [
+      /^7:1 LISTENER_CONFLICT conflicting max_streams values for shared HTTPS listener https:\/\/:443 between zones "a\." and "b\.", expected the same$/,
+    ],
+  },
+  {
     name: 'a zone twice',
     corefile: `tls://a {\n${OWN}\n}\ntls://a {\n${OWN}\n}`,
-    says: [/^4:1 zone "a\." on :853 is served at Corefile:1:1 already/],
+    says: [/^4:1 DUPLICATE_KEY zone "a\." on :853 is served at Corefile:1:1 already/],
   },
   {
     name: 'two schemes on one port',
     corefile: `a:853 {\n}\ntls://b {\n${OWN}\n}`,
-    says: [/^3:1 tls:\/\/ on :853, which is dns:\/\/ at Corefile:1:1, expected another port$/],
+    says: [/^3:1 LISTENER_CONFLICT tls:\/\/ on :853, which is dns:\/\/ at Corefile:1:1, expected another port$/],
   },
 ]
 for (const { name, corefile, says } of BAD) {
   test(`refused: ${name}`, () => {
     const found = corefileFailures(() => buildText(corefile)).map(
-      ({ line, column, message }) => `${line}:${column} ${message}`,
+      ({ line, column, code, message }) => `${line}:${column} ${code.slice('COREFILE_'.length)} ${message}`,
     )
     assert.is(found.length, says.length, found.join('\n'))
     for (const [i, pattern] of says.entries()) assert.match(found[i]!, pattern)
@@ -124,7 +134,7 @@ async function ask(port: number, ca = 'ca.crt'): Promise<string> {
   }
 }
 
-const block = (body: string) => () => `tls://.:0 {\nbind 127.0.0.1\ntls own.crt own.key\n${body}\n}`
+const block = (body: string) => () => `tls://.:0 https://.:0 {\nbind 127.0.0.1\ntls own.crt own.key\n${body}\n}`
 const FROM_HOSTS = text`
   NOERROR aa rd
   ;; ANSWER
@@ -133,7 +143,9 @@ const FROM_HOSTS = text`
 test('answers, says where, and counts under its own name', () =>
   withServer(block('prometheus 127.0.0.1:0\nhosts {\n192.0.2.1 host.example\n}'), async ({ server }, port) => {
     assert.is(await ask(port), FROM_HOSTS)
-    assert.equal(listenerLines(server), [`tls://.:${port} on 127.0.0.1`])
+    const https = server.sockets.portOf('https://127.0.0.1:0')!
+    assert.is(replyText(await exchangeHttps(query('host.example'), https)), FROM_HOSTS)
+    assert.equal(listenerLines(server).toSorted(), [`https://.:${https} on 127.0.0.1`, `tls://.:${port} on 127.0.0.1`])
     const labels = [...families.get('coredns_dns_requests_total')!.children.values()].map(({ values }) => values)
     assert.ok(
       labels.some(values => values.join(' ') === 'tls://127.0.0.1:0 .  tcp 1 A'),
@@ -157,6 +169,17 @@ test('a reload reads the certificate anew, and keeps socket and connections', ()
     assert.is(await ask(port, 'next-ca.crt'), FROM_HOSTS)
   }))
 
+test('without such keys nothing of HTTP/2 is loaded', async () => {
+  const script = `
+    import { listenPair } from './server/listen/listen.ts'
+    const isLoaded = () => process.moduleLoadList.includes('NativeModule http2')
+    console.log(listenPair !== undefined && isLoaded())
+    process.getBuiltinModule('node:http2')
+    console.log(isLoaded())`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
+  assert.is(stdout, 'false\ntrue\n')
+})
+
 test('a reload without the key closes its socket', () =>
   withServer(block('whoami'), async (running, port) => {
     assert.ok(await running.reload('. {\nbind 127.0.0.1\nwhoami\n}'))
@@ -167,9 +190,16 @@ test('a reload without the key closes its socket', () =>
 test('several threads, each with a socket', () =>
   withServer(block('multisocket 2\nhosts {\n192.0.2.1 host.example\n}'), async ({ server }, port) => {
     await eventually(() => server.threads.all().length === 1, 'the other thread')
-    for (let asked = 0; (await server.threads.received()) === 0; asked++) {
-      assert.is(await ask(port), FROM_HOSTS)
-      if (asked > 100) throw new Error('the other thread was never asked')
+    const https = server.sockets.portOf('https://127.0.0.1:0')!
+    for (const exchange of [
+      () => ask(port),
+      async () => replyText(await exchangeHttps(query('host.example'), https)),
+    ]) {
+      const before = await server.threads.received()
+      for (let asked = 0; (await server.threads.received()) === before; asked++) {
+        assert.is(await exchange(), FROM_HOSTS)
+        if (asked > 100) throw new Error('the other thread was never asked')
+      }
     }
   }))
 

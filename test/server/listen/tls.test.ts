@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ListenError, type ListenerOptions, listen } from '../../../server/listen/listen.ts'
+import { clientHello } from '../../harness/client-hello.ts'
 import { query, readReply, replyText, text } from '../../harness/message.ts'
 import { pem } from '../../harness/tls.ts'
 import { connectTls, counted, type Encrypted, policy, withEncrypted } from './encrypted.ts'
@@ -105,6 +106,21 @@ test('a handshake has three seconds, whoever trickles or says nothing', () =>
     const tookMs = performance.now() - startMs
     assert.ok(tookMs > 2900, `${tookMs} ms`)
     assert.is(counted('sextant_tls_handshakes_total', 'tls://:slow', 'timeout'), 2)
+  }))
+
+test('a client that leaves in the middle of its handshake is forgotten at once', () =>
+  withEncrypted('tls', { server: 'tls://:left' }, async ({ port }) => {
+    const hello = await clientHello()
+    for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(hello)
+      await once(socket, 'data')
+      socket[end]()
+    }
+    const left = () => counted('sextant_tls_handshakes_total', 'tls://:left', 'failed')
+    await eventually(() => left() === 3, 'three that left')
+    assert.is(counted('sextant_tls_handshakes_total', 'tls://:left', 'timeout'), 0)
   }))
 
 test('of too many that say nothing the oldest is closed', () =>
