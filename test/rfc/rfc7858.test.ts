@@ -1,12 +1,11 @@
 /** RFC 7858, DNS over TLS, with RFC 7830 and RFC 8467, padding. */
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { encode, type Packet } from 'dns-packet'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { query, readReply } from '../harness/message.ts'
-import { connectTls, withEncrypted } from '../server/listen/encrypted.ts'
+import { connectTls, whenClosed, withEncrypted } from '../server/listen/encrypted.ts'
 import { framed, soon, TcpClient, UdpClient, withServed } from '../server/listen/fixture.ts'
 
 const test = suite('rfc7858')
@@ -74,7 +73,7 @@ for (const [name, octets] of PLAIN) {
       socket.on('data', chunk => got.push(chunk as Buffer))
       socket.on('error', () => {})
       socket.write(octets)
-      await soon(once(socket, 'close'), 'the end')
+      await soon(whenClosed(socket), 'the end')
       const all = Buffer.concat(got)
       assert.ok(all.length === 0 || all[0] === 21, all.toString('hex')) // RFC 8446 §5.1: an alert
       assert.is(listener.received, 0)

@@ -1,5 +1,5 @@
 /** Encrypted listeners for tests, and clients of them. */
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { type Listener, type ListenerOptions, listen, type TlsPolicy } from '../../../server/listen/listen.ts'
@@ -42,6 +42,12 @@ export async function connectTls(port: number, options: ConnectionOptions = {}):
   const socket = connect({ port, host: '127.0.0.1', ca: pem('ca.crt'), servername: 'localhost', ...options })
   await once(socket, 'secureConnect')
   return socket
+}
+
+/** Resolves when the socket is closed, however that comes: `once` would reject where the other side resets it. */
+export function whenClosed(socket: EventEmitter): Promise<void> {
+  socket.on('error', () => {})
+  return new Promise(resolve => socket.once('close', () => resolve()))
 }
 
 /** One message there and one back over TLS, on a connection of its own. */

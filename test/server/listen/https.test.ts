@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ListenerOptions } from '../../../server/listen/listen.ts'
 import { query, readReply } from '../../harness/message.ts'
-import { connectTls, counted, type Encrypted, policy, withEncrypted } from './encrypted.ts'
+import { connectTls, counted, type Encrypted, policy, whenClosed, withEncrypted } from './encrypted.ts'
 import { eventually, firstText, soon } from './fixture.ts'
 import { END_HEADERS, END_STREAM, FRAME, FrameClient, field, frame, requestHead } from './http2-frames.ts'
 
@@ -33,7 +33,7 @@ async function clientOf(port: number): Promise<Client> {
     stream.on('response', headers => {
       status = headers[':status'] ?? 0
     })
-    await once(stream, 'close')
+    await whenClosed(stream)
     return { status, body: Buffer.concat(parts) }
   }
   return { socket, session, ask }
@@ -61,10 +61,9 @@ function over(
 const closed = (name: string, reason: string) => counted('sextant_tcp_closed_total', `https://:${name}`, reason)
 
 /** A connection whose next octets are up to the test. */
-async function rawOf(port: number, protocol: string): Promise<{ socket: TLSSocket; ended: Promise<unknown> }> {
+async function rawOf(port: number, protocol: string): Promise<{ socket: TLSSocket; ended: Promise<void> }> {
   const socket = await connectTls(port, { ALPNProtocols: [protocol] })
-  socket.on('error', () => {})
-  const ended = once(socket, 'close')
+  const ended = whenClosed(socket)
   socket.resume()
   return { socket, ended }
 }
@@ -153,7 +152,7 @@ for (const protocol of ['h2', 'http/1.1']) {
 }
 
 over('idle connections are closed', { tcp: { idleMs: 50, firstReadMs: 50 } }, async ({ ask, socket }) => {
-  const ended = once(socket, 'close')
+  const ended = whenClosed(socket)
   await ask('now.test')
   await soon(ended, 'the end')
   assert.is(closed('idle connections are closed', 'idle'), 1)
@@ -251,7 +250,7 @@ test(crowd, () => {
   return withEncrypted('https', { server: `https://:${crowd}`, secure }, async ({ port, behaviour, listener }) => {
     const idle = await clientOf(port)
     await idle.ask('now.test')
-    const wasClosed = once(idle.socket, 'close')
+    const wasClosed = whenClosed(idle.socket)
     const busy = [await clientOf(port)]
     const held = [busy[0]!.ask('hold.test')]
     await behaviour.holding(1)
@@ -331,7 +330,7 @@ over('stopping answers what is in flight, and says goodbye', {}, async ({ ask, s
   const held = ask('hold.test')
   const idle = await rawOf(listener.port, 'http/1.1')
   await behaviour.holding(1)
-  const ended = once(socket, 'close')
+  const ended = whenClosed(socket)
   const stopped = listener.stop()
   behaviour.release()
   assert.is((await held).status, 200)

@@ -6,7 +6,7 @@ import { ListenError, type ListenerOptions, listen } from '../../../server/liste
 import { clientHello } from '../../harness/client-hello.ts'
 import { query, readReply, replyText, text } from '../../harness/message.ts'
 import { pem } from '../../harness/tls.ts'
-import { connectTls, counted, type Encrypted, policy, withEncrypted } from './encrypted.ts'
+import { connectTls, counted, type Encrypted, policy, whenClosed, withEncrypted } from './encrypted.ts'
 import { Behaviour, eventually, firstText, framed, soon, TcpClient } from './fixture.ts'
 
 const test = suite('tls')
@@ -102,7 +102,7 @@ test('a handshake has three seconds, whoever trickles or says nothing', () =>
     const silent = connect(port, '127.0.0.1')
     const begun = connect(port, '127.0.0.1')
     begun.write(Buffer.from([22, 3, 1, 1, 0])) // the head of a record that never comes
-    await Promise.all([soon(once(silent, 'close'), 'silent', 30_000), soon(once(begun, 'close'), 'begun', 30_000)])
+    await Promise.all([soon(whenClosed(silent), 'silent', 30_000), soon(whenClosed(begun), 'begun', 30_000)])
     const tookMs = performance.now() - startMs
     assert.ok(tookMs > 2900, `${tookMs} ms`)
     assert.is(counted('sextant_tls_handshakes_total', 'tls://:slow', 'timeout'), 2)
@@ -127,7 +127,7 @@ test('of too many that say nothing the oldest is closed', () =>
   withEncrypted('tls', { server: 'tls://:full' }, async ({ port }) => {
     const first = connect(port, '127.0.0.1')
     await once(first, 'connect')
-    const isClosed = once(first, 'close')
+    const isClosed = whenClosed(first)
     const others = Array.from({ length: 1023 }, () => connect(port, '127.0.0.1'))
     await Promise.all(others.map(socket => once(socket, 'connect')))
     const client = TcpClient.on(await connectTls(port))
@@ -222,7 +222,7 @@ test('stopping answers what is in flight, and ends handshakes', () =>
     const stopped = listener.stop()
     behaviour.release()
     await client.until(1)
-    await soon(Promise.all([stopped, client.ended, once(silent, 'close')]), 'the end')
+    await soon(Promise.all([stopped, client.ended, whenClosed(silent)]), 'the end')
   }))
 
 test.run()
