@@ -6,6 +6,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { cells, counter } from './metrics.ts'
+import { withCure } from './permission.ts'
 
 export type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
 export type LogFormat = 'text' | 'json'
@@ -39,16 +40,17 @@ export function info(plugin: string | undefined, text: string, fields?: Record<s
   write('INFO', plugin, text, fields)
 }
 export function warn(plugin: string | undefined, text: string): void {
-  write('WARN', plugin, text)
+  write('WARN', plugin, withCure(text))
 }
 /** An error line; the stack of `cause` follows if stacks are on. */
 export function error(plugin: string | undefined, text: string, cause?: unknown): void {
   const stack = stacksEnabled && cause instanceof Error ? `\n${cause.stack}` : ''
-  write('ERROR', plugin, text + stack)
+  write('ERROR', plugin, withCure(text + stack))
 }
 /** The last words of a process that cannot start: to standard error. */
 export function fatal(text: string): void {
-  const line = format === 'json' ? jsonLine('FATAL', undefined, text) : text
+  const told = withCure(text)
+  const line = format === 'json' ? jsonLine('FATAL', undefined, told) : told
   flush()
   try {
     stderr ??= unblocked(2)

@@ -11,6 +11,7 @@ import { plugins } from '../../plugins/index.ts'
 import { plain, warn } from '../log.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
+import { tellSurplus } from './privileges.ts'
 import { releaseMemory } from './release.ts'
 import { showVersion } from './reload.ts'
 import { Server } from './server.ts'
@@ -46,6 +47,7 @@ export async function boot(server: Server, args: Arguments): Promise<void> {
   if (args.quiet) return
   for (const lines of listenerLines(server)) plain(lines)
   plain(versionLines())
+  tellSurplus()
   if (origin.isDefault) plain(defaultLines(server))
 }
 

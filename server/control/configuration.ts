@@ -100,6 +100,8 @@ function reasonOf(cause: unknown): string {
       return 'is a directory'
     case 'EACCES':
       return 'cannot be read: permission denied'
+    case 'ERR_ACCESS_DENIED':
+      return `cannot be read: ${(cause as Error).message}`
     default:
       return cause instanceof Error ? cause.message : String(cause)
   }

@@ -9,7 +9,7 @@ import { stopAll } from '../harness/process.ts'
 import { runTests } from '../harness/suite.ts'
 import { abandonSubjects } from './subject.ts'
 
-const CASES = ['calm', 'floods-connections', 'floods-messages', 'floods-upstream', 'handshakes'] as const
+const CASES = ['calm', 'floods-connections', 'floods-messages', 'floods-upstream', 'handshakes', 'privileges'] as const
 
 async function suite(): Promise<number> {
   const { positionals } = parseArgs({ options: { long: { type: 'boolean' } }, allowPositionals: true })

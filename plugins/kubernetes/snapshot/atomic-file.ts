@@ -3,12 +3,17 @@
  * between leaves what was there before, and a leftover that the next start takes away.
  */
 import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** What is younger may be written right now, by another process that shares the folder. */
 const LEFTOVER_MS = 60_000
 const OWNER_ONLY = 0o600
+/** Node's permission model knows no fsync, whatever is allowed: each write is made durable instead. */
+const hasSync = process.permission === undefined
+const NEW = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
+const FLAGS = hasSync ? NEW : NEW | constants.O_DSYNC
 
 /**
  * Puts what `fill` writes in the place of the file.
@@ -16,11 +21,11 @@ const OWNER_ONLY = 0o600
  */
 export async function replaceFile(file: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
   const made = `${file}.${randomBytes(6).toString('hex')}.tmp`
-  const handle = await open(made, 'wx', OWNER_ONLY)
+  const handle = await open(made, FLAGS, OWNER_ONLY)
   try {
     try {
       await fill(handle)
-      await handle.sync()
+      if (hasSync) await handle.sync()
     } finally {
       await handle.close()
     }

@@ -66,7 +66,14 @@ test('manifests: pods have the security and the names that a cluster expects', a
   const { metadata, spec } = deployment.spec.template
   const [container] = spec.containers
   equal(metadata.labels['k8s-app'], 'kube-dns')
-  deepEqual(spec.securityContext, { seccompProfile: { type: 'RuntimeDefault' } })
+  deepEqual(spec.securityContext, {
+    fsGroup: 65532,
+    runAsGroup: 65532,
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    seccompProfile: { type: 'RuntimeDefault' },
+    sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '53' }],
+  })
   deepEqual(container!.securityContext, {
     allowPrivilegeEscalation: false,
     capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] },

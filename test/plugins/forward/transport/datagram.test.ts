@@ -96,6 +96,22 @@ for (const { name, open } of ways) {
     socket.close()
   })
 
+  test(`${name}: where no way leads, the reason is told, and a message before it does not throw`, async () => {
+    const failed = Promise.withResolvers<Error>()
+    const awake = setInterval(() => {}, 1000)
+    // connect(2) refuses the address of all without SO_BROADCAST, on every network.
+    const socket = open(ends(5300, '255.255.255.255'), { message: () => {}, failed: failed.resolve })
+    if (isOpen(socket)) {
+      socket.send(Buffer.from('hello'), 5)
+      socket.flush()
+      equal(socket.usable, false)
+    }
+    const cause = isOpen(socket) ? await failed.promise : socket
+    equal((cause as NodeJS.ErrnoException).code, 'EACCES')
+    clearInterval(awake)
+    if (isOpen(socket)) socket.close()
+  })
+
   test(`${name}: a port in use is an error with its code`, async () => {
     const taken = await peerOn('0.0.0.0')
     const found = open(ends(5300, '127.0.0.1', taken.address().port), nobody)
