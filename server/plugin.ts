@@ -94,7 +94,7 @@ export interface Stage {
    * serves or drains, and stopped. Those of other threads are in the chain, and observe.
    */
   readonly isOnce?: boolean
-  /** Resolves names for others: anywhere (true: RA on all replies of its listeners) or in some zones (on its block's). */
+  /** Resolves names for others: all (true: in a block for the root, RA on all replies of its listeners) or some (on its block's). */
   readonly recursive?: boolean
 
   /** All stages of all blocks exist: find peers. */

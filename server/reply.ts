@@ -4,7 +4,8 @@
  */
 import type { Answer } from './wire/answer.ts'
 import { FLAG, RCODE, TYPE } from './wire/codes.ts'
-import { DEFAULT_UDP_BYTES } from './wire/edns.ts'
+import { isGoodCookie, unixTime } from './wire/cookie.ts'
+import { ASKED, DEFAULT_UDP_BYTES } from './wire/edns.ts'
 import { optBytes, writeReplyOpt } from './wire/edns-reply.ts'
 import { HEADER_BYTES, type Query } from './wire/query.ts'
 import { QUESTION } from './wire/section.ts'
@@ -38,6 +39,12 @@ export function empty<R extends number>(q: Query, rcode: Plain<R>): Answer {
   return a
 }
 
+/** FORMERR to a query whose question could be read, and that has an OPT: none of its options is answered. */
+export function malformed(q: Query): Answer {
+  q.options = 0
+  return empty(q, RCODE.FORMERR)
+}
+
 /**
  * NXDOMAIN or NODATA of a local zone (RFC 2308 §2): AA, the zone's SOA in the authority section. The zone is the
  * question's suffix from label `zoneLabel` on; `soa` is uncompressed record data, `ttl` the lesser of the SOA's TTL and
@@ -66,12 +73,21 @@ export function fromHeader(bytes: Uint8Array, at: number, rcode: number, recursi
   return HEADER_BYTES
 }
 
-/** Writes the reply to a request for a cookie over it: no question, no record but the OPT. Returns its octets. */
-export function cookieAlone(q: Query, recursionAvailable: boolean): number {
-  const { bytes, start, answer } = q
-  fromHeader(bytes, start, RCODE.NOERROR, recursionAvailable)
+/**
+ * Writes the reply to a query without a question, but with an OPT, over it: no record but the OPT. FORMERR where it asks for no
+ * cookie; BADCOOKIE, with a good one, where it has one to be confirmed that is not good (RFC 7873 §5.4). Returns its octets.
+ */
+export function optAlone(q: Query, asksForCookie: boolean, recursionAvailable: boolean): number {
+  const { bytes, start } = q
+  const a = empty(q, asksForCookie ? cookieRcode(q) : RCODE.FORMERR)
+  fromHeader(bytes, start, a.rcode & 15, recursionAvailable)
   bytes[start + HEADER_BYTES - 1] = 1 // ARCOUNT
-  answer.reset()
-  optBytes(q, answer, q.replyBytes - HEADER_BYTES)
-  return writeReplyOpt(q, answer, bytes, start + HEADER_BYTES, DEFAULT_UDP_BYTES) - start
+  if (!asksForCookie) q.options = 0
+  optBytes(q, a, q.replyBytes - HEADER_BYTES)
+  return writeReplyOpt(q, a, bytes, start + HEADER_BYTES, DEFAULT_UDP_BYTES) - start
+}
+
+function cookieRcode(q: Query): number {
+  const hasServerPart = (q.options & ASKED.SERVER_COOKIE) !== 0
+  return hasServerPart && !isGoodCookie(q.cookie, q.peer, unixTime(q.receivedAtMs)) ? RCODE.BADCOOKIE : RCODE.NOERROR
 }

@@ -61,12 +61,17 @@ export function serve(routes: Routes, q: ServedQuery): number {
   const verdict = accept(q.bytes, q.start, q.length)
   if (verdict === DROP) return NOTHING
   if (verdict !== GO) {
-    if (verdict === NO_QUESTION && readCookieRequest(q)) return reply.cookieAlone(q, routes.recursionAvailable)
+    if (verdict === NO_QUESTION) {
+      const asksForCookie = readCookieRequest(q)
+      if (q.hasOpt) return reply.optAlone(q, asksForCookie, routes.recursionAvailable)
+    }
     const rcode = verdict === NOTIMP ? RCODE.NOTIMP : RCODE.FORMERR
     return reply.fromHeader(q.bytes, q.start, rcode, routes.recursionAvailable)
   }
   if (readQuery(q) !== RCODE.NOERROR) {
-    return reply.fromHeader(q.bytes, q.start, RCODE.FORMERR, routes.recursionAvailable)
+    if (!q.hasOpt) return reply.fromHeader(q.bytes, q.start, RCODE.FORMERR, routes.recursionAvailable)
+    q.block = undefined
+    return write(routes, undefined, q, reply.malformed(q), q.bytes, q.start, q.capacity) // RFC 6891 §7: with an OPT
   }
   const block = route(routes, q)
   if (block === undefined) return finish(routes, undefined, q, q.answer, q.bytes, q.start, q.capacity)

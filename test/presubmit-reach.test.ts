@@ -22,6 +22,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/random.ts': 'crypto',
   'plugins/autopath/': 'fs path',
   'plugins/bind/': 'os',
+  'plugins/chaos/': 'os',
   'plugins/forward/': 'crypto dgram dns/promises fs fs/promises net path tls util',
   'plugins/forward/transport/http.ts': 'http http2',
   'plugins/health/': 'events net',
@@ -34,6 +35,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'plugins/kubernetes/source/kubeconfig-library.ts': 'child_process util',
   'plugins/kubernetes/source/kubeconfig-login.ts': 'fs module stream/consumers tls',
   'plugins/multisocket/': 'os',
+  'plugins/nsid/': 'os',
   'plugins/reload/': 'crypto',
 }
 

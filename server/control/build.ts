@@ -102,7 +102,7 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
   const chains = new Map(sites.map(site => [site, chainOf(site)]))
   return [...groups].map(([server, { scheme, address, port, entries }]) => {
     const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
-    const recursionAvailable = stages.some(stage => stage.recursive === true)
+    const recursionAvailable = entries.some(({ zone, site }) => zone === '.' && resolvesAll(site))
     const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
     const dropped = stages.find(stage => stage.observeDropped !== undefined)
     const first = entries[0]!.site.listen // CoreDNS: the first block decides too
@@ -123,6 +123,11 @@ function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
 interface Entry {
   readonly zone: string
   readonly site: BlockSite
+}
+
+/** True if a stage resolves whatever name comes to it. */
+function resolvesAll(site: BlockSite): boolean {
+  return site.stages.some(({ stage }) => stage.recursive === true)
 }
 
 function chainOf(site: BlockSite): Omit<Block, 'zone'> {

@@ -18,11 +18,12 @@ export const CLIENT_COOKIE_BYTES = 8
 /** Client and server part. */
 export const COOKIE_BYTES = 24
 const VERSION = 1
-const VERSION_AT = CLIENT_COOKIE_BYTES
+export const VERSION_AT = CLIENT_COOKIE_BYTES
 const TIME_AT = 12
 const HASH_AT = 16
-/** RFC 9018 §4.3. Whether an older one is still good, up to an hour, makes no difference: it is replaced. */
+/** RFC 9018 §4.3. An older one is replaced; that it is good, up to an hour, only matters to who asks for nothing else. */
 const RENEW_AFTER_S = 1800
+const GOOD_FOR_S = 3600
 const MAX_AHEAD_S = 300
 /** RFC 9018 §5: a secret a day. */
 const SECRET_LIFE_S = 86_400
@@ -84,16 +85,9 @@ export function writeCookie(
 ): number {
   const octets = HASH_AT + writeAddress(peer)
   const end = at + COOKIE_BYTES
-  if (length === COOKIE_BYTES && cookie[VERSION_AT] === VERSION) {
-    const ageS = (nowS - readTime(cookie)) | 0 // as serial numbers are compared, RFC 9018 §4.3
-    if (ageS <= RENEW_AFTER_S && ageS >= -MAX_AHEAD_S) {
-      for (let i = 0; i < HASH_AT; i++) hashed[i] = cookie[i]!
-      sipHash(secret(dayOf(nowS - ageS)), hashed, octets, hash, 0)
-      if (isHashOf(cookie)) {
-        for (let i = 0; i < COOKIE_BYTES; i++) out[at + i] = cookie[i]!
-        return end
-      }
-    }
+  if (length === COOKIE_BYTES && isOurs(cookie, octets, RENEW_AFTER_S, nowS, secret)) {
+    for (let i = 0; i < COOKIE_BYTES; i++) out[at + i] = cookie[i]!
+    return end
   }
   for (let i = 0; i < CLIENT_COOKIE_BYTES; i++) hashed[i] = cookie[i]!
   hashed.fill(0, VERSION_AT, HASH_AT)
@@ -102,6 +96,27 @@ export function writeCookie(
   for (let i = 0; i < HASH_AT; i++) out[at + i] = hashed[i]!
   sipHash(secret(dayOf(nowS)), hashed, octets, out, at + HASH_AT)
   return end
+}
+
+/** True if the 24 octets of `cookie` are good for `peer`: ours, and no older than an hour. */
+export function isGoodCookie(cookie: Uint8Array, peer: Peer, nowS: number, secret = secretOf): boolean {
+  return isOurs(cookie, HASH_AT + writeAddress(peer), GOOD_FOR_S, nowS, secret)
+}
+
+/** `octets` of `hashed` are to be hashed, the client's address among them. */
+function isOurs(
+  cookie: Uint8Array,
+  octets: number,
+  maxAgeS: number,
+  nowS: number,
+  secret: (day: number) => Int32Array,
+): boolean {
+  if (cookie[VERSION_AT] !== VERSION) return false
+  const ageS = (nowS - readTime(cookie)) | 0 // as serial numbers are compared, RFC 9018 §4.3
+  if (ageS > maxAgeS || ageS < -MAX_AHEAD_S) return false
+  for (let i = 0; i < HASH_AT; i++) hashed[i] = cookie[i]!
+  sipHash(secret(dayOf(nowS - ageS)), hashed, octets, hash, 0)
+  return isHashOf(cookie)
 }
 
 const dayOf = (timeS: number): number => Math.floor(timeS / SECRET_LIFE_S)

@@ -8,11 +8,11 @@
  *   +----------+------+--------------+-----------------------------+-------+-------------------+
  */
 import { OPTION, TYPE } from './codes.ts'
-import { CLIENT_COOKIE_BYTES, COOKIE_BYTES } from './cookie.ts'
+import { CLIENT_COOKIE_BYTES, COOKIE_BYTES, VERSION_AT } from './cookie.ts'
 import type { Query } from './query.ts'
 
 export const OPT_BYTES = 11 // RFC 6891 §6.1.2, without options
-/** What this server says it takes, and the most it sends by default (DNS flag day 2020; RFC 9715 §3.2). */
+/** What this server says it takes, and the most it sends by default (DNS flag day 2020; RFC 9715 §3.1, §3.2). */
 export const DEFAULT_UDP_BYTES = 1232
 export const MIN_UDP_BYTES = 512 // RFC 1035 §4.2.1; RFC 6891 §6.2.3 treats less as this
 /** A UDP reply has at most this many octets for each one of the query's: no amplifier for those who forge addresses. */
@@ -64,10 +64,9 @@ function note(q: Query, code: number, at: number, size: number): void {
   else if (code === OPTION.TCP_KEEPALIVE) q.options |= ASKED.KEEPALIVE
   else if (code === OPTION.PADDING) q.options |= ASKED.PADDING
   else if (code === OPTION.COOKIE && !isLaterCookie(q, code)) {
-    const isWhole = size === COOKIE_BYTES // a server part of another length is none of ours
-    q.options |= isWhole ? ASKED.COOKIE | ASKED.SERVER_COOKIE : ASKED.COOKIE
-    const octets = isWhole ? COOKIE_BYTES : CLIENT_COOKIE_BYTES
-    for (let i = 0; i < octets; i++) q.cookie[i] = q.bytes[at + i]!
+    q.options |= size === CLIENT_COOKIE_BYTES ? ASKED.COOKIE : ASKED.COOKIE | ASKED.SERVER_COOKIE
+    for (let i = 0; i < size && i < COOKIE_BYTES; i++) q.cookie[i] = q.bytes[at + i]!
+    if (size !== COOKIE_BYTES) q.cookie[VERSION_AT] = 0 // a server part of another length is none of ours
   }
 }
 

@@ -12,7 +12,7 @@
  */
 import type { Block, Routes } from '../route.ts'
 import { Answer } from './answer.ts'
-import { FLAG, RCODE, TYPE } from './codes.ts'
+import { CLASS, FLAG, RCODE, TYPE } from './codes.ts'
 import { COOKIE_BYTES } from './cookie.ts'
 import { ASKED, DEFAULT_UDP_BYTES, datagramLimit, OPT_BYTES, readOpt, writeOpt } from './edns.ts'
 import { HASH_START, hashJoin, LOWER, MAX_LABELS, MAX_NAME_BYTES, type Name, nameToText, ROOT_HASH } from './name.ts'
@@ -181,17 +181,20 @@ export function readQuery(q: Query): number {
   q.qclass = (bytes[at + 2]! << 8) | bytes[at + 3]!
   at += 4
   q.questionEnd = at - start
-  if (q.qtype === TYPE.OPT || q.qtype === TYPE.TSIG) return RCODE.FORMERR // pseudo-types are no questions
 
   const authority = bytes[start + 9]!
   if (authority > 0) {
     if (q.qtype !== TYPE.IXFR) return RCODE.FORMERR // only IXFR brings a SOA (RFC 1995 §3)
     at = skipRecord(bytes, at, end)
   }
-  return readAdditional(q, at, end) ? RCODE.NOERROR : RCODE.FORMERR
+  if (!readAdditional(q, at, end)) return RCODE.FORMERR
+  return q.qtype === TYPE.OPT || q.qtype === TYPE.TSIG ? RCODE.FORMERR : RCODE.NOERROR // pseudo-types are no questions
 }
 
-/** Reads the OPT among the additional records, which begin at `from`. False where one of them is broken. */
+/**
+ * Reads the OPT among the additional records, which begin at `from`, and looks where a TSIG stands. False where one of them is
+ * broken.
+ */
 function readAdditional(q: Query, from: number, end: number): boolean {
   const { bytes } = q
   const additional = bytes[q.start + 11]!
@@ -203,13 +206,16 @@ function readAdditional(q: Query, from: number, end: number): boolean {
     if (type === TYPE.OPT) {
       if (q.hasOpt || bytes[at] !== 0) return false // RFC 6891 §6.1.1: one, owned by the root
       if (!readOpt(q, typeAt, end)) return false
+    } else if (type === TYPE.TSIG) {
+      const qclass = (bytes[typeAt + 2]! << 8) | bytes[typeAt + 3]!
+      if (i + 1 < additional || qclass !== CLASS.ANY) return false // RFC 8945 §5.2, §4.2: the last one, of class ANY
     }
     at = skipRecord(bytes, at, end)
   }
   return at >= 0
 }
 
-/** Reads a message without a question. True if it asks for a cookie (RFC 7873 §5.4), and for nothing else. */
+/** Reads a message without a question. True if it asks for a cookie (RFC 7873 §5.4); else `hasOpt` says if it has an OPT. */
 export function readCookieRequest(q: Query): boolean {
   q.hasOpt = false
   q.options = 0

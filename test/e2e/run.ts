@@ -79,6 +79,7 @@ async function suite(): Promise<number> {
     'trouble',
     'programming-latency',
     'snapshot',
+    'readers',
     'conformance',
     'conformance-configmap',
     'conformance-scale',

@@ -96,7 +96,7 @@ each('F21 lengths that no cookie has', async send => {
   for (const length of [0, 1, 7, 9, 15, 41]) {
     const reply = await send(withCookie(Buffer.alloc(length, 7)))
     assert.is(readReply(reply).rcode, 'FORMERR', `${length} octets`)
-    assert.is(reply.length, 12)
+    assert.equal(optionsOf(reply), []) // in an OPT that is there: RFC 6891 §7
   }
 })
 
@@ -120,32 +120,43 @@ each('F18 a second cookie that is none is ignored, a first one is not', async se
   assert.is(readReply(await send(asking([broken, [COOKIE, CLIENT_COOKIE]]))).rcode, 'FORMERR')
 })
 
-each('C2 no question but a cookie: the cookie', async (send, _, at) => {
-  const bare = Buffer.from('4b3801000000000000000000', 'hex')
-  const received = at.udp.received + at.tcp.received
-  for (const cookie of [CLIENT_COOKIE, Buffer.concat([CLIENT_COOKIE, Buffer.alloc(16, 1)])]) {
-    const reply = await send(withOptions(bare, [[COOKIE, cookie]]))
-    assert.is(reply.subarray(0, 12).toString('hex'), '4b3881000000000000000001')
-    const [option] = optionsOf(reply)
-    assert.is(option![1].length, 24)
-    assert.equal(option![1].subarray(0, 8), CLIENT_COOKIE)
-    assert.equal(optionOf(await send(withOptions(bare, [option!])), COOKIE), option![1])
-  }
-  assert.is(at.udp.received + at.tcp.received, received + 4)
-})
+each(
+  'C2 no question but a cookie: the cookie, BADCOOKIE where one is to be confirmed that is not good',
+  async (send, _, at) => {
+    const bare = Buffer.from('4b3801000000000000000000', 'hex')
+    const received = at.udp.received + at.tcp.received
+    const GOOD = '4b388100000000000000000100002904d00000'
+    const BAD = '4b388107000000000000000100002904d00100'
+    for (const { cookie, head } of [
+      { cookie: CLIENT_COOKIE, head: GOOD },
+      { cookie: Buffer.concat([CLIENT_COOKIE, Buffer.alloc(16, 1)]), head: BAD },
+    ]) {
+      const reply = await send(withOptions(bare, [[COOKIE, cookie]]))
+      assert.is(reply.subarray(0, 19).toString('hex'), head)
+      const [option] = optionsOf(reply)
+      assert.is(option![1].length, 24)
+      assert.equal(option![1].subarray(0, 8), CLIENT_COOKIE)
+      const again = await send(withOptions(bare, [option!]))
+      assert.is(again.subarray(0, 19).toString('hex'), GOOD)
+      assert.equal(optionOf(again, COOKIE), option![1])
+    }
+    assert.is(at.udp.received + at.tcp.received, received + 4)
+  },
+)
 
 each('C1 no question, and no cookie either: FORMERR', async send => {
   const bare = Buffer.from('4b3801000000000000000000', 'hex')
   const cut = withOptions(bare, [[COOKIE, CLIENT_COOKIE]])
+  assert.is((await send(bare)).toString('hex'), '4b3881010000000000000000')
   for (const message of [
-    bare,
     withOptions(bare, []),
     withOptions(bare, [[NSID, EMPTY]]),
     withOptions(bare, [[COOKIE, Buffer.alloc(9)]]),
     withOptions(bare, [[COOKIE, CLIENT_COOKIE]], 1232, 1),
     cut.subarray(0, -1),
   ]) {
-    assert.is((await send(message)).toString('hex'), '4b3881010000000000000000', message.toString('hex'))
+    const opt = '00002904d0000000000000'
+    assert.is((await send(message)).toString('hex'), `4b3881010000000000000001${opt}`, message.toString('hex'))
   }
 })
 

@@ -1,7 +1,7 @@
 /** Server cookies: the vectors of RFC 9018 appendix A, and how long one lives. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cookieRoot, setCookieRoot, writeCookie } from '../../../server/wire/cookie.ts'
+import { cookieRoot, isGoodCookie, setCookieRoot, writeCookie } from '../../../server/wire/cookie.ts'
 import type { Peer } from '../../../server/wire/query.ts'
 import { sipKey } from '../../../server/wire/siphash.ts'
 
@@ -66,6 +66,18 @@ test('RFC 9018 A.3, A.4: as they were when they were made, they come back as the
   ] as const) {
     assert.is(answered(sent, address, Number.parseInt(sent.slice(24, 32), 16) + 60, secret), sent)
   }
+})
+
+test('RFC 9018 §4.3: good for an hour, from five minutes before its time, at one address', () => {
+  const cookie = hex('2464c4abcf10c957010000005cf79f111f8130c3eee29480')
+  const madeS = 1559731985
+  const isGood = (afterS: number, address = '198.51.100.100') =>
+    isGoodCookie(cookie, peerAt(address), madeS + afterS, () => sipKey(hex(SECRET)))
+  assert.equal(
+    [-301, -300, 0, 1801, 3600, 3601].map(afterS => isGood(afterS)),
+    [false, true, true, true, true, false],
+  )
+  assert.is(isGood(0, '198.51.100.101'), false)
 })
 
 const NOON = Date.UTC(2026, 10, 27, 12) / 1000
