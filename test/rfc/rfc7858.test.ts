@@ -27,7 +27,7 @@ const VERSIONS: { name: string; options: ConnectionOptions; gets: string }[] = [
   },
 ]
 for (const { name, options, gets } of VERSIONS) {
-  test(`H1, RFC 7858 §3.2, RFC 8310 §3: ${name}: ${gets}`, () =>
+  test(`H1: RFC 7858 §3.2, RFC 8310 §3: ${name}: ${gets}`, () =>
     withEncrypted('tls', {}, async ({ port }) => {
       const socket = await connectTls(port, options).catch(cause => cause.code as string)
       if (typeof socket === 'string') assert.is(socket, gets)
@@ -54,7 +54,7 @@ for (const { offers, gets } of OFFERS) {
     }))
 }
 
-test('H2, RFC 7301 §3.2: only other protocols are refused with an alert', () =>
+test('H2: RFC 7301 §3.2: only other protocols are refused with an alert', () =>
   withEncrypted('tls', {}, async ({ port }) => {
     const code = await connectTls(port, { ALPNProtocols: ['h2'] }).catch(cause => cause.code)
     assert.match(code, /ALERT_NO_APPLICATION_PROTOCOL$/)
@@ -66,7 +66,7 @@ const PLAIN: readonly (readonly [name: string, octets: Buffer])[] = [
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
 ]
 for (const [name, octets] of PLAIN) {
-  test(`H3, RFC 7858 §3.1: plain ${name} gets an alert or the end, and no reply`, () =>
+  test(`H3: RFC 7858 §3.1: plain ${name} gets an alert or the end, and no reply`, () =>
     withEncrypted('tls', {}, async ({ listener, port }) => {
       const socket = connect(port, '127.0.0.1')
       const got: Buffer[] = []
@@ -94,7 +94,7 @@ function optionsOf(reply: Buffer): readonly number[] {
 }
 
 for (const name of ['now.test', 'later.test', 'big.test']) {
-  test(`F31, RFC 8467 §4.1: a padded query for ${name} gets whole blocks of 468 octets`, () =>
+  test(`F31: RFC 8467 §4.1: a padded query for ${name} gets whole blocks of 468 octets`, () =>
     withEncrypted('tls', {}, async ({ port }) => {
       const client = TcpClient.on(await connectTls(port))
       const reply = await client.ask(padded(name))
@@ -106,7 +106,7 @@ for (const name of ['now.test', 'later.test', 'big.test']) {
     }))
 }
 
-test('F30, RFC 7830 §6: no padding over UDP and TCP', () =>
+test('F30: RFC 7830 §6: no padding over UDP and TCP', () =>
   withServed('127.0.0.1', {}, async ({ port }) => {
     const udp = new UdpClient()
     const tcp = await TcpClient.to(port)

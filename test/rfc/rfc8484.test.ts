@@ -106,6 +106,7 @@ const post = (message: Uint8Array, type: string | undefined = TYPE) => ({
 })
 
 interface Row {
+  readonly id: string
   readonly name: string
   readonly request: Request
   readonly status: number
@@ -124,67 +125,95 @@ const ANSWER = text`
 const LONG = { dns: 'A'.repeat(100_000) }
 
 const ROWS: Row[] = [
-  { name: 'H4, §4.1, §5.1: GET', request: get(HOST), status: 200, maxAge: 77, says: ANSWER },
-  { name: 'H4: POST', request: post(HOST), status: 200, maxAge: 77, says: ANSWER },
+  { id: 'H4', name: '§4.1, §5.1: GET', request: get(HOST), status: 200, maxAge: 77, says: ANSWER },
+  { id: 'H4', name: 'POST', request: post(HOST), status: 200, maxAge: 77, says: ANSWER },
   {
-    name: 'H4: parameters that mean nothing',
+    id: 'H4',
+    name: 'parameters that mean nothing',
     request: { path: `${get(HOST).path}&ct=x&d=2` },
     status: 200,
     says: ANSWER,
   },
   {
-    name: 'H4: a media type in capitals',
+    id: 'H4',
+    name: 'a media type in capitals',
     request: post(HOST, 'Application/DNS-Message; a=b'),
     status: 200,
     says: ANSWER,
   },
   {
-    name: 'H5, §4.2.1: NXDOMAIN is a success, as fresh as its SOA',
+    id: 'H5',
+    name: '§4.2.1: NXDOMAIN is a success, as fresh as its SOA',
     request: get(query('nobody.default.svc.cluster.local')),
     status: 200,
     maxAge: 5,
   },
-  { name: 'H5: so is REFUSED, which is not to be kept', request: get(query('elsewhere.test')), status: 200, maxAge: 0 },
-  { name: 'H5: so is NOTIMP', request: get(Buffer.from('4b3828000001000000000000', 'hex')), status: 200, maxAge: 0 },
-  { name: 'H6, §6: POST without media type', request: post(HOST, ''), status: 415 },
-  { name: 'H6: POST of another media type', request: post(HOST, 'application/dns-json'), status: 415 },
-  { name: 'H7, §4.1: GET without dns', request: { path: '/dns-query' }, status: 400 },
-  { name: 'H7: GET with other parameters', request: { path: '/dns-query?name=host.example&type=A' }, status: 400 },
-  { name: 'H7: dns is empty', request: { path: '/dns-query?dns=' }, status: 400 },
-  { name: 'H7: dns is no base64url', request: { path: '/dns-query?dns=S!gBAA' }, status: 400 },
-  { name: 'H7: dns has a length that base64 has not', request: { path: '/dns-query?dns=AAAAA' }, status: 400 },
-  { name: 'H7: dns twice', request: { path: `${get(HOST).path}&${get(HOST).path.slice(11)}` }, status: 400 },
-  { name: 'H7: too short for a message', request: get(HOST.subarray(0, 11)), status: 400 },
   {
-    name: 'H7: a response',
+    id: 'H5',
+    name: 'so is REFUSED, which is not to be kept',
+    request: get(query('elsewhere.test')),
+    status: 200,
+    maxAge: 0,
+  },
+  {
+    id: 'H5',
+    name: 'so is NOTIMP',
+    request: get(Buffer.from('4b3828000001000000000000', 'hex')),
+    status: 200,
+    maxAge: 0,
+  },
+  { id: 'H6', name: '§6: POST without media type', request: post(HOST, ''), status: 415 },
+  { id: 'H6', name: 'POST of another media type', request: post(HOST, 'application/dns-json'), status: 415 },
+  { id: 'H7', name: '§4.1: GET without dns', request: { path: '/dns-query' }, status: 400 },
+  {
+    id: 'H7',
+    name: 'GET with other parameters',
+    request: { path: '/dns-query?name=host.example&type=A' },
+    status: 400,
+  },
+  { id: 'H7', name: 'dns is empty', request: { path: '/dns-query?dns=' }, status: 400 },
+  { id: 'H7', name: 'dns is no base64url', request: { path: '/dns-query?dns=S!gBAA' }, status: 400 },
+  { id: 'H7', name: 'dns has a length that base64 has not', request: { path: '/dns-query?dns=AAAAA' }, status: 400 },
+  { id: 'H7', name: 'dns twice', request: { path: `${get(HOST).path}&${get(HOST).path.slice(11)}` }, status: 400 },
+  { id: 'H7', name: 'too short for a message', request: get(HOST.subarray(0, 11)), status: 400 },
+  {
+    id: 'H7',
+    name: 'a response',
     request: get(Buffer.concat([HOST.subarray(0, 2), Buffer.of(0x81), HOST.subarray(3)])),
     status: 400,
   },
-  { name: 'H7: POST of nothing', request: post(Buffer.alloc(0)), status: 400 },
-  { name: 'H8, §6: base64url with padding', request: { path: `${get(HOST.subarray(0, 34)).path}==` }, status: 400 },
+  { id: 'H7', name: 'POST of nothing', request: post(Buffer.alloc(0)), status: 400 },
   {
-    name: 'H9, RFC 9110 §15.5.6: PUT',
+    id: 'H8',
+    name: '§6: base64url with padding',
+    request: { path: `${get(HOST.subarray(0, 34)).path}==` },
+    status: 400,
+  },
+  {
+    id: 'H9',
+    name: 'RFC 9110 §15.5.6: PUT',
     request: { ...post(HOST), method: 'PUT' },
     status: 405,
     allow: 'GET, HEAD, POST',
   },
-  { name: 'H9: DELETE', request: { method: 'DELETE' }, status: 405, allow: 'GET, HEAD, POST' },
+  { id: 'H9', name: 'DELETE', request: { method: 'DELETE' }, status: 405, allow: 'GET, HEAD, POST' },
   {
-    name: 'H9, RFC 9110 §9.3.2: HEAD has no body',
+    id: 'H9',
+    name: 'RFC 9110 §9.3.2: HEAD has no body',
     request: { ...get(HOST), method: 'HEAD' },
     status: 200,
     maxAge: 77,
     bodyBytes: 0,
   },
-  { name: 'H10: POST of 70 KB', request: post(Buffer.alloc(70_000)), status: 413 },
-  { name: 'H10: GET of 6 KB', request: { path: `/dns-query?dns=${'A'.repeat(6000)}` }, status: 414 },
-  { name: 'H11: another path', request: { path: '/resolve' }, status: 404 },
-  { name: 'H11: a longer path', request: { path: `/dns-query/${get(HOST).path.slice(10)}` }, status: 404 },
+  { id: 'H10', name: 'POST of 70 KB', request: post(Buffer.alloc(70_000)), status: 413 },
+  { id: 'H10', name: 'GET of 6 KB', request: { path: `/dns-query?dns=${'A'.repeat(6000)}` }, status: 414 },
+  { id: 'H11', name: 'another path', request: { path: '/resolve' }, status: 404 },
+  { id: 'H11', name: 'a longer path', request: { path: `/dns-query/${get(HOST).path.slice(10)}` }, status: 404 },
 ]
 
 for (const way of WAYS) {
-  for (const { name, request, status, maxAge, says, allow, bodyBytes } of ROWS) {
-    test(`${name} (${way.name})`, async () => {
+  for (const { id, name, request, status, maxAge, says, allow, bodyBytes } of ROWS) {
+    test(`${id}: ${name} (${way.name})`, async () => {
       const { send, close } = await way.open()
       try {
         const response = await soon(send(request), 'a response')
@@ -221,7 +250,7 @@ for (const way of WAYS) {
     close()
   })
 
-  test(`F31, RFC 8467 §4.1: a padded query gets a padded reply (${way.name})`, async () => {
+  test(`F31: RFC 8467 §4.1: a padded query gets a padded reply (${way.name})`, async () => {
     const { send, close } = await way.open()
     const options = [{ code: 'PADDING', length: 60 }]
     const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options }
