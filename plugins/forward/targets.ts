@@ -117,7 +117,11 @@ function invalidUpstream(argument: Argument, expected: string): Error {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return false // no path at all, or one through what is no folder
+  }
 }
 
 function readFileAddresses(argument: Argument, path: string): UpstreamAddress[] {

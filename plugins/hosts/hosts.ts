@@ -14,7 +14,7 @@ import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
-import { addAddresses, addressBytes, type HostsLine, HostsTable, parseHosts } from './table.ts'
+import { addAddresses, addressBytes, type HostsLine, HostsTable, MAX_RECORDS, parseHosts } from './table.ts'
 
 const NAME = 'hosts'
 const DEFAULT_FILE = '/etc/hosts'
@@ -209,7 +209,8 @@ class HostsStage implements Stage {
   #pointers(q: Query, names: readonly Name[]): Answer {
     const a = q.answer.reset()
     a.authoritative = true
-    for (const name of names) a.answer.add(QUESTION, 0, TYPE.PTR, this.#options.ttl, name)
+    const count = Math.min(names.length, MAX_RECORDS)
+    for (let i = 0; i < count; i++) a.answer.add(QUESTION, 0, TYPE.PTR, this.#options.ttl, names[i]!)
     return a
   }
 

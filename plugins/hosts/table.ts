@@ -29,6 +29,8 @@ export interface Host {
 
 const V4_BYTES = 4
 const V6_BYTES = 16
+/** More records than these fit into no message, and a query is not to cost more than they do. */
+export const MAX_RECORDS = Math.ceil(65_535 / 12)
 
 /** The lines of a hosts file; comments and lines without a name are left out. */
 export function parseHosts(text: string): HostsLine[] {
@@ -57,14 +59,28 @@ export class HostsTable {
 
   /** @param zones names outside of them are left out; @param reverse whether addresses are to be found by address */
   constructor(lines: readonly HostsLine[], zones: ZoneSet, reverse: boolean) {
+    const found = new Map<Host, Uint8Array[]>()
+    const pairs = new Set<string>()
     for (const { address, names } of lines) {
       const bytes = addressBytes(address)
       if (bytes === undefined) continue
+      const key = Buffer.from(bytes).toString('latin1')
       for (const text of names) {
         const name = nameOf(text)
         if (name === undefined || !zones.encloses(name)) continue
-        this.#add(name, bytes, reverse, zones)
+        const { size } = pairs
+        // RFC 2181 §5: a set has no record twice. Block lists give one address a hundred thousand names.
+        if (pairs.add(`${key} ${Buffer.from(name).toString('latin1')}`).size === size) continue
+        const host = this.#add(name, bytes, reverse, zones)
+        const addresses = found.get(host)
+        if (addresses === undefined) found.set(host, [bytes])
+        else addresses.push(bytes)
       }
+    }
+    for (const [host, addresses] of found) {
+      host.v4 = Buffer.concat(addresses.filter(one => one.length === V4_BYTES))
+      host.v6 = Buffer.concat(addresses.filter(one => one.length === V6_BYTES))
+      this.entries += addresses.length
     }
   }
 
@@ -78,37 +94,21 @@ export class HostsTable {
     return this.#wildcards.size === 0 || q.labelCount === 0 ? undefined : lookup(this.#wildcards, q, 1)
   }
 
-  #add(name: Name, address: Uint8Array, reverse: boolean, zones: ZoneSet): void {
+  /** Makes the entries of a name, and the pointer of its address to it. Returns whose address it is. */
+  #add(name: Name, address: Uint8Array, reverse: boolean, zones: ZoneSet): Host {
     const isWildcard = name[0] === 1 && name[1] === 0x2a
-    if (isWildcard) this.#addAddress(entry(this.#wildcards, name.slice(2)), address)
-    else {
-      const host = entry(this.#hosts, name)
-      host.isNamed = true
-      this.#addAddress(host, address)
-      if (reverse) this.#addPointer(address, name)
+    const host = isWildcard ? entry(this.#wildcards, name.slice(2)) : entry(this.#hosts, name)
+    if (!isWildcard) host.isNamed = true
+    if (!isWildcard && reverse) {
+      entry(this.#hosts, reverseName(address)).pointers.push(name)
+      this.entries++
     }
     // RFC 8020: what has names below it exists.
     for (let at = name[0]! + 1; at < name.length && zones.encloses(name.subarray(at)); at += name[at]! + 1) {
       entry(this.#hosts, name.slice(at))
       if (name[at] === 0) break
     }
-  }
-
-  #addAddress(host: Host, address: Uint8Array): void {
-    const key = address.length === V4_BYTES ? 'v4' : 'v6'
-    const known = host[key]
-    for (let at = 0; at < known.length; at += address.length) {
-      if (equalOctets(known, at, address, 0, address.length)) return // RFC 2181 §5: a set has no record twice
-    }
-    host[key] = Uint8Array.from([...known, ...address])
-    this.entries++
-  }
-
-  #addPointer(address: Uint8Array, name: Name): void {
-    const host = entry(this.#hosts, reverseName(address))
-    if (host.pointers.some(known => known.length === name.length && equalOctets(known, 0, name, 0, name.length))) return
-    host.pointers.push(name)
-    this.entries++
+    return host
   }
 }
 
@@ -116,7 +116,8 @@ export class HostsTable {
 export function addAddresses(section: Section, host: Host | undefined, type: number, ttl: number): number {
   if (host === undefined) return 0
   const [data, size] = type === TYPE.A ? [host.v4, V4_BYTES] : [host.v6, V6_BYTES]
-  for (let at = 0; at < data.length; at += size) section.add(QUESTION, 0, type, ttl, data, at, size)
+  const end = Math.min(data.length, MAX_RECORDS * size)
+  for (let at = 0; at < end; at += size) section.add(QUESTION, 0, type, ttl, data, at, size)
   return data.length
 }
 

@@ -9,8 +9,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { plugins } from '../../plugins/index.ts'
 import { plain, warn } from '../log.ts'
+import { setCookieSecrets } from '../wire/cookie.ts'
 import type { Arguments } from './arguments.ts'
 import { locate } from './configuration.ts'
+import { cookieSecrets } from './cookie-secrets.ts'
 import { tellSurplus } from './privileges.ts'
 import { releaseMemory } from './release.ts'
 import { showVersion } from './reload.ts'
@@ -39,6 +41,7 @@ export function makeServer(args: Arguments, root: string, threadFile: string): S
 /** @throws Error with one clear text for all that is wrong */
 export async function boot(server: Server, args: Arguments): Promise<void> {
   const { origin } = server.options
+  setCookieSecrets(cookieSecrets())
   if (origin.isFallback) warn(undefined, `no -conf and no ./Corefile: serving the default "${origin.file}"`)
   await server.takeOver()
   releaseMemory()

@@ -8,6 +8,7 @@
  *
  * The secret of a day is derived from one that is random at the start and that all threads have; a timestamp says which day's
  * secret it was. So secrets change without a word between threads, and the one before stays good as long as its cookies.
+ * Secrets that are configured, for several servers at one address, are taken as they are.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
@@ -44,6 +45,14 @@ export function setCookieRoot(octets: Uint8Array): void {
   days.fill(-1)
 }
 
+/** The first makes cookies, each is good; empty: those of the days. */
+let configured: readonly Int32Array[] = []
+
+/** Takes secrets of 16 octets in the place of those of the days; none gives these back. */
+export function setCookieSecrets(secrets: readonly Uint8Array[]): void {
+  configured = secrets.map(sipKey)
+}
+
 let clockS = 0
 let clockAtMs = Number.NEGATIVE_INFINITY
 
@@ -56,8 +65,9 @@ export function unixTime(atMs: number): number {
   return clockS
 }
 
-/** The secret of a day since 1970. */
+/** The secret that is configured, or that of a day since 1970. */
 function secretOf(day: number): Int32Array {
+  if (configured.length > 0) return configured[0]!
   const slot = day & 1
   if (days[slot] !== day) {
     keys[slot] = sipKey(createHmac('sha256', root).update(`cookies of day ${day}`).digest())
@@ -116,7 +126,11 @@ function isOurs(
   if (ageS > maxAgeS || ageS < -MAX_AHEAD_S) return false
   for (let i = 0; i < HASH_AT; i++) hashed[i] = cookie[i]!
   sipHash(secret(dayOf(nowS - ageS)), hashed, octets, hash, 0)
-  return isHashOf(cookie)
+  for (let next = 1; !isHashOf(cookie); next++) {
+    if (next >= configured.length) return false
+    sipHash(configured[next]!, hashed, octets, hash, 0)
+  }
+  return true
 }
 
 const dayOf = (timeS: number): number => Math.floor(timeS / SECRET_LIFE_S)

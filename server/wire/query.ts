@@ -101,6 +101,8 @@ export class Query {
   depth = 0
   /** What the server wants to know for itself (the address of an ExternalName), in nobody's words. */
   internal = false
+  /** Of a look-up of the server's own: most octets of the reply that it is for. 0 for a client's own. */
+  outerBytes = 0
   /** Where the one answer to this query is composed. */
   readonly answer = new Answer()
 
@@ -118,8 +120,9 @@ export class Query {
     return (this.flags & FLAG.CD) !== 0
   }
 
-  /** Most octets of its reply. */
+  /** Most octets of its reply. Of a look-up of the server's own nobody is to gather more than its client can be sent. */
   get replyBytes(): number {
+    if (this.outerBytes > 0) return this.outerBytes
     return this.stream ? MAX_STREAM_BYTES : datagramLimit(this, this.block?.udpBytes ?? DEFAULT_UDP_BYTES)
   }
 
@@ -174,6 +177,7 @@ export function readQuery(q: Query): number {
   q.waited = false
   q.depth = 0
   q.internal = false
+  q.outerBytes = 0
 
   let at = readQname(q, start + HEADER_BYTES, end)
   if (at < 0 || at + 4 > end) return RCODE.FORMERR
@@ -226,7 +230,7 @@ export function readCookieRequest(q: Query): boolean {
   return readAdditional(q, start + HEADER_BYTES, start + q.length) && (q.options & ASKED.COOKIE) !== 0
 }
 
-/** Sets a query's question for a look-up of the server's own: class IN, no EDNS, recursion desired. */
+/** Sets a query's question for a look-up of the server's own, which `parent` waits for: class IN, no EDNS, recursion desired. */
 export function askSelf(q: Query, name: Name, type: number, parent: Query): void {
   const message = new Uint8Array(HEADER_BYTES + name.length + 4)
   message[2] = 1 // RD
@@ -245,6 +249,7 @@ export function askSelf(q: Query, name: Name, type: number, parent: Query): void
   readQuery(q)
   q.depth = parent.depth + 1
   q.internal = true
+  q.outerBytes = parent.replyBytes
 }
 
 /**
@@ -280,6 +285,7 @@ export function askInstead(q: Query, parent: Query, labels: number, suffix: Name
   q.block = parent.block
   q.depth = parent.depth + 1
   q.internal = parent.internal
+  q.outerBytes = parent.replyBytes
   return true
 }
 

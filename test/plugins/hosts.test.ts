@@ -10,7 +10,7 @@ import * as reply from '../../server/reply.ts'
 import { RCODE } from '../../server/wire/codes.ts'
 import { capturedLog } from '../harness/captured-log.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
-import { text } from '../harness/message.ts'
+import { query, readReply, text } from '../harness/message.ts'
 import { chainOf } from '../harness/stage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sextant-hosts-'))
@@ -283,6 +283,41 @@ for (const { body, at, says } of [
     const error = corefileFailure(() => chainOf([plugin], body))
     assert.is(`${error.line}:${error.column}`, at)
     assert.ok(error.message.includes(says), error.message)
+  })
+}
+
+const LARGE = 50_000 // lines: block lists have as many
+const LARGE_MS = 30_000 // 0.3 s here; with a step for each pair of lines it is minutes
+
+for (const { name, line, ask, answers } of [
+  {
+    name: 'names of one address',
+    line: (i: number) => `0.0.0.0 ad-${i}.example.org`,
+    ask: 'ad-7.example.org',
+    answers: 1,
+  },
+  {
+    name: 'addresses of one name',
+    line: (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} one.example.org`,
+    ask: 'one.example.org',
+    answers: 4000,
+  },
+]) {
+  test(`${LARGE} ${name}: read in time, and an answer takes no more of them than a message does`, async () => {
+    const file = hostsFile(Array.from({ length: LARGE }, (_, i) => line(i)).join('\n'))
+    const startedAtMs = performance.now()
+    const records: number[] = []
+    const counting: Stage = { observe: (_, a) => void records.push(a.answer.count) }
+    const { send } = chainOf([plugin], `hosts ${file} example.org`, [next, counting])
+    assert.ok(performance.now() - startedAtMs < LARGE_MS, `${Math.round(performance.now() - startedAtMs)} ms`)
+    const found = readReply(await send(query(ask), true))
+    assert.ok(found.answers!.length >= answers)
+    const pointers = readReply(await send(query('0.0.0.0.in-addr.arpa', { type: 'PTR' }), true))
+    assert.is(pointers.flag_tc, answers === 1)
+    assert.ok(
+      records.every(count => count < 6000),
+      `${records}`,
+    )
   })
 }
 

@@ -8,6 +8,8 @@ import { documentsOf, listPieces } from './manifest-pieces.ts'
 
 /** A text over this size is not parsed a second time for a better message. */
 const MAX_LOCATED_CHARACTERS = 256 << 10
+/** Lists may hold Lists; as deep as js-yaml goes into anything. */
+const MAX_LIST_DEPTH = 100
 
 /** Asked for once: an import of the bundle copies the module's names each time, 28 ms for 2,000 files. */
 let reader: typeof import('js-yaml') | undefined
@@ -31,8 +33,9 @@ export class ManifestError extends Error {
  */
 export async function objectsIn(text: string): Promise<Json[]> {
   const objects: Json[] = []
+  const known = new Set<Json>()
   for (const document of await documentsIn(text)) {
-    if (isJson(document)) flatten(document, objects)
+    if (isJson(document)) flatten(document, objects, known)
     else if (document !== null && document !== undefined) {
       throw new ManifestError(`found a document that is ${describe(document)}, expected Kubernetes objects`, 1, 1)
     }
@@ -103,7 +106,12 @@ function lowerFirst(text: string): string {
   return /^[A-Z][a-z]/.test(text) ? text[0]!.toLowerCase() + text.slice(1) : text
 }
 
-function flatten(object: Json, objects: Json[]): void {
+/** `known`: an alias may lead to what it stands in, or to the same List many times over. Each is taken once. */
+function flatten(object: Json, objects: Json[], known: Set<Json>, depth = 0): void {
+  if (known.has(object)) return
+  if (depth > MAX_LIST_DEPTH)
+    throw new ManifestError(`found Lists within Lists, expected at most ${MAX_LIST_DEPTH} of them`, 1, 1)
+  known.add(object)
   const kind = textAt(object, 'kind')
   if (!kind.endsWith('List') || !Array.isArray(object.items)) {
     objects.push(object)
@@ -112,7 +120,7 @@ function flatten(object: Json, objects: Json[]): void {
   const itemKind = kind.slice(0, -'List'.length)
   for (const item of listAt(object, 'items')) {
     if (!isJson(item)) continue
-    if (itemKind === '' || textAt(item, 'kind') !== '') flatten(item, objects)
+    if (itemKind === '' || textAt(item, 'kind') !== '') flatten(item, objects, known, depth + 1)
     else objects.push({ ...item, kind: itemKind, apiVersion: object.apiVersion })
   }
 }

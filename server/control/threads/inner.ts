@@ -8,9 +8,10 @@ import { flush, handLinesTo, setDebug, setLogFormat } from '../../log.ts'
 import { families, tellRegistrations } from '../../metrics.ts'
 import type { Plugin } from '../../plugin.ts'
 import { waitingQueries } from '../../serve.ts'
-import { setCookieRoot } from '../../wire/cookie.ts'
+import { setCookieRoot, setCookieSecrets } from '../../wire/cookie.ts'
 import { build } from '../build.ts'
 import { readAgain } from '../configuration.ts'
+import { cookieSecrets } from '../cookie-secrets.ts'
 import type { Generation } from '../generation.ts'
 import { announceDraining, announceServing, startStages, stopStages } from '../lifecycle.ts'
 import type { PlacedStage } from '../site.ts'
@@ -37,6 +38,7 @@ export function runThread(plugins: readonly Plugin[]): void {
   const tell = (told: Told) => port.postMessage(told)
   setLogFormat(start.logFormat)
   setCookieRoot(start.cookieRoot)
+  setCookieSecrets(cookieSecrets()) // the main thread has read them without an error
   const lines = handLines(start.unwritten, tell)
   tellRegistrations((made, isGone = false) => tell({ kind: 'registered', made, isGone }))
   setInterval(refreshGauges, REFRESH_MS).unref()

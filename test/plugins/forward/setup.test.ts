@@ -46,6 +46,13 @@ for (const { name, line, property } of good) {
 
 const sixteen = Array.from({ length: 16 }, (_, i) => `10.0.0.${i}`).join(' ')
 const bad = [
+  // The path is none: what Node says of it is not what is said of the Corefile.
+  {
+    name: 'an octet of zero',
+    line: 'forward . a\u0000b',
+    at: '2:11',
+    says: 'invalid upstream "a\u0000b", expected an IP address, address:port, host name or resolv.conf file',
+  },
   {
     name: 'no upstream',
     line: 'forward .',

@@ -1,7 +1,7 @@
 /** Server cookies: the vectors of RFC 9018 appendix A, and how long one lives. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cookieRoot, isGoodCookie, setCookieRoot, writeCookie } from '../../../server/wire/cookie.ts'
+import { cookieRoot, isGoodCookie, setCookieRoot, setCookieSecrets, writeCookie } from '../../../server/wire/cookie.ts'
 import type { Peer } from '../../../server/wire/query.ts'
 import { sipKey } from '../../../server/wire/siphash.ts'
 
@@ -144,6 +144,25 @@ test('threads with one root know each other’s cookies, others do not', () => {
   assert.is.not(answered(cookie, ME, NOON), cookie)
   setCookieRoot(own)
   assert.is(answered(cookie, ME, NOON), cookie)
+})
+
+test('secrets that are configured: the first makes cookies, each is good, and servers that have them agree', () => {
+  const [first, second] = [hex(SECRET), hex('445536bcd2513298075a5d379663c962')]
+  try {
+    setCookieSecrets([first])
+    const old = answered(CLIENT, ME, NOON)
+    setCookieSecrets([second, first])
+    assert.is(answered(old, ME, NOON + 60), old)
+    const fresh = answered(CLIENT, ME, NOON)
+    assert.is.not(fresh, old)
+    setCookieSecrets([second])
+    assert.is(answered(fresh, ME, NOON + 60), fresh)
+    assert.is(answered(old, ME, NOON), fresh, 'the secret of the old one is gone')
+    setCookieSecrets([])
+    assert.is.not(answered(fresh, ME, NOON), fresh)
+  } finally {
+    setCookieSecrets([])
+  }
 })
 
 test('a connection that is gone has no address any more', () => {

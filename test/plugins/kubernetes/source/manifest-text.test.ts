@@ -59,4 +59,37 @@ test('an error in the last of many pieces has its line in the file', async () =>
   }
 })
 
+const POD = 'kind: Pod\nmetadata: { name: a }\n'
+const aliases = (levels: number) =>
+  Array.from({ length: levels }, (_, i) => `l${i + 1}: &l${i + 1} { kind: List, items: [${Array(10).fill(`*l${i}`)}] }`)
+
+for (const { name, text, objects } of [
+  { name: 'a List that is an item of itself', text: '&a\nkind: List\nitems: [*a]\n', objects: 0 },
+  {
+    name: 'two that hold each other',
+    text: '&a\nkind: List\nitems: [{ kind: List, items: [*a] }, { kind: Pod }]\n',
+    objects: 1,
+  },
+  { name: 'one object under many aliases', text: 'a: &a { kind: Pod }\nkind: List\nitems: [*a, *a, *a]\n', objects: 1 },
+  {
+    name: 'aliases of aliases: ten to the ninth items',
+    text: `kind: List\nl0: &l0 { kind: Pod }\n${aliases(9).join('\n')}\nitems: [*l9]\n`,
+    objects: 1,
+  },
+]) {
+  test(`${name}: each is taken once`, async () => {
+    assert.is((await objectsIn(text)).length, objects)
+    assert.is((await objectsIn(`${POD}---\n${text}`)).length, objects + 1)
+  })
+}
+
+test('Lists within Lists without end are refused, with a place', async () => {
+  const depth = 10_000
+  const error = await objectsIn(`${'{"kind":"List","items":['.repeat(depth)}${']}'.repeat(depth)}`).catch(
+    cause => cause,
+  )
+  assert.instance(error, ManifestError)
+  assert.match(error.message, /found Lists within Lists/)
+})
+
 test.run()
