@@ -13,6 +13,7 @@ import { plugin as errors } from './errors/errors.ts'
 import { plugin as forward } from './forward/forward.ts'
 import { plugin as health } from './health/health.ts'
 import { plugin as hosts } from './hosts/hosts.ts'
+import { plugin as https } from './https/https.ts'
 import { plugin as kubernetes } from './kubernetes/kubernetes.ts'
 import { plugin as loadbalance } from './loadbalance/loadbalance.ts'
 import { plugin as log } from './log/log.ts'
@@ -24,11 +25,13 @@ import { plugin as prometheus } from './prometheus/prometheus.ts'
 import { plugin as ready } from './ready/ready.ts'
 import { plugin as reload } from './reload/reload.ts'
 import { plugin as timeouts } from './timeouts/timeouts.ts'
+import { plugin as tls } from './tls/tls.ts'
 import { plugin as transfer } from './transfer/transfer.ts'
 import { plugin as whoami } from './whoami/whoami.ts'
 
 export const plugins: readonly Plugin[] = [
   metadata,
+  https,
   timeouts,
   multisocket,
   reload,
@@ -46,6 +49,7 @@ export const plugins: readonly Plugin[] = [
   loadbalance,
   autopath,
   cache,
+  tls,
   transfer,
   hosts,
   kubernetes,

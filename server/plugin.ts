@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Directive } from './corefile/directive.ts'
-import type { TcpLimits } from './listen/listener.ts'
+import type { HttpsLimits, TcpLimits, TlsPolicy } from './listen/listen.ts'
 import type { Answer } from './wire/answer.ts'
 import type { Name } from './wire/name.ts'
 import type { Query } from './wire/query.ts'
@@ -129,8 +129,8 @@ export interface Stage {
 }
 
 /**
- * How the listeners of a block are made and what their replies say; set by `bind`, `bufsize`, `nsid`, `multisocket` while they
- * set up.
+ * How the listeners of a block are made and what their replies say; set by `bind`, `bufsize`, `nsid`, `timeouts`, `multisocket`,
+ * `tls`, `https` while they set up.
  */
 export interface ListenOptions {
   /** Addresses to bind, as text; empty: all of them. */
@@ -139,10 +139,14 @@ export interface ListenOptions {
   udpBytes: number
   /** How many sockets each address has, and threads to read them; one unless it is set. */
   sockets?: number
-  /** What the server is called, for those who ask (RFC 5001). */
-  nsid?: Uint8Array
+  /** Of its `tls://` and `https://` keys: certificate and who may connect. */
+  tls?: TlsPolicy
+  /** Of its `https://` keys. */
+  https?: HttpsLimits
   /** Times and numbers of its TCP connections, where they are not the defaults. */
   tcp?: Partial<TcpLimits>
+  /** What the server is called, for those who ask (RFC 5001). */
+  nsid?: Uint8Array
 }
 
 /** One server block while it is built, and what it shares with the others. */

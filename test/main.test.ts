@@ -37,7 +37,7 @@ test('-plugins lists them in the order of the chain', async () => {
   assert.is(code, 0)
   assert.match(
     stdout,
-    /^metadata\ntimeouts\nmultisocket\nreload\nnsid\nbufsize\nbind\ndebug\nready\nhealth\n(.*\n)*forward\nwhoami\n$/,
+    /^metadata\nhttps\ntimeouts\nmultisocket\nreload\nnsid\nbufsize\nbind\ndebug\nready\nhealth\n(.*\n)*forward\nwhoami\n$/,
   )
 })
 

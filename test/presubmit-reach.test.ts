@@ -9,7 +9,11 @@ const test = suite('presubmit-reach')
 const MODULES: Readonly<Record<string, string>> = {
   'server/wire/': 'crypto worker_threads',
   'server/corefile/': 'crypto path',
+  'server/certificates.ts': 'crypto fs path',
   'server/listen/': 'dgram ffi fs net os util worker_threads',
+  'server/listen/handshakes.ts': 'events tls',
+  'server/listen/https.ts': 'http http2 net',
+  'server/listen/tls-policy.ts': 'crypto',
   'server/control/': 'fs fs/promises os path worker_threads',
   'server/http-endpoint.ts': 'events http',
   'server/log.ts': 'fs net',

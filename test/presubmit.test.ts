@@ -65,7 +65,7 @@ test('leaves import nothing of ours', () => {
  * kernel, for sockets to upstreams.
  */
 const FOR_PLUGINS =
-  /^server\/(plugin|reply|metrics|log|version|open-files|wheel|random|turn|work-slices|http-endpoint|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
+  /^server\/(plugin|reply|metrics|log|version|open-files|wheel|random|turn|work-slices|http-endpoint|certificates|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
 
 for (const { name } of plugins) {
   const folder = `plugins/${name}/`

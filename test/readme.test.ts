@@ -6,10 +6,14 @@ import { plugins } from '../plugins/index.ts'
 import { build } from '../server/control/build.ts'
 import { readConfiguration } from '../server/control/configuration.ts'
 import { originOf, temporaryFolder } from './harness/server.ts'
+import { pem } from './harness/tls.ts'
 
 const test = suite('readme')
 const root = `${import.meta.dirname}/..`
 const pages = globSync(['README.md', 'docs/**/*.md', 'k8s/**/*.md', 'plugins/*/README.md'], { cwd: root }).sort()
+
+/** Files that examples may name. */
+const CERTIFICATES = ['server.crt', 'server.key', 'ca.crt']
 
 interface Example {
   readonly page: string
@@ -33,6 +37,7 @@ for (const { page, line, text } of examples) {
     const folder = temporaryFolder()
     try {
       const resolvers = folder.write('resolv.conf', 'nameserver 192.0.2.1\n')
+      for (const name of CERTIFICATES) folder.write(name, pem(name))
       const file = folder.write('Corefile', text.replaceAll('/etc/resolv.conf', resolvers))
       build(readConfiguration(originOf(file, folder.path)), { plugins, port: 53, reload: async () => false })
     } finally {

@@ -2,10 +2,10 @@
  * What TLS to upstreams trusts, and shows of itself: the files of `tls [CA | CERT KEY | CERT KEY CA]`, read once, at
  * setup. Without a CA the system's roots are trusted, and where a system has none, those that come with Node.
  */
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
+import { constants } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { resolve as resolvePath } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import { readCertificates, readKey } from '../../server/certificates.ts'
 import { debug } from '../../server/log.ts'
 import type { Argument } from '../../server/plugin.ts'
 
@@ -27,9 +27,7 @@ export function readCredentials(args: readonly Argument[], folder: string): Secu
   const trusted = ca === undefined ? undefined : readCertificates(ca, folder)
   if (cert === undefined || key === undefined) return contextOf(trusted)
   const certificate = readCertificates(cert, folder)
-  const privateKey = readFileText(key, folder)
-  checkKey(key, privateKey, cert, certificate)
-  return contextOf(trusted, certificate, privateKey)
+  return contextOf(trusted, certificate, readKey(key, folder, cert, certificate))
 }
 
 /** What trusts the system's roots and shows nothing: to read so many certificates takes 10 ms, and a reload finds the same. */
@@ -65,43 +63,4 @@ function systemRoots(): string | undefined {
     }
   }
   return undefined
-}
-
-/** PEM text with at least one certificate, all of them readable. */
-function readCertificates(argument: Argument, folder: string): string {
-  const text = readFileText(argument, folder)
-  const all = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  if (all.length === 0) throw unreadable(argument, 'no certificate in', 'PEM text with "BEGIN CERTIFICATE"')
-  for (const one of all) {
-    try {
-      new X509Certificate(one)
-    } catch (cause) {
-      throw unreadable(argument, 'broken certificate in', 'PEM text', cause)
-    }
-  }
-  return text
-}
-
-function checkKey(key: Argument, keyText: string, cert: Argument, certText: string): void {
-  let fits: boolean
-  try {
-    fits = new X509Certificate(certText).checkPrivateKey(createPrivateKey(keyText))
-  } catch (cause) {
-    throw unreadable(key, 'no private key in', 'PEM text with "BEGIN PRIVATE KEY" and without a passphrase', cause)
-  }
-  if (!fits) throw unreadable(key, 'another private key in', `the key of "${cert.text}"`)
-}
-
-function readFileText(argument: Argument, folder: string): string {
-  try {
-    return readFileSync(resolvePath(folder, argument.text), 'utf8')
-  } catch (cause) {
-    throw unreadable(argument, 'cannot read', 'a file in PEM form', cause)
-  }
-}
-
-function unreadable(argument: Argument, what: string, expected: string, cause?: unknown): Error {
-  const reason = cause instanceof Error ? ` (${cause.message})` : ''
-  const text = `${what} "${argument.text}"${reason}, expected ${expected}`
-  return argument.error(text, 'COREFILE_UNREADABLE_FILE', cause)
 }

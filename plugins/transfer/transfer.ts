@@ -66,8 +66,9 @@ class TransferStage implements Stage {
     const rule = this.#ruleFor(q)
     if (rule === undefined) return next(q)
     if (!rule.allows(q.peer.address)) return reply.refused(q, EDE.PROHIBITED, 'zones are not for this client')
+    // RFC 5936 §4.2; nor can an HTTP response hold more than one message (RFC 8484 §4.2)
     if (q.qtype === TYPE.AXFR)
-      return q.stream ? this.#transfer(q) : reply.refused(q, EDE.NOT_SUPPORTED, 'AXFR over TCP') // RFC 5936 §4.2
+      return takesParts(q) ? this.#transfer(q) : reply.refused(q, EDE.NOT_SUPPORTED, 'AXFR over TCP')
     const serial = readSerial(q)
     return serial === undefined ? reply.empty(q, RCODE.FORMERR) : this.#transfer(q, serial)
   }
@@ -91,7 +92,7 @@ class TransferStage implements Stage {
       if (zone === undefined) continue
       if (!zone.isCurrent) return reply.servfail(q, EDE.NOT_READY, undefined, 'the zone is not current')
       // RFC 1995 §2: over UDP, what does not fit is the SOA alone, and that does the client come back over TCP.
-      if (serial !== undefined && (!q.stream || !isNewer(zone.soa, serial))) return soaAlone(q, zone)
+      if (serial !== undefined && (!takesParts(q) || !isNewer(zone.soa, serial))) return soaAlone(q, zone)
       if (underWay >= MAX_TRANSFERS) {
         cells[turnedAway]! += 1
         const error = new Error(`${MAX_TRANSFERS} zone transfers at a time, no more`)
@@ -101,6 +102,11 @@ class TransferStage implements Stage {
     }
     return reply.empty(q, RCODE.NOTAUTH) // RFC 5936 §2.2.1
   }
+}
+
+/** True if the client is sent several messages for its query. */
+function takesParts({ stream, peer }: Query): boolean {
+  return stream && peer.sendPart !== undefined
 }
 
 async function begin(q: Query, zone: ZoneTransfer): Promise<Answer> {

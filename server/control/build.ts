@@ -15,8 +15,8 @@ import { workSlices } from '../work-slices.ts'
 import type { Configuration } from './configuration.ts'
 import { COREDNS_PLUGINS } from './coredns.ts'
 import { Generation, type ListenerPlan, planKey, type ReloadRequest } from './generation.ts'
-import { checkKeys, refuseTransports } from './keys.ts'
-import { BlockSite, hostPort } from './site.ts'
+import { checkKeys, checkTls, refuseTransports } from './keys.ts'
+import { BlockSite, type Endpoint } from './site.ts'
 
 export interface BuildOptions {
   /** In chain order. */
@@ -63,7 +63,10 @@ export function* buildInSteps(parsed: Configuration, options: BuildOptions): Gen
   yield* setUp(generation, plugins, errors)
   refuseTransports(generation.blocks, errors)
   // A `bind` may be among what a mistake spoilt: which zones meet is not known then.
-  if (parsed.mistakes.every(({ code }) => code === 'COREFILE_INVALID_KEY')) checkKeys(generation.blocks, errors)
+  if (parsed.mistakes.every(({ code }) => code === 'COREFILE_INVALID_KEY')) {
+    checkKeys(generation.blocks, errors)
+    checkTls(generation.blocks, errors)
+  }
   if (errors.errors.length === 0) {
     for (const { stage } of generation.stages()) {
       errors.run(() => stage.link?.())
@@ -71,7 +74,7 @@ export function* buildInSteps(parsed: Configuration, options: BuildOptions): Gen
     }
   }
   if (errors.errors.length > 0) throw new CorefileErrors(inSourceOrder(errors.errors, parsed.files))
-  for (const plan of planListeners(generation.blocks)) generation.plans.set(planKey(plan.address, plan.port), plan)
+  for (const plan of planListeners(generation.blocks)) generation.plans.set(plan.routes.server, plan)
   return generation
 }
 
@@ -111,34 +114,43 @@ function* setUp(generation: Generation, plugins: readonly Plugin[], errors: Erro
   }
 }
 
-/** Groups the blocks by address and port. The blocks of several keys share one chain. */
+/** Groups the blocks by scheme, address and port. The blocks of several keys share one chain. */
 function planListeners(sites: readonly BlockSite[]): ListenerPlan[] {
-  const groups = new Map<string, { address: string; port: number; entries: { zone: string; site: BlockSite }[] }>()
+  const groups = new Map<string, Pick<Endpoint, 'scheme' | 'port'> & { address: string; entries: Entry[] }>()
   for (const site of sites) {
-    for (const { zone, port } of site.endpoints) {
+    for (const { scheme, zone, port } of site.endpoints) {
       for (const address of site.addresses) {
-        const key = planKey(address, port)
-        const group = groups.get(key) ?? { address, port, entries: [] }
+        const key = planKey(scheme, address, port)
+        const group = groups.get(key) ?? { scheme, address, port, entries: [] }
         group.entries.push({ zone, site })
         groups.set(key, group)
       }
     }
   }
   const chains = new Map(sites.map(site => [site, chainOf(site)]))
-  return [...groups.values()].map(({ address, port, entries }) => {
+  return [...groups].map(([server, { scheme, address, port, entries }]) => {
     const stages = entries.flatMap(({ site }) => site.stages.map(({ stage }) => stage))
     const recursionAvailable = entries.some(({ zone, site }) => zone === '.' && resolvesAll(site))
     const blocks = entries.map(({ zone, site }) => ({ ...chains.get(site)!, zone: nameFromText(zone) }))
     const dropped = stages.find(stage => stage.observeDropped !== undefined)
+    const first = entries[0]!.site.listen // CoreDNS: the first block decides too
     return {
+      scheme,
       address,
       port,
       zones: entries.map(({ zone }) => zone),
-      sockets: entries[0]!.site.listen.sockets ?? 1, // CoreDNS: the first block decides too
+      sockets: first.sockets ?? 1,
       tcp: Object.assign({}, ...entries.map(({ site }) => site.listen.tcp)), // CoreDNS: the last one that says so
-      routes: new Routes(blocks, recursionAvailable, dropped, `dns://${hostPort(address, port)}`),
+      secure: scheme === 'dns' || first.tls === undefined ? undefined : { policy: first.tls, https: first.https },
+      routes: new Routes(blocks, recursionAvailable, dropped, server),
     }
   })
+}
+
+/** A zone of a listener, and the block that serves it. */
+interface Entry {
+  readonly zone: string
+  readonly site: BlockSite
 }
 
 /** True if a stage resolves whatever name comes to it. */

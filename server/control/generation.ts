@@ -3,20 +3,23 @@
  * reload builds the next one beside it. Also what plugins see as `Control`.
  */
 import { CorefileErrors } from '../corefile/error.ts'
-import type { TcpLimits } from '../listen/listen.ts'
+import type { Scheme, Secure, TcpLimits } from '../listen/listen.ts'
 import type { Control } from '../plugin.ts'
 import type { Routes } from '../route.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
-import { type BlockSite, hostPort, type PlacedStage } from './site.ts'
+import { type BlockSite, type PlacedStage, serverLabel } from './site.ts'
 
 /** What one socket address is to serve. */
 export interface ListenerPlan {
+  readonly scheme: Scheme
   /** As text; empty for every address. */
   readonly address: string
   readonly port: number
   readonly zones: readonly string[]
   /** How many sockets it has, one in each of the first so many threads. */
   readonly sockets: number
+  /** Where the scheme is an encrypted one. */
+  readonly secure: Secure | undefined
   /** Limits of TCP that are not the defaults. */
   readonly tcp: Partial<TcpLimits>
   routes: Routes
@@ -79,6 +82,7 @@ export class Generation implements Control {
   }
 }
 
-export function planKey(address: string, port: number): string {
-  return hostPort(address, port)
+/** The metric label of the listener. */
+export function planKey(scheme: Scheme, address: string, port: number): string {
+  return serverLabel(scheme, address, port)
 }

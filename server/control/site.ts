@@ -3,12 +3,29 @@
  */
 import { posix as path } from 'node:path'
 import type { ServerBlock } from '../corefile/corefile.ts'
+import { DEFAULT_PORTS, type ServerKey } from '../corefile/key.ts'
+import type { Scheme } from '../listen/listen.ts'
 import type { ListenOptions, Site, Stage } from '../plugin.ts'
 import { lookup } from '../serve.ts'
 import { DEFAULT_UDP_BYTES } from '../wire/edns.ts'
 import { type Name, nameFromText } from '../wire/name.ts'
 import type { Origin } from './configuration.ts'
 import type { Generation } from './generation.ts'
+
+/** What is served of the schemes that keys may have, by scheme. */
+const SCHEMES = new Map<string, Scheme>([
+  ['dns', 'dns'],
+  ['tls', 'tls'],
+  ['https', 'https'],
+])
+
+/** One zone of a key, with the port that it is served on. */
+export interface Endpoint {
+  readonly scheme: Scheme
+  readonly zone: string
+  readonly port: number
+  readonly key: ServerKey
+}
 
 /** A stage in its block. */
 export interface PlacedStage {
@@ -44,9 +61,16 @@ export class BlockSite implements Site {
     this.#defaultPort = defaultPort
   }
 
-  /** One per zone and port. */
-  get endpoints(): readonly { zone: string; port: number; key: ServerBlock['serverKeys'][number] }[] {
-    return this.block.serverKeys.map(key => ({ zone: key.zone, port: key.port ?? this.#defaultPort, key }))
+  /** One per scheme, zone and port; none for what is not served here. */
+  get endpoints(): readonly Endpoint[] {
+    return this.block.serverKeys.flatMap(key => {
+      const scheme = SCHEMES.get(key.transport)
+      return scheme === undefined ? [] : [{ scheme, zone: key.zone, port: this.#portOf(key), key }]
+    })
+  }
+
+  #portOf({ port, transport }: ServerKey): number {
+    return port ?? (transport === 'dns' ? this.#defaultPort : DEFAULT_PORTS.get(transport)!)
   }
 
   /** What it binds, as text; the empty text is every address. */
@@ -55,21 +79,20 @@ export class BlockSite implements Site {
   }
 
   get port(): number {
-    return this.block.serverKeys[0]?.port ?? this.#defaultPort
+    return this.endpoints[0]?.port ?? this.#defaultPort
   }
 
   get servers(): readonly string[] {
-    const ports = new Set(this.endpoints.map(({ port }) => port))
-    return [...ports].flatMap(port => this.addresses.map(address => serverLabel(address, port)))
+    const labels = this.endpoints.flatMap(({ scheme, port }) =>
+      this.addresses.map(address => serverLabel(scheme, address, port)),
+    )
+    return [...new Set(labels)]
   }
 
   /** The first block of a listener says how many sockets it has. */
   get threads(): number {
-    const decides = (address: string, port: number) =>
-      this.control.blocks.find(
-        ({ addresses, endpoints }) => addresses.includes(address) && endpoints.some(other => other.port === port),
-      )
-    const own = this.endpoints.flatMap(({ port }) => this.addresses.map(address => decides(address, port)))
+    const decides = (server: string) => this.control.blocks.find(({ servers }) => servers.includes(server))
+    const own = this.servers.map(decides)
     return Math.max(1, ...own.map(site => site?.listen.sockets ?? 1))
   }
 
@@ -88,9 +111,9 @@ export class BlockSite implements Site {
   }
 }
 
-/** The metric label of a listener: `dns://:53`, `dns://[::1]:53`. */
-export function serverLabel(address: string, port: number): string {
-  return `dns://${hostPort(address, port)}`
+/** The metric label of a listener: `dns://:53`, `tls://[::1]:853`. */
+export function serverLabel(scheme: Scheme, address: string, port: number): string {
+  return `${scheme}://${hostPort(address, port)}`
 }
 
 /** `127.0.0.1:53`, `[::1]:53`, `:53`. */

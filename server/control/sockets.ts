@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { canJoin, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
 import { warn } from '../log.ts'
 import type { Generation, ListenerPlan } from './generation.ts'
-import { hostPort, serverLabel } from './site.ts'
+import { hostPort } from './site.ts'
 import type { ThreadPlace } from './threads/messages.ts'
 
 /** Where the main thread has bound a plan. */
@@ -80,8 +80,12 @@ export class Sockets {
         const plan = plans.get(key)
         if (plan === undefined) throw new Error(`nothing is planned for "${key}" in this thread`)
         if (this.#open.has(key)) continue
-        const server = serverLabel(plan.address, plan.port)
-        const options = { routes: plan.routes, server, ipv6Only, reusePort: true, sockets, tcp: plan.tcp }
+        const { routes, secure, tcp } = plan
+        const options = { routes, server: routes.server, ipv6Only, reusePort: true, sockets, secure, tcp }
+        if (plan.scheme !== 'dns') {
+          bound.set(key, [await listen(plan.scheme, address, port, options)])
+          continue
+        }
         const udp = await listen('udp', address, port, fd === undefined ? options : { ...options, fd })
         bound.set(key, [udp])
         bound.set(key, [udp, await listen('tcp', address, port, options)])
@@ -95,9 +99,9 @@ export class Sockets {
 
   /** Has a new listener answer as the running one does from which it took over an address. */
   #standIn(listener: Listener): void {
-    const { transport, address, port } = listener
+    const { transport, scheme, address, port } = listener
     const covers = (one: Listener) =>
-      one.transport === transport && one.port === port && isCovered(address, one.address)
+      one.transport === transport && one.scheme === scheme && one.port === port && isCovered(address, one.address)
     const running = this.all().find(covers)
     if (running === undefined) return
     listener.routes = running.routes
@@ -109,6 +113,7 @@ export class Sockets {
     for (const [key, plan] of generation.plans) {
       for (const listener of this.#open.get(key) ?? []) {
         listener.routes = plan.routes
+        if (plan.secure !== undefined) listener.secure?.(plan.secure)
         listener.limitTo?.(plan.tcp)
         listener.shareWith?.(plan.sockets)
       }
@@ -148,20 +153,20 @@ async function bindPlan(
   { plans }: Generation,
   running: readonly Listener[],
 ): Promise<readonly Listener[] | undefined> {
-  const { address, port, routes, tcp: limits } = plan
+  const { scheme, address, port, routes, secure, tcp: limits } = plan
   const ipv6Only = isIpv6Only(plan, plans)
   // Several sockets of one address need the flag too, from the start where it cannot be set later.
   const isBeside =
     [...plans.values(), ...running].some(other => isBetween(plan, other)) || (plan.sockets > 1 && !canJoin())
   try {
-    const server = serverLabel(address, port)
-    const options = { routes, server, ipv6Only, isBeside, sockets: plan.sockets, tcp: limits }
+    const options = { routes, server: routes.server, ipv6Only, isBeside, sockets: plan.sockets, secure, tcp: limits }
+    if (scheme !== 'dns') return [await listen(scheme, address, port, options)]
     const { udp, tcp } = await listenPair(address, port, options)
     return [udp, tcp]
   } catch (cause) {
     const isSpare = address.includes(':') && [...plans.values()].some(other => !other.address.includes(':'))
     if (!(cause instanceof ListenError) || cause.code === 'EADDRINUSE' || !isSpare || hasIpv6()) throw cause
-    warn(undefined, `${serverLabel(address, port)} is left out: this machine has no IPv6`)
+    warn(undefined, `${routes.server} is left out: this machine has no IPv6`)
     return undefined
   }
 }

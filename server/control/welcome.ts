@@ -4,16 +4,17 @@
 import { VERSION } from '../version.ts'
 import type { Server } from './server.ts'
 
-/** One text per listener, a line per zone: `cluster.local.:53 on 10.0.0.1`. Listeners sorted by port and address. */
+/** One text per listener, a line per zone: `cluster.local.:53 on 10.0.0.1`, `tls://.:853`. Listeners sorted by port and address. */
 export function listenerLines(server: Server): string[] {
   const open = [...(server.current?.plans ?? [])].filter(([key]) => server.sockets.portOf(key) !== undefined)
   const plans = open.toSorted(([, a], [, b]) => a.port - b.port || (a.address < b.address ? -1 : 1))
-  return plans.map(([key, { address, port, zones }]) => {
+  return plans.map(([key, { scheme, address, port, zones }]) => {
     const open = server.sockets.portOf(key) ?? port
+    const prefix = scheme === 'dns' ? '' : `${scheme}://`
     const on = address === '' ? '' : ` on ${address}`
     return zones
       .toSorted()
-      .map(zone => `${zone}:${open}${on}`)
+      .map(zone => `${prefix}${zone}:${open}${on}`)
       .join('\n')
   })
 }

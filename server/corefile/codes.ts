@@ -29,6 +29,8 @@ export const COREFILE_ERROR_CODES = [
   { code: 'COREFILE_EMPTY_NAME', meaning: 'the name of a directive or property is empty' },
   { code: 'COREFILE_INVALID_KEY', meaning: 'a server block key is not [scheme://]zone[:port]' },
   { code: 'COREFILE_DUPLICATE_KEY', meaning: 'two server blocks serve the same zone on the same address and port' },
+  { code: 'COREFILE_MISSING_CERTIFICATE', meaning: 'a server block with an encrypted key has no `tls`' },
+  { code: 'COREFILE_LISTENER_CONFLICT', meaning: 'server blocks want one port, and do not agree about what it is' },
   { code: 'COREFILE_UNKNOWN_DIRECTIVE', meaning: 'no plugin has this name' },
   { code: 'COREFILE_UNAVAILABLE_DIRECTIVE', meaning: 'a plugin of CoreDNS that this server does not have' },
   {

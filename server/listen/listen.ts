@@ -4,13 +4,26 @@
  */
 import { bindBeside } from './beside.ts'
 import { loadFfi } from './ffi.ts'
-import { ListenError, type Listener, type ListenerOptions, type Transport } from './listener.ts'
+import { listenHttps } from './https.ts'
+import { ListenError, type Listener, type ListenerOptions, type Scheme, type Transport } from './listener.ts'
 import { listenTcp } from './tcp.ts'
+import { listenTls } from './tls.ts'
 import { UdpBatch } from './udp-batch.ts'
 import { listenDgram } from './udp-dgram.ts'
 
 export { canJoin, shareAddresses } from './beside.ts'
-export { ListenError, type Listener, type ListenerOptions, type TcpLimits, type Transport } from './listener.ts'
+export {
+  ListenError,
+  type Listener,
+  type ListenerOptions,
+  type Scheme,
+  type TcpLimits,
+  type Transport,
+} from './listener.ts'
+export { type ClientAuth, type HttpsLimits, type Secure, sameTls, type TlsPolicy } from './tls-policy.ts'
+
+/** What can be spoken on one socket. */
+type Speech = Transport | Exclude<Scheme, 'dns'>
 
 const PAIR_ATTEMPTS = 20
 const IPV6_MISSING = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
@@ -20,17 +33,17 @@ const IPV6_MISSING = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
  * @throws ListenError
  */
 export async function listen(
-  transport: Transport,
+  speech: Speech,
   address: string,
   port: number,
   options: ListenerOptions,
 ): Promise<Listener> {
-  if (address !== '') return bind(transport, address, port, options)
+  if (address !== '') return bind(speech, address, port, options)
   try {
-    return await bind(transport, '', port, options)
+    return await bind(speech, '', port, options)
   } catch (cause) {
     if (!(cause instanceof ListenError && IPV6_MISSING.has(cause.code))) throw cause
-    return bind(transport, '0.0.0.0', port, options)
+    return bind(speech, '0.0.0.0', port, options)
   }
 }
 
@@ -51,14 +64,17 @@ export async function listenPair(
   }
 }
 
-async function bind(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
+async function bind(speech: Speech, address: string, port: number, options: ListenerOptions): Promise<Listener> {
   // A member of a group joins what another thread has bound, and has checked then.
-  if (options.reusePort === true || options.isBeside !== true) return open(transport, address, port, options)
-  return bindBeside(transport, address, port, reusePort => open(transport, address, port, { ...options, reusePort }))
+  if (options.reusePort === true || options.isBeside !== true) return open(speech, address, port, options)
+  const transport = speech === 'udp' ? 'udp' : 'tcp'
+  return bindBeside(transport, address, port, reusePort => open(speech, address, port, { ...options, reusePort }))
 }
 
-async function open(transport: Transport, address: string, port: number, options: ListenerOptions): Promise<Listener> {
-  if (transport === 'tcp') return listenTcp(address, port, options)
+async function open(speech: Speech, address: string, port: number, options: ListenerOptions): Promise<Listener> {
+  if (speech === 'tcp') return listenTcp(address, port, options)
+  if (speech === 'https') return listenHttps(address, port, options)
+  if (speech === 'tls') return listenTls(address, port, options)
   const ffi = options.udp === 'dgram' ? undefined : loadFfi()
   return ffi === undefined ? listenDgram(address, port, options) : new UdpBatch(ffi, address, port, options)
 }

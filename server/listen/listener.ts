@@ -7,12 +7,17 @@ import { error as logError } from '../log.ts'
 import { cells, counter, families } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { type ServedQuery, serve } from '../serve.ts'
+import type { Secure } from './tls-policy.ts'
 
 export type Transport = 'udp' | 'tcp'
+/** What a server block's key says is spoken: plain DNS, DNS over TLS (RFC 7858), DNS over HTTPS (RFC 8484). */
+export type Scheme = 'dns' | 'tls' | 'https'
 
 /** A bound socket that serves messages once it is started. */
 export interface Listener {
   readonly transport: Transport
+  /** Undefined for plain DNS. */
+  readonly scheme?: Exclude<Scheme, 'dns'>
   /** As it was asked for; '' is the wildcard. */
   readonly address: string
   /** As it was bound: never 0. */
@@ -23,6 +28,8 @@ export interface Listener {
   readonly received: number
   /** So many sockets have the address from now on, and what is bounded for all of them is shared out. */
   shareWith?(sockets: number): void
+  /** Connections that come from now on meet this certificate and these limits. */
+  secure?(secure: Secure): void
   /** These limits hold from now on, the defaults for those left out. */
   limitTo?(limits: Partial<TcpLimits>): void
   /** Begins to read. What came since the socket was bound has waited. */
@@ -63,6 +70,8 @@ export interface ListenerOptions {
   /** With `fd`: reads from it for a while, instead of the thread that is to have it. */
   readonly isStandIn?: boolean
   readonly tcp?: Partial<TcpLimits>
+  /** For encrypted schemes, which cannot do without. */
+  readonly secure?: Secure | undefined
   /** `batch` where it works, else `dgram`. */
   readonly udp?: 'batch' | 'dgram'
 }

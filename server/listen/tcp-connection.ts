@@ -103,6 +103,10 @@ export class TcpConnection extends Timed implements Peer, Holder {
     return plainAddress(this.#socket.localAddress ?? this.#listener.localAddress)
   }
 
+  get isEncrypted(): boolean {
+    return 'encrypted' in this.#socket
+  }
+
   get idleMs(): number {
     return this.#isFinishing ? 0 : this.#listener.limits.idleMs
   }
@@ -187,7 +191,8 @@ export class TcpConnection extends Timed implements Peer, Holder {
       return
     }
     this.#forget()
-    if (reason === 'write' || reason === 'buffer' || reason === 'memory') this.#socket.resetAndDestroy()
+    const isStuck = reason === 'write' || reason === 'buffer' || reason === 'memory'
+    if (isStuck && !this.isEncrypted) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
   }
 
@@ -345,6 +350,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
   #write(frames: Buffer): boolean {
     const socket = this.#socket
     if (!socket.writable) return false
+    if (socket.writableLength === 0) this.#stuckSinceMs = 0 // TLS tells later that it has taken the last one
     socket.write(frames)
     if (socket.writableLength === 0) {
       this.#stuckSinceMs = 0

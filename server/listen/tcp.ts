@@ -15,7 +15,7 @@ import { type CloseReason, TcpConnection } from './tcp-connection.ts'
 import { type Client, Clients, join, leave } from './tcp-shares.ts'
 
 /** CoreDNS: the times are its defaults. */
-const DEFAULT_LIMITS: TcpLimits = {
+export const DEFAULT_LIMITS: TcpLimits = {
   firstReadMs: 3000,
   idleMs: 10_000,
   writeMs: 5000,
@@ -43,10 +43,21 @@ const closed = counter('sextant_tcp_closed_total', 'TCP connections that the ser
 
 /** Binds; serves nothing before `start`. @throws ListenError */
 export async function listenTcp(address: string, port: number, options: ListenerOptions): Promise<Listener> {
-  const host = address === '' ? '::' : address
-  if (sockaddr(host, port) === undefined) throw new ListenError('tcp', address, port, 'EINVAL')
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
   const listener = new TcpListener(server, address, options)
+  await bindServer(server, address, port, options)
+  return listener
+}
+
+/** Binds a server of streams. What is accepted is for its 'connection'. @throws ListenError */
+export async function bindServer(
+  server: Server,
+  address: string,
+  port: number,
+  options: ListenerOptions,
+): Promise<void> {
+  const host = address === '' ? '::' : address
+  if (sockaddr(host, port) === undefined) throw new ListenError('tcp', address, port, 'EINVAL')
   // Not `options` itself in what stays: it holds the first routes, and with them all that this configuration had.
   const { server: name, ipv6Only = false, reusePort = false } = options
   await new Promise<void>((resolve, reject) => {
@@ -58,7 +69,14 @@ export async function listenTcp(address: string, port: number, options: Listener
   server.removeAllListeners('error')
   limitSendBuffer(server)
   server.on('error', cause => warn(undefined, `accepting on ${name}: ${cause.message}`))
-  return listener
+}
+
+/** Where connections come from. */
+export interface Acceptor {
+  on(event: 'connection', accept: (socket: Socket) => void): unknown
+  address(): ReturnType<Server['address']>
+  /** Accepts no more. `done` when all connections are closed. */
+  close(done: () => void): unknown
 }
 
 export class TcpListener implements Listener {
@@ -69,7 +87,7 @@ export class TcpListener implements Listener {
   #sockets: number
   routes: Routes
   received = 0
-  readonly #server: Server
+  readonly #server: Acceptor
   readonly #name: string
   readonly #connections = new Set<TcpConnection>()
   readonly #clients = new Clients()
@@ -79,7 +97,7 @@ export class TcpListener implements Listener {
   #isStopped = false
   #onEmpty: (() => void) | undefined
 
-  constructor(server: Server, address: string, options: ListenerOptions) {
+  constructor(server: Acceptor, address: string, options: ListenerOptions) {
     this.#server = server
     this.address = address
     this.routes = options.routes

@@ -20,7 +20,7 @@ const MAX_AMPLIFICATION = 25
 const DO_BIT = 0x80 // of the first Z octet, RFC 3225 §3
 
 /** Options of a query that a reply has to do with, as bits of `Query.options`. */
-export const ASKED = { COOKIE: 1, SERVER_COOKIE: 2, KEEPALIVE: 4, NSID: 8 } as const
+export const ASKED = { COOKIE: 1, SERVER_COOKIE: 2, KEEPALIVE: 4, NSID: 8, PADDING: 16 } as const
 
 /** Most octets of a UDP reply: what the client takes, what we allow (`udpBytes`), and what its query is worth. */
 export function datagramLimit(q: Query, udpBytes: number): number {
@@ -62,6 +62,7 @@ function isLaterCookie(q: Query, code: number): boolean {
 function note(q: Query, code: number, at: number, size: number): void {
   if (code === OPTION.NSID) q.options |= ASKED.NSID
   else if (code === OPTION.TCP_KEEPALIVE) q.options |= ASKED.KEEPALIVE
+  else if (code === OPTION.PADDING) q.options |= ASKED.PADDING
   else if (code === OPTION.COOKIE && !isLaterCookie(q, code)) {
     q.options |= size === CLIENT_COOKIE_BYTES ? ASKED.COOKIE : ASKED.COOKIE | ASKED.SERVER_COOKIE
     for (let i = 0; i < size && i < COOKIE_BYTES; i++) q.cookie[i] = q.bytes[at + i]!

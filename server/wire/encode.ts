@@ -5,9 +5,11 @@
  */
 import type { Answer } from './answer.ts'
 import { FLAG, TYPE } from './codes.ts'
+import { ASKED } from './edns.ts'
 import { optBytes, writeReplyOpt } from './edns-reply.ts'
 import type { Image } from './image.ts'
 import { POINTER_BYTES } from './name.ts'
+import { pad } from './padding.ts'
 import { HEADER_BYTES, type Query } from './query.ts'
 import { RECORD_HEAD_BYTES, type Section } from './section.ts'
 
@@ -63,7 +65,9 @@ export function encode(
     to = writeSections(a, at + q.questionEnd, end)
   }
   if (q.hasOpt) {
+    const optAt = to
     to = writeReplyOpt(q, a, into, to, udpSize)
+    if ((q.options & ASKED.PADDING) !== 0) to = pad(q, into, at, optAt, to, limit)
     putUint16(into, at + ADDITIONALS_AT, ((into[at + ADDITIONALS_AT]! << 8) | into[at + ADDITIONALS_AT + 1]!) + 1)
   }
   const flags =

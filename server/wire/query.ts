@@ -33,6 +33,8 @@ export interface Peer {
   readonly family: 4 | 6
   /** The address that was asked, as text (log's {local}). */
   readonly localAddress: string
+  /** What passes between is encrypted. */
+  readonly isEncrypted?: boolean
   keep(): Peer
   /** Sends a finished message. Never throws: what cannot be sent, or has no octets, is counted by the listener. */
   send(bytes: Uint8Array, at: number, length: number): void

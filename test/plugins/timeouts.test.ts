@@ -79,8 +79,8 @@ test('of several blocks of a listener the last one that sets a time decides', ()
   const texts = { files: new Map(), folders: new Map() }
   const parsed = { ...readCorefile(text, 'Corefile'), origin: originOf('Corefile', '/'), text, texts }
   const { plans } = build(parsed, { plugins: [plugin, bind], port: 53, reload: async () => false })
-  assert.equal(plans.get('127.0.0.1:53')?.tcp, { firstReadMs: 1000, idleMs: 6000 })
-  assert.equal(plans.get(':54')?.tcp, {})
+  assert.equal(plans.get('dns://127.0.0.1:53')?.tcp, { firstReadMs: 1000, idleMs: 6000 })
+  assert.equal(plans.get('dns://:54')?.tcp, {})
 })
 
 /** How long a connection that says nothing stays open, ms. */

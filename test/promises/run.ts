@@ -15,6 +15,7 @@ const CASES = [
   'floods-connections',
   'floods-messages',
   'floods-upstream',
+  'handshakes',
   'reload',
   'reload-trouble',
   'leaving',

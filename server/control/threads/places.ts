@@ -8,7 +8,6 @@ import { canWatchStream } from '../../listen/stream-watch.ts'
 import { UdpBatch } from '../../listen/udp-batch.ts'
 import { UdpSocket } from '../../listen/udp-socket.ts'
 import type { Generation } from '../generation.ts'
-import { serverLabel } from '../site.ts'
 import type { MainPlace } from '../sockets.ts'
 import type { ThreadPlace } from './messages.ts'
 
@@ -51,7 +50,7 @@ export class Places {
         const main = mainPlace(key)
         if (main === undefined) continue // an address of a machine without IPv6
         const { address, port, ipv6Only } = main
-        const ffi = canWatchStream() ? loadFfi() : undefined
+        const ffi = plan.scheme === 'dns' && canWatchStream() ? loadFfi() : undefined
         const udp = ffi && new UdpSocket(ffi, address, port, { ipv6Only, reusePort: true })
         this.#places.set(key, { key, address, port, ipv6Only, sockets: plan.sockets, udp })
         made.push(key)
@@ -70,8 +69,7 @@ export class Places {
     for (const [key, { address, port, sockets, udp }] of this.#places) {
       const plan = plans.get(key)
       if (ffi === undefined || udp === undefined || plan === undefined || this.#standIns.has(key)) continue
-      const server = serverLabel(plan.address, plan.port)
-      const options = { routes: plan.routes, server, sockets, fd: udp.fd, isStandIn: true }
+      const options = { routes: plan.routes, server: plan.routes.server, sockets, fd: udp.fd, isStandIn: true }
       const listener = new UdpBatch(ffi, address, port, options)
       listener.start()
       this.#standIns.set(key, listener)

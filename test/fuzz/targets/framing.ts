@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { TcpListener } from '../../../server/listen/tcp.ts'
 import { TcpConnection } from '../../../server/listen/tcp-connection.ts'
+import { Clients } from '../../../server/listen/tcp-shares.ts'
 import { query } from '../../harness/message.ts'
 import { wire } from '../../harness/stage.ts'
 import { hexWords, hold, type Outcome, type Target } from '../target.ts'
@@ -76,26 +77,14 @@ export const target: Target = {
     const closed: string[] = []
     const listener = {
       routes,
-      limits: {
-        maxQueries: Number.POSITIVE_INFINITY,
-        maxInFlight: 16,
-        maxBufferedBytes: 1 << 20,
-        firstReadMs: 1,
-        idleMs: 1,
-        writeMs: 1,
-        maxConnections: 1,
-      },
+      limits: { ...LIMITS, maxQueries: Number.POSITIVE_INFINITY, maxHeldBytes: 1 << 20 },
       received: 0,
       localAddress: '127.0.0.1',
       forget() {},
       watch() {},
       countClosed: (reason: string) => closed.push(reason),
     }
-    new TcpConnection(listener as unknown as TcpListener, socket as unknown as Socket, {
-      address: '127.0.0.1',
-      connections: 1,
-      octets: 0,
-    })
+    new TcpConnection(listener as unknown as TcpListener, socket as unknown as Socket, new Clients().of('127.0.0.1'))
     for (let at = 0; at < octets.length; at += chunk || octets.length)
       socket.emit('data', octets.subarray(at, at + (chunk || octets.length)))
     const { ids, isGarbage } = wanted(octets)
@@ -109,6 +98,8 @@ export const target: Target = {
     return { kind: `${Math.min(ids.length, 3)} ${isGarbage}`, octets: octets.length * 2 }
   },
 }
+
+const LIMITS = { maxInFlight: 16, maxBufferedBytes: 1 << 20, firstReadMs: 1, idleMs: 1, writeMs: 1, maxConnections: 1 }
 
 /** The ids of the messages that are to be answered: read without any state. */
 function wanted(octets: Buffer): { ids: number[]; isGarbage: boolean } {

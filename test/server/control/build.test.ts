@@ -36,9 +36,9 @@ function buildText(
   return build(configurationOf(corefile), { plugins, port, reload: async () => false })
 }
 
-/** `address:port → zones` of every listener. */
+/** `address:port → zones` of every listener; other schemes than dns in front. */
 function plansOf(generation: Generation): string {
-  return [...generation.plans].map(([key, { zones }]) => `${key} → ${zones.join(' ')}`).join('\n')
+  return [...generation.plans].map(([key, { zones }]) => `${key.replace('dns://', '')} → ${zones.join(' ')}`).join('\n')
 }
 
 const LISTENERS: { name: string; corefile: string; port?: number; plans: string }[] = [
@@ -100,8 +100,8 @@ const ERRORS: { name: string; corefile: string; says: string }[] = [
   },
   {
     name: 'a transport of CoreDNS that is missing',
-    corefile: 'tls://. {\n}',
-    says: 'Corefile:1:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns',
+    corefile: 'quic://. {\n}',
+    says: 'Corefile:1:1: transport "quic" of CoreDNS is not part of Sextant yet, expected dns, tls or https',
   },
   {
     name: 'a zone served twice',
@@ -128,13 +128,13 @@ const ERRORS: { name: string; corefile: string; says: string }[] = [
   },
   {
     name: 'mistakes of the grammar, of keys and of directives together',
-    corefile: 'a:x {\nforward y\n}\nb {\ncache {\nx {\n}\n}\nnosuch\n}\ntls://c {\n}',
+    corefile: 'a:x {\nforward y\n}\nb {\ncache {\nx {\n}\n}\nnosuch\n}\nquic://c {\n}',
     says: text`
       Corefile:1:1: invalid port "x" in "a:x", expected a number from 0 to 65535
       Corefile:2:9: forward: surplus argument "y" of "forward", expected none
       Corefile:6:3: a second "{" inside the block of "cache", expected properties: blocks go one level deep
       Corefile:9:1: unknown directive "nosuch", expected bind, cache or forward
-      Corefile:11:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns`,
+      Corefile:11:1: transport "quic" of CoreDNS is not part of Sextant yet, expected dns, tls or https`,
   },
   {
     name: 'the directive before an import that found nothing',
@@ -172,8 +172,8 @@ const ERRORS: { name: string; corefile: string; says: string }[] = [
   },
   {
     name: 'a transport of a CIDR once',
-    corefile: 'tls://10.0.0.0/14 {\n}',
-    says: 'Corefile:1:1: transport "tls" of CoreDNS is not part of Sextant yet, expected dns',
+    corefile: 'quic://10.0.0.0/14 {\n}',
+    says: 'Corefile:1:1: transport "quic" of CoreDNS is not part of Sextant yet, expected dns, tls or https',
   },
   {
     name: 'a bad address, without what follows from it',

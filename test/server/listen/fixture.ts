@@ -297,6 +297,11 @@ export class TcpClient {
     return new TcpClient(socket)
   }
 
+  /** On a connection that is there already, such as an encrypted one. */
+  static on(socket: Socket): TcpClient {
+    return new TcpClient(socket)
+  }
+
   send(...messages: Uint8Array[]): void {
     this.socket.write(framed(...messages))
   }

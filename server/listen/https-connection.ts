@@ -1,0 +1,168 @@
+/**
+ * One HTTPS connection: its requests, what they hold, and its time. A client that stalls, floods with frames, or leaves
+ * what it asked for lying, is let go.
+ */
+import type { ServerHttp2Session } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import type { Routes } from '../route.ts'
+import { Timed } from '../wheel.ts'
+import { plainAddress } from './address.ts'
+import type { HttpsListener } from './https.ts'
+import { type HttpRequest, type HttpResponse, HttpsExchange } from './https-exchange.ts'
+import type { TcpLimits } from './listener.ts'
+import type { CloseReason } from './tcp-connection.ts'
+
+/** SETTINGS and PING frames that no request follows: each has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
+const MAX_CONTROL_FRAMES = 100
+
+export class HttpsConnection extends Timed {
+  readonly #listener: HttpsListener
+  readonly #socket: TLSSocket
+  readonly #maxRequests: number
+  readonly #exchanges = new Set<HttpsExchange>()
+  #latest: HttpsExchange | undefined
+  #session: ServerHttp2Session | undefined
+  #address: string | undefined
+  /** Requests so far. */
+  #asked = 0
+  #quietSinceMs = performance.now()
+  #controlFrames = 0
+  /** Octets that the exchanges hold. */
+  #heldBytes = 0
+  #isFinishing = false
+
+  /** @param maxRequests that may be open at a time */
+  constructor(listener: HttpsListener, socket: TLSSocket, maxRequests: number) {
+    super()
+    this.#listener = listener
+    this.#socket = socket
+    this.#maxRequests = maxRequests
+    socket.on('error', () => {}) // 'close' follows
+    socket.on('close', () => listener.forget(this))
+  }
+
+  get limits(): TcpLimits {
+    return this.#listener.limits
+  }
+  get routes(): Routes {
+    return this.#listener.routes
+  }
+  get address(): string {
+    this.#address ??= plainAddress(this.#socket.remoteAddress ?? '')
+    return this.#address
+  }
+  get port(): number {
+    return this.#socket.remotePort ?? 0
+  }
+  get family(): 4 | 6 {
+    return this.address.includes(':') ? 6 : 4
+  }
+  get localAddress(): string {
+    return plainAddress(this.#socket.localAddress ?? this.#listener.address)
+  }
+
+  /** Nothing is waited for on either side. */
+  get isIdle(): boolean {
+    return this.#exchanges.size === 0
+  }
+
+  /** It takes no more requests, and this one came last. */
+  endsWith(exchange: HttpsExchange): boolean {
+    return this.#isFinishing && exchange === this.#latest
+  }
+
+  /** An exchange holds so many octets more, or less. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes
+    if (this.#heldBytes > this.limits.maxBufferedBytes) this.close('buffer')
+  }
+
+  /** It speaks HTTP/2. */
+  over(session: ServerHttp2Session): void {
+    this.#session = session
+    const control = () => {
+      if (++this.#controlFrames > MAX_CONTROL_FRAMES) this.close('garbage')
+    }
+    session.on('remoteSettings', control)
+    session.on('ping', control)
+  }
+
+  take(request: HttpRequest, response: HttpResponse): void {
+    this.#asked++
+    this.#controlFrames = 0
+    const exchange = new HttpsExchange(this, request, response)
+    this.#exchanges.add(exchange)
+    this.#latest = exchange
+    // Streams that were reset count until their queries are answered: a client cannot ask without end (CVE-2023-44487).
+    if (this.#exchanges.size > this.#maxRequests) this.close('limit')
+    else {
+      this.lookAt(exchange.dueMs)
+      if (this.#asked >= this.limits.maxQueries) this.#takeNoMore()
+      exchange.begin()
+    }
+  }
+
+  countReceived(): void {
+    this.#listener.received++
+  }
+
+  countResponse(status: number): void {
+    this.#listener.countResponse(status)
+  }
+
+  /** Has itself looked at by then at the latest. */
+  lookAt(dueMs: number): void {
+    if (this.#socket.destroyed || (this.slot >= 0 && this.wakeAtMs <= dueMs)) return
+    this.#listener.watch(this, dueMs - performance.now())
+  }
+
+  /** An exchange is over. */
+  forget(exchange: HttpsExchange): void {
+    if (!this.#exchanges.delete(exchange)) return
+    if (!this.isIdle) return
+    this.#quietSinceMs = performance.now()
+    if (this.#isFinishing) this.#goodbye()
+  }
+
+  /** Takes no more, answers what is in flight, then closes. */
+  finish(): void {
+    this.#isFinishing = true
+    if (this.isIdle) this.#goodbye()
+  }
+
+  /** The last request that it may have has come. */
+  #takeNoMore(): void {
+    if (this.#isFinishing) return
+    this.#isFinishing = true
+    this.#listener.countClosed('queries')
+    this.#session?.close() // GOAWAY: what is open is answered
+  }
+
+  #goodbye(): void {
+    if (this.#session === undefined) this.#socket.destroySoon()
+    else this.#session.close(() => this.#socket.destroySoon())
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#socket.destroyed) return
+    this.#listener.countClosed(reason)
+    this.#listener.forget(this)
+    this.#session?.destroy()
+    this.#socket.destroy()
+  }
+
+  /** Closes the connection if its time, or that of one of its exchanges, is up. */
+  wake(nowMs: number): void {
+    const { firstReadMs, idleMs } = this.limits
+    let dueMs = nowMs + idleMs
+    let late: CloseReason = this.#asked > 0 ? 'idle' : 'first-read'
+    if (this.isIdle) dueMs = this.#quietSinceMs + (this.#asked > 0 ? idleMs : firstReadMs)
+    for (const exchange of this.#exchanges) {
+      if (exchange.dueMs === 0 || exchange.dueMs >= dueMs) continue
+      dueMs = exchange.dueMs
+      late = exchange.lateWith
+    }
+    if (dueMs > nowMs) this.#listener.watch(this, dueMs - nowMs)
+    else this.close(late)
+  }
+}
