@@ -11,13 +11,13 @@ import { originOf, temporaryFolder } from '../harness/server.ts'
 const test = suite('corpus')
 
 const CORPUS: { name: string; missing: readonly string[]; listeners: readonly string[] }[] = [
-  { name: 'kubeadm', missing: [], listeners: [':53'] },
-  { name: 'kube-up', missing: [], listeners: [':53'] },
-  { name: 'k3s', missing: [], listeners: [':53'] },
-  { name: 'eks', missing: [], listeners: [':53'] },
+  { name: 'kubeadm', missing: [], listeners: ['dns://:53'] },
+  { name: 'kube-up', missing: [], listeners: ['dns://:53'] },
+  { name: 'k3s', missing: [], listeners: ['dns://:53'] },
+  { name: 'eks', missing: [], listeners: ['dns://:53'] },
   { name: 'aks', missing: ['template'], listeners: [] },
-  { name: 'gke', missing: [], listeners: ['169.254.20.10:53', '10.8.0.10:53'] },
-  { name: 'nodelocal', missing: [], listeners: ['169.254.20.10:53', '10.96.0.10:53'] },
+  { name: 'gke', missing: [], listeners: ['dns://169.254.20.10:53', 'dns://10.8.0.10:53'] },
+  { name: 'nodelocal', missing: [], listeners: ['dns://169.254.20.10:53', 'dns://10.96.0.10:53'] },
 ]
 
 for (const { name, missing, listeners } of CORPUS) {

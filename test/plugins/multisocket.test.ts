@@ -68,7 +68,7 @@ test('the first block of a listener decides, and every block knows how many thre
   const generation = build(parsed, { plugins: [plugin, bind], port: 53, reload: async () => false })
   assert.equal(
     [...generation.plans].map(([key, { sockets }]) => `${key} ${sockets}`),
-    ['127.0.0.1:53 3', '127.0.0.2:53 1', ':54 1'],
+    ['dns://127.0.0.1:53 3', 'dns://127.0.0.2:53 1', 'dns://:54 1'],
   )
   assert.equal(
     generation.blocks.map(({ threads }) => threads),

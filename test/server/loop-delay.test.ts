@@ -47,7 +47,7 @@ test('a turn of 30 ms is in its bucket, and is the longest until somebody has lo
   const before = longer(0.02)
   longest()
   await work(30)
-  assert.is(longer(0.02), before + 1)
+  assert.ok(longer(0.02) > before) // others may hold this thread up as well
   const found = longest()
   assert.ok(found >= 0.03, `${found}`)
   await sleep(1)
