@@ -1,9 +1,12 @@
 /** What happens to a server in a soak, each for as long as one stretch of it takes. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../../bench/messages.ts'
+import { readCorpus } from '../../fuzz/corpus.ts'
+import { Mutator } from '../../fuzz/mutate.ts'
+import { Random } from '../../parity/random.ts'
+import { end, type Flooder, framed, openMany } from '../connections.ts'
 import type { World } from './world.ts'
 
 export interface Trouble {
@@ -44,29 +47,21 @@ async function sendPaced(
   }
 }
 
-/** Keeps so many connections open, and does `begin` with each. */
+/** Opens so many connections, again and again when all are closed, and does `begin` with each. */
 async function keepConnections(
-  world: World,
+  { subject }: World,
   count: number,
   isOver: () => boolean,
-  begin: (socket: Socket) => void,
+  begin?: (flooder: Flooder) => void,
 ): Promise<string> {
-  const open = new Set<Socket>()
   let made = 0
-  await paced(count, isOver, () => {
-    if (open.size >= count) return
-    made++
-    const socket = connect(world.subject.port, '127.0.0.1')
-    open.add(socket)
-    socket.on('connect', () => begin(socket)).on('error', () => {})
-    socket.on('close', () => open.delete(socket))
-  })
-  for (const socket of open) socket.destroy()
+  while (!isOver()) {
+    const flooders = await openMany(subject, count, begin)
+    made += count
+    while (!isOver() && flooders.some(({ closedMs }) => closedMs === 0)) await pause(TICK_MS)
+    end(flooders)
+  }
   return `${made} connections`
-}
-
-function framed(message: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message])
 }
 
 let names = 0
@@ -145,17 +140,27 @@ const silentUpstream: Trouble = {
 
 const silentConnections: Trouble = {
   name: '1,000 silent connections',
-  make: (world, isOver) => keepConnections(world, 1000, isOver, () => {}),
+  make: (world, isOver) => keepConnections(world, 1000, isOver),
 }
 
 const deafConnections: Trouble = {
   name: '100 connections that ask and never read',
   make: (world, isOver) =>
-    keepConnections(world, 100, isOver, socket => {
-      const question = framed(messageOf({ name: 'dns-version.cluster.local', type: 'TXT' }))
+    keepConnections(world, 100, isOver, ({ socket }) => {
+      const question = messageOf({ name: 'dns-version.cluster.local', type: 'TXT' })
       socket.pause()
-      socket.write(Buffer.concat(Array.from({ length: 5000 }, () => question)))
+      socket.write(framed(Array.from({ length: 5000 }, () => question)))
     }),
+}
+
+const seeds = readCorpus({ name: 'message', isText: false })
+const random = new Random(1)
+const mutator = new Mutator(random, [], 4096)
+
+const mutatedMessages: Trouble = {
+  name: 'mutated messages, 2,000 a second',
+  make: (world, isOver) =>
+    sendPaced(world, 2000, isOver, () => mutator.mutate(random.one(seeds).octets, random.one(seeds).octets)),
 }
 
 /** In the order that a soak has them, again and again. */
@@ -168,5 +173,6 @@ export const TROUBLES: readonly Trouble[] = [
   silentUpstream,
   silentConnections,
   deafConnections,
+  mutatedMessages,
   outage,
 ]
