@@ -24,8 +24,9 @@ const soakMs = Number(values.minutes) * 60_000
 const perSecond = Number(values.pace)
 const seconds = Number(values.stretch)
 
-/** How much more may be resident in the last quarter than in the second: of the first, V8 compiles and caches fill. */
+/** How much more may be resident in the last round of troubles than in the second: in the first, caches fill and V8 compiles. */
 const GROWTH_BYTES = 16 << 20
+const LEAST_ROUNDS = 3
 const BETWEEN_MS = 500
 
 interface Stretch {
@@ -94,11 +95,17 @@ async function failures({ subject }: World, stretches: readonly Stretch[]): Prom
   const metrics = await subject.metrics()
   const panics = metrics.sum('coredns_panics_total') ?? 0
   if (panics > 0) found.push(`${panics} queries ended in an exception`)
-  const quarter = Math.max(1, stretches.length >> 2)
-  const rss = stretches.map(({ rssBytes }) => rssBytes)
-  const [second, last] = [mean(rss.slice(quarter, 2 * quarter)), mean(rss.slice(-quarter))]
+  const rounds = Math.floor(stretches.length / TROUBLES.length)
+  const rssOf = (round: number) =>
+    mean(stretches.slice(round * TROUBLES.length, (round + 1) * TROUBLES.length).map(({ rssBytes }) => rssBytes))
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
-  console.log(`\nRSS: second quarter ${mb(second)}, last ${mb(last)}, most ${mb(subject.peakBytes)}`)
+  console.log(`\nRSS at most: ${mb(subject.peakBytes)}`)
+  if (rounds < LEAST_ROUNDS) {
+    console.log(`${rounds} rounds are too few to tell whether the memory grows`)
+    return found
+  }
+  const [second, last] = [rssOf(1), rssOf(rounds - 1)]
+  console.log(`RSS, mean of a round of troubles: second ${mb(second)}, last (${rounds}) ${mb(last)}`)
   if (last > second + GROWTH_BYTES) found.push(`the memory grew from ${mb(second)} to ${mb(last)}`)
   return found
 }
