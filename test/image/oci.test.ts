@@ -1,13 +1,13 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { extract, type Headers } from 'tar-stream'
+import { extract, type Header } from 'tar-stream'
 import { test } from 'uvu'
 import { type LayerFile, layerOf } from '../../k8s/image/layer.ts'
 import { archiveOf, digestOf, type ImageConfig } from '../../k8s/image/oci.ts'
 
 interface Entry {
-  readonly header: Headers
+  readonly header: Header
   readonly content: Buffer
 }
 
@@ -42,7 +42,7 @@ test('a layer: folders before files, all of root, from 1970, and the right to bi
   const { header, content } = entries.get('usr/bin/node')!
   equal(header.mode, 0o755)
   equal(`${content}`, 'binary')
-  const capability = Buffer.from(header.pax!['SCHILY.xattr.security.capability']!, 'latin1')
+  const capability = Buffer.from((header.pax as Record<string, string>)['SCHILY.xattr.security.capability']!, 'latin1')
   // What `setcap cap_net_bind_service=+ep` writes.
   equal(capability.toString('hex'), '0100000200040000000000000000000000000000')
 })
