@@ -1,40 +1,98 @@
 #!/usr/bin/env bash
-# Puts helm where the chart's suite finds it, built from its Go module. Runs again at no cost; may be interrupted at any
-# point: the binary appears under its name only when it is whole.
+# Puts two programs where the chart's suite finds them, built from their Go modules: helm, and `kubeadm-checks`, which asks
+# kubeadm's own library what `kubeadm upgrade` thinks of a Corefile. Runs again at no cost; may be interrupted at any point:
+# a binary appears under its name only when it is whole.
 #
-#   bash test/chart/assets.sh           build it if it is missing
-#   bash test/chart/assets.sh --print   only print the path
+#   bash test/chart/assets.sh           build what is missing
+#   bash test/chart/assets.sh --print   only print the paths, helm's first
 set -euo pipefail
 
 HELM_VERSION=4.3.1
+# That of kubeadm 1.36.2.
+COREFILE_MIGRATION_VERSION=1.0.31
 
 dir="${XDG_CACHE_HOME:-$HOME/.cache}/sextant/chart"
-helm=${SEXTANT_HELM:-$dir/helm-$HELM_VERSION}
+helm=$dir/helm-$HELM_VERSION
+checks=$dir/kubeadm-checks-$COREFILE_MIGRATION_VERSION
 
 say() { printf 'chart assets: %s\n' "$*"; }
 fail() { printf 'chart assets: %s\n' "$*" >&2; exit 1; }
+complete() { [ -x "$helm" ] && [ -x "$checks" ]; }
 
 if [ "${1:-}" = --print ]; then
-  printf '%s\n' "$helm"
+  printf '%s\n' "$helm" "$checks"
   exit 0
 fi
-if [ -x "$helm" ]; then
-  say "complete: $helm"
+if complete; then
+  say "complete in $dir"
   exit 0
 fi
-[ -z "${SEXTANT_HELM:-}" ] || fail "SEXTANT_HELM names \"$SEXTANT_HELM\", which is no program"
 command -v go >/dev/null || { [ -x /usr/local/go/bin/go ] && PATH=$PATH:/usr/local/go/bin; } ||
-  fail 'go is not installed: install Go 1.26 or later, or name a helm by SEXTANT_HELM'
+  fail "go is not installed and $dir is not complete: install Go 1.26 or later"
 
 mkdir -p "$dir"
 # In the same file system, so that mv is atomic; one build at a time.
 exec 9> "$dir/.lock"
 flock 9
-[ ! -x "$helm" ] || { say "complete: $helm"; exit 0; }
 work=$(mktemp -d "$dir/.build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-say "building helm $HELM_VERSION (minutes the first time)"
-GOBIN=$work nice -n 10 go install -trimpath -ldflags '-s -w' "helm.sh/helm/v4/cmd/helm@v$HELM_VERSION"
-mv -f "$work/helm" "$helm"
-say "helm $HELM_VERSION: $helm ($(($(stat -c %s "$helm") / 1048576)) MiB, $SECONDS s)"
+
+if [ ! -x "$checks" ]; then
+  say "building kubeadm-checks $COREFILE_MIGRATION_VERSION"
+  mkdir "$work/checks"
+  cd "$work/checks"
+  # kubeadm-checks FROM TO < Corefile: the answers of preflight checks CoreDNSUnsupportedPlugins and CoreDNSMigration, and
+  # whether the Corefile is one that kubeadm once wrote, and replaces without a question.
+  cat > main.go <<'GO'
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+
+	"github.com/coredns/corefile-migration/migration"
+)
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func main() {
+	corefile, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		panic(err)
+	}
+	from, to := os.Args[1], os.Args[2]
+	notices, unsupportedErr := migration.Unsupported(from, to, string(corefile))
+	unsupported := []string{}
+	for _, notice := range notices {
+		unsupported = append(unsupported, notice.ToString())
+	}
+	_, migrateErr := migration.Migrate(from, to, string(corefile), false)
+	answer := map[string]any{
+		"unsupported":      unsupported,
+		"unsupportedError": text(unsupportedErr),
+		"migrationError":   text(migrateErr),
+		"isDefault":        migration.Default("", string(corefile)),
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
+		panic(err)
+	}
+}
+GO
+  printf 'module sextant.test/checks\n\ngo 1.24\n\nrequire github.com/coredns/corefile-migration v%s\n' \
+    "$COREFILE_MIGRATION_VERSION" > go.mod
+  GOFLAGS=-mod=mod nice -n 10 go build -trimpath -ldflags '-s -w' -o "$work/kubeadm-checks" .
+  mv -f "$work/kubeadm-checks" "$checks"
+fi
+if [ ! -x "$helm" ]; then
+  say "building helm $HELM_VERSION (minutes the first time)"
+  GOBIN=$work nice -n 10 go install -trimpath -ldflags '-s -w' "helm.sh/helm/v4/cmd/helm@v$HELM_VERSION"
+  mv -f "$work/helm" "$helm"
+fi
+say "complete in $dir ($SECONDS s)"

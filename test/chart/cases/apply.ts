@@ -1,0 +1,111 @@
+/** The chart against the real API server: strict, without a warning, and as the release that takes over what is there. */
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { join } from 'node:path'
+import { run } from '../../harness/process.ts'
+import { test } from '../../harness/suite.ts'
+import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, manifest, programs, ROOT } from '../chart.ts'
+import { cluster } from '../cluster.ts'
+
+/** kubectl as administrator; what it warns of is an error. */
+async function kubectl(...args: string[]): Promise<string> {
+  const { kubeconfig } = await cluster()
+  const { code, stdout, stderr } = await run(programs().kubectl, args, { ...process.env, KUBECONFIG: kubeconfig })
+  if (code !== 0 || stderr !== '') throw new Error(`kubectl ${args.join(' ')} ended with code ${code}\n${stderr}`)
+  return stdout
+}
+
+async function helm(...args: string[]): Promise<string> {
+  const { kubeconfig } = await cluster()
+  const { code, stdout, stderr } = await run(programs().helm, args, helmEnvironment(kubeconfig))
+  if (code !== 0 || stderr !== '') throw new Error(`helm ${args.join(' ')} ended with code ${code}\n${stderr}`)
+  return stdout
+}
+
+const ALL = `
+service: {metrics: true, ipFamilyPolicy: SingleStack, trafficDistribution: PreferClose}
+prometheus: {service: {enabled: true}}
+dashboards: {enabled: true}
+podDisruptionBudget: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow}
+rbac: {multiclusterEnable: true}
+topologySpreadConstraints:
+  - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app.kubernetes.io/instance: '{{ .Release.Name }}'}}}
+extraVolumes: [{name: state, emptyDir: {sizeLimit: 64Mi}}]
+extraVolumeMounts: [{name: state, mountPath: /var/lib/sextant}]
+extraSecrets: [{name: key, mountPath: /etc/key}]
+zoneFiles: [{filename: names.hosts, contents: "192.0.2.1 a.example"}]
+env: [{name: SEXTANT_UDP, value: dgram}]
+customLabels: {team: dns}
+customAnnotations: {who: me}
+`
+
+const ROWS: readonly { name: string; values: string; files?: readonly string[] }[] = [
+  { name: 'the default', values: '' },
+  { name: "kubeadm's", values: '', files: [KUBEADM_VALUES] },
+  { name: 'all of it', values: `${ALL}autoscaler: {enabled: true}` },
+  {
+    name: 'all of it, scaled by load',
+    values: `${ALL}hpa: {enabled: true, maxReplicas: 4, behavior: {scaleDown: {stabilizationWindowSeconds: 600}}, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]}`,
+  },
+  {
+    name: 'a name server for others',
+    values: `
+isClusterService: false
+serviceType: LoadBalancer
+service: {externalTrafficPolicy: Local, loadBalancerClass: example.org/lb}
+servers: [{port: 5300, servicePort: 53, nodePort: 30053, plugins: [{name: whoami}]}]`,
+  },
+]
+
+for (const { name, values, files = [] } of ROWS) {
+  test(`apply: ${name}`, async note => {
+    const file = fileOf(await manifest(values, { files }))
+    const lines = (
+      await kubectl('apply', '--server-side', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', file)
+    ).trim()
+    note(`${lines.split('\n').length} objects`)
+  })
+}
+
+test('apply: k8s/, by kubectl apply -k', async () => {
+  const names = await kubectl('apply', '--server-side', '--validate=strict', '-o', 'name', '-k', join(ROOT, 'k8s'))
+  equal(names.trim().split('\n').length, 7)
+})
+
+const get = async (kind: string, name: string) =>
+  JSON.parse(await kubectl('get', kind, name, '-n', 'kube-system', '-o', 'json'))
+
+const TAKE_OVER = ['--namespace', 'kube-system', '--values', KUBEADM_VALUES, '--take-ownership', '--force-conflicts']
+
+test('apply: a release takes over the addon that is there, and keeps its Service and its selector', async () => {
+  const before = [await get('deployment', 'coredns'), await get('service', 'kube-dns')]
+  match(await helm('install', 'coredns', CHART, ...TAKE_OVER), /STATUS: deployed/)
+  const [deployment, service] = [await get('deployment', 'coredns'), await get('service', 'kube-dns')]
+  deepEqual(
+    [deployment, service].map(({ metadata }) => metadata.uid),
+    before.map(({ metadata }) => metadata.uid),
+  )
+  deepEqual(deployment.spec.selector, { matchLabels: { 'k8s-app': 'kube-dns' } })
+  deepEqual([service.spec.clusterIP, service.spec.selector], ['10.96.0.10', { 'k8s-app': 'kube-dns' }])
+  const { containers } = deployment.spec.template.spec
+  deepEqual(
+    containers.map(({ name }: { name: string }) => name),
+    ['coredns'],
+  )
+  equal(containers[0].ports.length, 5)
+})
+
+test('apply: an upgrade of the release without a change changes nothing', async () => {
+  const { generation } = (await get('deployment', 'coredns')).metadata
+  await helm('upgrade', 'coredns', CHART, '--namespace', 'kube-system', '--values', KUBEADM_VALUES, '--force-conflicts')
+  equal((await get('deployment', 'coredns')).metadata.generation, generation)
+})
+
+test('apply: the way back by helm rollback and by kubectl apply -k', async () => {
+  await kubectl('apply', '--server-side', '--force-conflicts', '-o', 'name', '-k', join(ROOT, 'k8s'))
+  equal((await get('service', 'kube-dns')).spec.clusterIP, '10.96.0.10')
+  match(await helm('history', 'coredns', '--namespace', 'kube-system'), /deployed/)
+  match(
+    await helm('rollback', 'coredns', '1', '--namespace', 'kube-system', '--force-conflicts'),
+    /Rollback was a success/,
+  )
+})
