@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
-# Puts two programs where the chart's suite finds them, built from their Go modules: helm, and `kubeadm-checks`, which asks
-# kubeadm's own library what `kubeadm upgrade` thinks of a Corefile. Runs again at no cost; may be interrupted at any point:
-# a binary appears under its name only when it is whole.
+# Puts what the chart's suite needs where it is found, out of Go modules: helm; `kubeadm-checks`, which asks kubeadm's own
+# library what `kubeadm upgrade` thinks of a Corefile; and the CustomResourceDefinitions of the Prometheus operator. Runs
+# again at no cost; may be interrupted at any point: a file appears under its name only when it is whole.
 #
-#   bash test/chart/assets.sh           build what is missing
-#   bash test/chart/assets.sh --print   only print the paths, helm's first
+#   bash test/chart/assets.sh           make what is missing
+#   bash test/chart/assets.sh --print   only print the three paths
 set -euo pipefail
 
 HELM_VERSION=4.3.1
 # That of kubeadm 1.36.2.
 COREFILE_MIGRATION_VERSION=1.0.31
+PROMETHEUS_OPERATOR_VERSION=0.85.0
 
 dir="${XDG_CACHE_HOME:-$HOME/.cache}/sextant/chart"
 helm=$dir/helm-$HELM_VERSION
 checks=$dir/kubeadm-checks-$COREFILE_MIGRATION_VERSION
+definitions=$dir/prometheus-operator-$PROMETHEUS_OPERATOR_VERSION.yaml
 
 say() { printf 'chart assets: %s\n' "$*"; }
 fail() { printf 'chart assets: %s\n' "$*" >&2; exit 1; }
-complete() { [ -x "$helm" ] && [ -x "$checks" ]; }
+complete() { [ -x "$helm" ] && [ -x "$checks" ] && [ -s "$definitions" ]; }
 
 if [ "${1:-}" = --print ]; then
-  printf '%s\n' "$helm" "$checks"
+  printf '%s\n' "$helm" "$checks" "$definitions"
   exit 0
 fi
 if complete; then
@@ -89,6 +91,17 @@ GO
     "$COREFILE_MIGRATION_VERSION" > go.mod
   GOFLAGS=-mod=mod nice -n 10 go build -trimpath -ldflags '-s -w' -o "$work/kubeadm-checks" .
   mv -f "$work/kubeadm-checks" "$checks"
+fi
+if [ ! -s "$definitions" ]; then
+  say "fetching the definitions of prometheus-operator $PROMETHEUS_OPERATOR_VERSION"
+  module=$(go mod download -json "github.com/prometheus-operator/prometheus-operator@v$PROMETHEUS_OPERATOR_VERSION" |
+    sed -n 's/^[[:space:]]*"Dir": "\(.*\)",\{0,1\}$/\1/p')
+  [ -n "$module" ] || fail 'prometheus-operator is not in the module cache'
+  for name in servicemonitors prometheusrules; do
+    printf -- '---\n'
+    cat "$module/example/prometheus-operator-crd/monitoring.coreos.com_$name.yaml"
+  done > "$work/definitions"
+  mv -f "$work/definitions" "$definitions"
 fi
 if [ ! -x "$helm" ]; then
   say "building helm $HELM_VERSION (minutes the first time)"

@@ -19,6 +19,8 @@ export type Objects = ReadonlyMap<string, KubernetesObject>
 export interface Programs {
   helm: string
   kubeadmChecks: string
+  /** CustomResourceDefinitions of the Prometheus operator, in YAML. */
+  definitions: string
   kubectl: string
   apiserver: string
   etcd: string

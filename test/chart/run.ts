@@ -13,13 +13,15 @@ import { type Programs, ROOT, setPrograms } from './chart.ts'
 const CASES = ['values', 'corefile', 'mistakes', 'kubeadm', 'apply'] as const
 
 async function examine(): Promise<Programs> {
-  const [helm, kubeadmChecks] = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).split('\n')
+  const made = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).split('\n')
+  const [helm, kubeadmChecks, definitions] = made as [string, string, string]
   const assets = (await must('bash', [join(ROOT, 'test/e2e/assets.sh'), '--print'])).trim()
   const own = join(assets, 'kubectl')
   const kubectl = existsSync(own) ? own : (await run('which', ['kubectl'])).stdout.trim()
   const programs = {
-    helm: helm!,
-    kubeadmChecks: kubeadmChecks!,
+    helm,
+    kubeadmChecks,
+    definitions,
     kubectl,
     apiserver: join(assets, 'kube-apiserver'),
     etcd: join(assets, 'etcd'),

@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict'
 import { join } from 'node:path'
 import { run } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, manifest, programs, ROOT } from '../chart.ts'
+import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, manifest, objectsOf, programs, ROOT } from '../chart.ts'
 import { cluster } from '../cluster.ts'
 
 /** kubectl as administrator; what it warns of is an error. */
@@ -22,8 +22,11 @@ async function helm(...args: string[]): Promise<string> {
 }
 
 const ALL = `
-service: {metrics: true, ipFamilyPolicy: SingleStack, trafficDistribution: PreferClose}
-prometheus: {service: {enabled: true}}
+service: {metrics: true, ipFamilyPolicy: SingleStack, trafficDistribution: PreferSameZone}
+prometheus:
+  service: {enabled: true}
+  monitor: {enabled: true, interval: 15s, scrapeTimeout: 10s, honorLabels: true, scheme: http, relabelings: [{action: labelmap, regex: __meta_kubernetes_pod_label_(.+)}]}
+  rules: {enabled: true}
 dashboards: {enabled: true}
 podDisruptionBudget: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow}
 rbac: {multiclusterEnable: true}
@@ -56,18 +59,36 @@ servers: [{port: 5300, servicePort: 53, nodePort: 30053, plugins: [{name: whoami
   },
 ]
 
+const STRICT = ['--server-side', '--validate=strict', '-o', 'name']
+
+test('apply: the API server knows what the Prometheus operator defines', async () => {
+  const names = await kubectl('apply', ...STRICT, '-f', programs().definitions)
+  equal(names.trim().split('\n').length, 2)
+  await kubectl('wait', '--for=condition=Established', '-f', programs().definitions, '--timeout=20s')
+})
+
+interface Deployment {
+  spec: { template: { metadata: object; spec: object } }
+}
+
 for (const { name, values, files = [] } of ROWS) {
   test(`apply: ${name}`, async note => {
-    const file = fileOf(await manifest(values, { files }))
-    const lines = (
-      await kubectl('apply', '--server-side', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', file)
-    ).trim()
-    note(`${lines.split('\n').length} objects`)
+    const text = await manifest(values, { files })
+    const lines = await kubectl('apply', ...STRICT, '--dry-run=server', '-f', fileOf(text))
+    note(`${lines.trim().split('\n').length} objects`)
+    // Pods are only validated when they are made: the templates as pods.
+    for (const [key, object] of objectsOf(text)) {
+      if (!key.startsWith('Deployment/')) continue
+      const { metadata, spec } = (object as never as Deployment).spec.template
+      const { api } = await cluster()
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'pod' }, spec }
+      await api.call('POST', '/api/v1/namespaces/kube-system/pods?dryRun=All&fieldValidation=Strict', pod)
+    }
   })
 }
 
 test('apply: k8s/, by kubectl apply -k', async () => {
-  const names = await kubectl('apply', '--server-side', '--validate=strict', '-o', 'name', '-k', join(ROOT, 'k8s'))
+  const names = await kubectl('apply', ...STRICT, '-k', join(ROOT, 'k8s'))
   equal(names.trim().split('\n').length, 7)
 })
 

@@ -334,6 +334,14 @@ podAnnotations: {cluster-autoscaler.kubernetes.io/safe-to-evict: 'false'}`,
     },
   },
   {
+    name: "somebody else's Service",
+    values: 'service: {enabled: false}\nk8sAppLabelOverride: kube-dns',
+    want: {
+      'Deployment/dns-sextant': { spec: { template: { metadata: { labels: { 'k8s-app': 'kube-dns' } } } } },
+    },
+    without: ['Service/dns-sextant'],
+  },
+  {
     name: "somebody else's ConfigMap, rights and account",
     values: `
 deployment: {skipConfig: true, name: other}
