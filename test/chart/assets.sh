@@ -1,28 +1,25 @@
 #!/usr/bin/env bash
-# Puts what the chart's suite needs where it is found, out of Go modules: helm; `kubeadm-checks`, which asks kubeadm's own
-# library what `kubeadm upgrade` thinks of a Corefile; and the CustomResourceDefinitions of the Prometheus operator. Runs
-# again at no cost; may be interrupted at any point: a file appears under its name only when it is whole.
+# Puts what the chart's suite needs, besides what test/e2e/assets.sh --chart builds, where it is found, out of Go modules:
+# helm, and the CustomResourceDefinitions of the Prometheus operator. Runs again at no cost; may be interrupted at any
+# point: a file appears under its name only when it is whole.
 #
 #   bash test/chart/assets.sh           make what is missing
-#   bash test/chart/assets.sh --print   only print the three paths
+#   bash test/chart/assets.sh --print   only print the two paths
 set -euo pipefail
 
 HELM_VERSION=4.3.1
-# That of kubeadm 1.36.2.
-COREFILE_MIGRATION_VERSION=1.0.31
 PROMETHEUS_OPERATOR_VERSION=0.85.0
 
 dir="${XDG_CACHE_HOME:-$HOME/.cache}/sextant/chart"
 helm=$dir/helm-$HELM_VERSION
-checks=$dir/kubeadm-checks-$COREFILE_MIGRATION_VERSION
 definitions=$dir/prometheus-operator-$PROMETHEUS_OPERATOR_VERSION.yaml
 
 say() { printf 'chart assets: %s\n' "$*"; }
 fail() { printf 'chart assets: %s\n' "$*" >&2; exit 1; }
-complete() { [ -x "$helm" ] && [ -x "$checks" ] && [ -s "$definitions" ]; }
+complete() { [ -x "$helm" ] && [ -s "$definitions" ]; }
 
 if [ "${1:-}" = --print ]; then
-  printf '%s\n' "$helm" "$checks" "$definitions"
+  printf '%s\n' "$helm" "$definitions"
   exit 0
 fi
 if complete; then
@@ -40,58 +37,6 @@ work=$(mktemp -d "$dir/.build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-if [ ! -x "$checks" ]; then
-  say "building kubeadm-checks $COREFILE_MIGRATION_VERSION"
-  mkdir "$work/checks"
-  cd "$work/checks"
-  # kubeadm-checks FROM TO < Corefile: the answers of preflight checks CoreDNSUnsupportedPlugins and CoreDNSMigration, and
-  # whether the Corefile is one that kubeadm once wrote, and replaces without a question.
-  cat > main.go <<'GO'
-package main
-
-import (
-	"encoding/json"
-	"io"
-	"os"
-
-	"github.com/coredns/corefile-migration/migration"
-)
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func main() {
-	corefile, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		panic(err)
-	}
-	from, to := os.Args[1], os.Args[2]
-	notices, unsupportedErr := migration.Unsupported(from, to, string(corefile))
-	unsupported := []string{}
-	for _, notice := range notices {
-		unsupported = append(unsupported, notice.ToString())
-	}
-	_, migrateErr := migration.Migrate(from, to, string(corefile), false)
-	answer := map[string]any{
-		"unsupported":      unsupported,
-		"unsupportedError": text(unsupportedErr),
-		"migrationError":   text(migrateErr),
-		"isDefault":        migration.Default("", string(corefile)),
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
-		panic(err)
-	}
-}
-GO
-  printf 'module sextant.test/checks\n\ngo 1.24\n\nrequire github.com/coredns/corefile-migration v%s\n' \
-    "$COREFILE_MIGRATION_VERSION" > go.mod
-  GOFLAGS=-mod=mod nice -n 10 go build -trimpath -ldflags '-s -w' -o "$work/kubeadm-checks" .
-  mv -f "$work/kubeadm-checks" "$checks"
-fi
 if [ ! -s "$definitions" ]; then
   say "fetching the definitions of prometheus-operator $PROMETHEUS_OPERATOR_VERSION"
   module=$(go mod download -json "github.com/prometheus-operator/prometheus-operator@v$PROMETHEUS_OPERATOR_VERSION" |

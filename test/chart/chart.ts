@@ -18,7 +18,7 @@ export type Objects = ReadonlyMap<string, KubernetesObject>
 /** Programs that run.ts found. */
 export interface Programs {
   helm: string
-  kubeadmChecks: string
+  kubeadm: string
   /** CustomResourceDefinitions of the Prometheus operator, in YAML. */
   definitions: string
   kubectl: string

@@ -10,17 +10,17 @@ import { must, run, stopAll } from '../harness/process.ts'
 import { runTests } from '../harness/suite.ts'
 import { type Programs, ROOT, setPrograms } from './chart.ts'
 
-const CASES = ['values', 'corefile', 'mistakes', 'kubeadm', 'apply'] as const
+const CASES = ['values', 'corefile', 'mistakes', 'kubeadm', 'apply', 'kubeadm-upgrade'] as const
 
 async function examine(): Promise<Programs> {
   const made = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).split('\n')
-  const [helm, kubeadmChecks, definitions] = made as [string, string, string]
+  const [helm, definitions] = made as [string, string]
   const assets = (await must('bash', [join(ROOT, 'test/e2e/assets.sh'), '--print'])).trim()
   const own = join(assets, 'kubectl')
   const kubectl = existsSync(own) ? own : (await run('which', ['kubectl'])).stdout.trim()
   const programs = {
     helm,
-    kubeadmChecks,
+    kubeadm: join(assets, 'kubeadm'),
     definitions,
     kubectl,
     apiserver: join(assets, 'kube-apiserver'),
@@ -28,7 +28,7 @@ async function examine(): Promise<Programs> {
   }
   for (const [name, path] of Object.entries(programs)) {
     if (!existsSync(path)) {
-      throw new Error(`${name} is not there ("${path}"): run "npm run chart:assets" and "npm run e2e:assets" first`)
+      throw new Error(`${name} is not there ("${path}"): run "npm run chart:assets" first`)
     }
   }
   return programs

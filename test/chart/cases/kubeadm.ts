@@ -1,13 +1,13 @@
 /**
- * The chart under kubeadm-values.yaml against `kubectl kustomize k8s/`: one addon in two notations. And what kubeadm's own
- * library says of our tags and of our Corefile, which docs/migrate.md relies on.
+ * The chart under kubeadm-values.yaml against `kubectl kustomize k8s/`, and that against what kubeadm writes: one addon in
+ * three notations.
  */
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { deepEqual, equal } from 'node:assert/strict'
 import { join } from 'node:path'
+import { must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { corefileOf, KUBEADM_VALUES, kustomize, programs, ROOT, render } from '../chart.ts'
+import { corefileOf, KUBEADM_VALUES, kustomize, type Objects, objectsOf, programs, ROOT, render } from '../chart.ts'
+import { configurationOf } from '../kubeadm.ts'
 import { meaningOf } from './corefile.ts'
 
 const addon = () => render('', { release: 'coredns', files: [KUBEADM_VALUES] })
@@ -41,12 +41,20 @@ test('kubeadm: the chart makes the objects of k8s/, under the same names, with t
   }
 })
 
+type Probe = Record<string, unknown>
+
 interface Addon {
-  metadata: { labels?: object; namespace?: string }
+  metadata: { labels?: object; namespace?: string; resourceVersion?: string }
   spec?: {
     type?: string
     strategy?: { rollingUpdate: { maxSurge?: string } }
-    template?: { spec: { containers: Record<string, Record<string, unknown>>[] } }
+    template?: {
+      spec: {
+        containers: { image?: string; livenessProbe: Probe; readinessProbe: Probe }[]
+        securityContext?: object
+        terminationGracePeriodSeconds?: number
+      }
+    }
   }
 }
 
@@ -56,7 +64,7 @@ function withDefaults({ spec }: Addon): void {
   if (spec.strategy) spec.strategy.rollingUpdate.maxSurge ??= '25%'
   if ('ports' in spec) spec.type ??= 'ClusterIP'
   for (const { livenessProbe, readinessProbe } of spec.template?.spec.containers ?? []) {
-    for (const probe of [livenessProbe!, readinessProbe!]) {
+    for (const probe of [livenessProbe, readinessProbe]) {
       probe.initialDelaySeconds ??= 0
       probe.periodSeconds ??= 10
       probe.timeoutSeconds ??= 1
@@ -70,55 +78,39 @@ test('kubeadm: the chart says the same in its Corefile', async () => {
   deepEqual(meaningOf(corefileOf(await addon(), 'coredns')), meaningOf(corefileOf(await manifests(), 'coredns')))
 })
 
-/** CoreDNS of the kubeadm that the library is of. */
-const TARGET = '1.14.2'
-
-interface Verdict {
-  unsupported: string[]
-  unsupportedError: string
-  migrationError: string
-  isDefault: boolean
+/** The manifests that kubeadm would write. */
+async function kubeadmManifests(): Promise<Objects> {
+  const args = ['init', 'phase', 'addon', 'coredns', '--print-manifest', '--config', configurationOf()]
+  return objectsOf(await must(programs().kubeadm, args))
 }
 
-function verdict(from: string, corefile: string): Verdict {
-  const { stdout, stderr } = spawnSync(programs().kubeadmChecks, [from, TARGET], { input: corefile, encoding: 'utf8' })
-  ok(stdout, stderr)
-  return JSON.parse(stdout)
-}
-
-test('kubeadm: preflight checks take a version of CoreDNS for a tag, and nothing else', async () => {
-  const corefile = corefileOf(await manifests(), 'coredns')
-  for (const tag of [TARGET, '1.13.1', '1.12.0']) {
-    const { unsupported, unsupportedError, migrationError } = verdict(tag, corefile)
-    deepEqual([unsupported, unsupportedError, migrationError], [[], '', ''], tag)
+/** What k8s/ has besides kubeadm's fields, and what it leaves to defaults. */
+function asKubeadm(object: Addon): unknown {
+  const pod = object.spec?.template?.spec
+  if (pod) {
+    delete pod.securityContext
+    delete pod.terminationGracePeriodSeconds
+    delete pod.containers[0]!.image
   }
-  for (const tag of ['0.1.0', `${TARGET}-sextant0.1.0`, '1.15.0', 'latest', '']) {
-    const { unsupportedError, migrationError } = verdict(tag, corefile)
-    const says = `start version '${tag}' not supported`
-    deepEqual([unsupportedError, migrationError], [says, says])
+  if (!('spec' in object)) delete object.metadata.labels
+  delete object.metadata.resourceVersion
+  return object
+}
+
+test('kubeadm: k8s/ has what kubeadm writes, but for the image, seccomp, labels of roles, and a budget', async () => {
+  const [plain, written] = [await manifests(), await kubeadmManifests()]
+  deepEqual(
+    [...plain.keys()].filter(key => !written.has(key)),
+    ['PodDisruptionBudget/coredns'],
+  )
+  for (const key of written.keys()) {
+    const [ours, theirs] = [plain.get(key)!, written.get(key)!].map(object => structuredClone(object) as never as Addon)
+    withDefaults(ours!)
+    withDefaults(theirs!)
+    deepEqual(asKubeadm(ours!), asKubeadm(theirs!), key)
   }
 })
 
-test('kubeadm: plugins and properties that it does not know are named, unless the tag is that of its own version', () => {
-  const corefile = `.:53 {
-    bind lo
-    debug
-    metadata
-    multisocket 2
-    whoami
-    kubernetes cluster.local {
-        snapshot /var/lib/sextant/cluster.snapshot
-        compare 10m
-    }
-}`
-  const named = verdict('1.14.1', corefile).unsupported.map(line => /^(?:Option|Plugin) "(\w+)"/.exec(line)?.[1])
-  deepEqual(named.sort(), ['bind', 'compare', 'debug', 'metadata', 'multisocket', 'snapshot', 'whoami'])
-  deepEqual(verdict(TARGET, corefile).unsupported, [])
-})
-
-test('kubeadm: docs/migrate.md gives the tag in a form that is taken', () => {
-  const text = readFileSync(join(ROOT, 'docs/migrate.md'), 'utf8')
-  const [, tag] = /imageTag: v(\S+)/.exec(text) ?? []
-  equal(tag, TARGET)
-  match(text, /CoreDNSMigration,CoreDNSUnsupportedPlugins/)
+test('kubeadm: its Corefile is that of k8s/, byte for byte', async () => {
+  equal(corefileOf(await manifests(), 'coredns'), corefileOf(await kubeadmManifests(), 'coredns'))
 })
