@@ -10,7 +10,17 @@ import { must, run, stopAll } from '../harness/process.ts'
 import { runTests } from '../harness/suite.ts'
 import { type Programs, ROOT, setPrograms } from './chart.ts'
 
-const CASES = ['values', 'corefile', 'mistakes', 'kubeadm', 'apply', 'kubeadm-upgrade'] as const
+const CASES = [
+  'values',
+  'pods',
+  'service',
+  'scaling',
+  'corefile',
+  'mistakes',
+  'kubeadm',
+  'apply',
+  'kubeadm-upgrade',
+] as const
 
 async function examine(): Promise<Programs> {
   const made = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).split('\n')

@@ -26,13 +26,15 @@
 {{ end -}}
 {{- end -}}
 
-{{/* Port that a plugin's address names. root; plugin; port: what it is without one. */}}
+{{/* Port of the address that a plugin has for parameters. root; plugin; port: what it is without one. */}}
 {{- define "sextant.pluginPort" -}}
 {{- $port := .port -}}
 {{- range .root.Values.servers -}}
 {{- range .plugins -}}
-{{- if and (eq .name $.plugin) .parameters -}}
-{{- $port = regexReplaceAll "^.*:" (toString .parameters | trim) "" -}}
+{{- if eq .name $.plugin -}}
+{{- with regexFind ":[0-9]+$" (toString .parameters | trim) -}}
+{{- $port = trimPrefix ":" . -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

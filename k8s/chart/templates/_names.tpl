@@ -86,8 +86,8 @@ name: {{ .name | quote }}
 namespace: {{ default .root.Release.Namespace .namespace | quote }}
 {{- end }}
 labels:
-  {{- mergeOverwrite $labels (default dict .labels) $values.customLabels | toYaml | nindent 2 }}
-{{- with mergeOverwrite dict $values.customAnnotations (default dict .annotations) }}
+  {{- mergeOverwrite $labels (default dict .labels) (default dict $values.customLabels) | toYaml | nindent 2 }}
+{{- with mergeOverwrite dict (default dict $values.customAnnotations) (default dict .annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
