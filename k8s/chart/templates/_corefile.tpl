@@ -54,8 +54,8 @@
 {{- end -}}
 
 {{/*
-The ports that servers listen on, as JSON: {"ports": [{port, servicePort, protocol, name, nodePort, hostPort}]}. Port 53 has
-the names of kubeadm, `dns` and `dns-tcp`, which SRV records show; others are `udp-PORT` and `tcp-PORT`.
+The ports that servers listen on, as JSON: {"ports": [{port, servicePort, protocol, name, nodePort, hostPort}]}. Names are
+`udp-PORT` and `tcp-PORT`; with service.portNames `dns` port 53 is called `dns` and `dns-tcp`.
 */}}
 {{- define "sextant.ports" -}}
 {{- $found := dict -}}
@@ -78,11 +78,11 @@ the names of kubeadm, `dns` and `dns-tcp`, which SRV records show; others are `u
 {{- $ports := list -}}
 {{- range $key := keys $found | sortAlpha -}}
 {{- $entry := get $found $key -}}
-{{- $isDefault := eq (int $entry.port) 53 -}}
-{{- $udp := $isDefault | ternary "dns" (printf "udp-%d" (int $entry.port)) -}}
+{{- $isDns := and (eq (int $entry.port) 53) (eq $.Values.service.portNames "dns") -}}
+{{- $udp := $isDns | ternary "dns" (printf "udp-%d" (int $entry.port)) -}}
 {{- $ports = append $ports (merge (dict "protocol" "UDP" "name" $udp) (omit $entry "tcp")) -}}
 {{- if $entry.tcp -}}
-{{- $tcp := $isDefault | ternary "dns-tcp" (printf "tcp-%d" (int $entry.port)) -}}
+{{- $tcp := $isDns | ternary "dns-tcp" (printf "tcp-%d" (int $entry.port)) -}}
 {{- $ports = append $ports (merge (dict "protocol" "TCP" "name" $tcp) (omit $entry "tcp")) -}}
 {{- end -}}
 {{- end -}}

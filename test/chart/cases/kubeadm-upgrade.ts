@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Child, must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { programs, ROOT } from '../chart.ts'
+import { CHART, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
 import { COREDNS_VERSION, configurationOf, kubeadm, prepared, VERSION } from '../kubeadm.ts'
 
 const IGNORED = '--ignore-preflight-errors=CoreDNSMigration,CoreDNSUnsupportedPlugins'
@@ -60,6 +60,18 @@ test('kubeadm: k8s/ takes the place of what it wrote, object for object', async 
   await kubectl('apply', '--server-side', '--force-conflicts', '-k', join(ROOT, 'k8s'))
   equal(await image(), 'sextant:0.1.0')
   equal(await kubectl('get', 'deployment', 'coredns', '-o', 'jsonpath={.metadata.uid}'), uid)
+})
+
+test('kubeadm: the chart takes over what it wrote, and keeps its Service', async () => {
+  await setImage(COREDNS)
+  equal((await initAddon()).code, 0)
+  const service = ['get', 'service', 'kube-dns', '-o', 'jsonpath={.metadata.uid}{.spec.ports[*].name}']
+  const before = await kubectl(...service)
+  const { kubeconfig } = await prepared()
+  const flags = ['--take-ownership', '--force-conflicts', '--namespace', 'kube-system', '--values', KUBEADM_VALUES]
+  await must(programs().helm, ['upgrade', '--install', 'coredns', CHART, ...flags], helmEnvironment(kubeconfig))
+  equal(await image(), 'sextant:0.1.0')
+  equal(await kubectl(...service), before)
 })
 
 for (const tag of ['0.1.0', `${COREDNS_VERSION}-sextant0.1.0`, '1.15.0']) {

@@ -15,6 +15,7 @@ service:
   trafficDistribution: PreferClose
   internalTrafficPolicy: Cluster
   metrics: true
+  portNames: dns
   annotations: {who: me}
   selector: {k8s-app: kube-dns}`,
     want: {

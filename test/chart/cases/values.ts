@@ -39,8 +39,8 @@ testRows('values', [
         spec: {
           type: 'ClusterIP',
           ports: [
-            { name: 'dns', port: 53, targetPort: 53, protocol: 'UDP' },
-            { name: 'dns-tcp', port: 53, targetPort: 53, protocol: 'TCP' },
+            { name: 'udp-53', port: 53, targetPort: 53, protocol: 'UDP' },
+            { name: 'tcp-53', port: 53, targetPort: 53, protocol: 'TCP' },
           ],
         },
       },
