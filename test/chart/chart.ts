@@ -2,7 +2,7 @@
  * The chart as helm renders it: objects of the parsed YAML, under the names `Kind/name`. Values are files that are written
  * for the call, below `WORK_DIR`, which is gone with the suite.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import type { KubernetesObject } from '../e2e/api-client.ts'
@@ -110,8 +110,4 @@ export function objectsOf(text: string): Objects {
 export function corefileOf(objects: Objects, name: string): string {
   const { data } = objects.get(`ConfigMap/${name}`) as unknown as { data: { Corefile: string } }
   return data.Corefile
-}
-
-export function readChartFile(file: string): string {
-  return readFileSync(join(CHART, file), 'utf8')
 }

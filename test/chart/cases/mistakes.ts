@@ -1,9 +1,8 @@
 /** What is wrong in values is an error that says where, before anything reaches a cluster. */
-import { deepEqual, equal, match } from 'node:assert/strict'
-import { plugins } from '../../../plugins/index.ts'
+import { equal, match } from 'node:assert/strict'
 import { run } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { CHART, fileOf, helm, helmEnvironment, KUBEADM_VALUES, programs, readChartFile } from '../chart.ts'
+import { CHART, fileOf, helm, helmEnvironment, KUBEADM_VALUES, programs } from '../chart.ts'
 
 const server = (fields: string) => `servers: [{plugins: [{name: whoami}], ${fields}}]`
 
@@ -86,10 +85,4 @@ test('mistakes: helm lint finds none of ours, nor a template that is not strict'
     match(stdout, /1 chart\(s\) linted, 0 chart\(s\) failed/)
     equal(code, 0, stdout)
   }
-})
-
-test('mistakes: the schema knows the plugins that the server has', () => {
-  const schema = JSON.parse(readChartFile('values.schema.json'))
-  const { name } = schema.properties.servers.items.properties.plugins.items.properties
-  deepEqual(name.enum, ['import', ...plugins.map(({ name }) => name)].sort())
 })
