@@ -95,11 +95,20 @@ test('apply: k8s/, by kubectl apply -k', async () => {
 const get = async (kind: string, name: string) =>
   JSON.parse(await kubectl('get', kind, name, '-n', 'kube-system', '-o', 'json'))
 
-const TAKE_OVER = ['--namespace', 'kube-system', '--values', KUBEADM_VALUES, '--take-ownership', '--force-conflicts']
+/** kubeadm's addon in the chart's hands: what it was before, its Deployment and its Service. */
+let taking: ReturnType<typeof takeOver> | undefined
+const taken = () => (taking ??= takeOver())
+
+async function takeOver() {
+  await kubectl('apply', ...STRICT, '-k', join(ROOT, 'k8s'))
+  const before = [await get('deployment', 'coredns'), await get('service', 'kube-dns')]
+  const flags = ['--values', KUBEADM_VALUES, '--take-ownership', '--force-conflicts']
+  match(await helm('install', 'coredns', CHART, '--namespace', 'kube-system', ...flags), /STATUS: deployed/)
+  return before
+}
 
 test('apply: a release takes over the addon that is there, and keeps its Service and its selector', async () => {
-  const before = [await get('deployment', 'coredns'), await get('service', 'kube-dns')]
-  match(await helm('install', 'coredns', CHART, ...TAKE_OVER), /STATUS: deployed/)
+  const before = await taken()
   const [deployment, service] = [await get('deployment', 'coredns'), await get('service', 'kube-dns')]
   deepEqual(
     [deployment, service].map(({ metadata }) => metadata.uid),
@@ -116,17 +125,25 @@ test('apply: a release takes over the addon that is there, and keeps its Service
 })
 
 test('apply: an upgrade of the release without a change changes nothing', async () => {
+  await taken()
   const { generation } = (await get('deployment', 'coredns')).metadata
   await helm('upgrade', 'coredns', CHART, '--namespace', 'kube-system', '--values', KUBEADM_VALUES, '--force-conflicts')
   equal((await get('deployment', 'coredns')).metadata.generation, generation)
 })
 
-test('apply: the way back by helm rollback and by kubectl apply -k', async () => {
+test('apply: the way back by kubectl apply -k, and to the release by helm rollback', async () => {
+  await taken()
   await kubectl('apply', '--server-side', '--force-conflicts', '-o', 'name', '-k', join(ROOT, 'k8s'))
   equal((await get('service', 'kube-dns')).spec.clusterIP, '10.96.0.10')
-  match(await helm('history', 'coredns', '--namespace', 'kube-system'), /deployed/)
-  match(
-    await helm('rollback', 'coredns', '1', '--namespace', 'kube-system', '--force-conflicts'),
-    /Rollback was a success/,
-  )
+  const back = ['rollback', 'coredns', '1', '--namespace', 'kube-system', '--force-conflicts']
+  match(await helm(...back), /Rollback was a success/)
+})
+
+test('apply: an uninstall leaves the Service', async () => {
+  await taken()
+  const { uid } = (await get('service', 'kube-dns')).metadata
+  await helm('uninstall', 'coredns', '--namespace', 'kube-system')
+  taking = undefined
+  equal((await get('service', 'kube-dns')).metadata.uid, uid)
+  match(await kubectl('get', 'deployments', '-n', 'kube-system', '-o', 'name'), /^$/)
 })

@@ -1,11 +1,13 @@
 /** What docs/migrate.md says of kubeadm, shown by kubeadm: whom it refuses, what it writes, what it leaves alone. */
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WORK_DIR } from '../../e2e/netns.ts'
 import { Child, must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
 import { CHART, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
 import { COREDNS_VERSION, configurationOf, kubeadm, prepared, VERSION } from '../kubeadm.ts'
+import { check } from './corefile.ts'
 
 const IGNORED = '--ignore-preflight-errors=CoreDNSMigration,CoreDNSUnsupportedPlugins'
 const OURS = `{imageRepository: registry.example/dns, imageTag: v${COREDNS_VERSION}}`
@@ -40,7 +42,17 @@ async function done(...args: string[]): Promise<string> {
 
 const initAddon = (dns?: string) => kubeadm('init', 'phase', 'addon', 'coredns', '--config', configurationOf(dns))
 const upload = (dns?: string) => done('init', 'phase', 'upload-config', 'all', '--config', configurationOf(dns))
-const upgradeAddon = () => kubeadm('upgrade', 'apply', 'phase', 'addon', 'coredns', VERSION)
+const upgradeAddon = (...flags: string[]) => kubeadm('upgrade', 'apply', 'phase', 'addon', 'coredns', VERSION, ...flags)
+
+/** The addon as kubeadm makes it, with this image and Corefile (its own if absent) put in. */
+async function addon(name: string, text?: string): Promise<void> {
+  await kubectl('delete', 'deployment/coredns', 'configmap/coredns', '--ignore-not-found')
+  await upload()
+  equal((await initAddon()).code, 0)
+  equal(await image(), COREDNS)
+  if (name !== COREDNS) await setImage(name)
+  if (text) await setCorefile(text)
+}
 
 /** What the checks of `kubeadm upgrade plan` find wrong. It is ended when they are over. */
 async function findings(...flags: string[]): Promise<string[]> {
@@ -53,9 +65,7 @@ async function findings(...flags: string[]): Promise<string[]> {
 }
 
 test('kubeadm: k8s/ takes the place of what it wrote, object for object', async () => {
-  await kubectl('delete', 'deployment/coredns', 'configmap/coredns', 'service/kube-dns', '--ignore-not-found')
-  await done('init', 'phase', 'addon', 'coredns', '--config', configurationOf())
-  equal(await image(), COREDNS)
+  await addon(COREDNS)
   const uid = await kubectl('get', 'deployment', 'coredns', '-o', 'jsonpath={.metadata.uid}')
   await kubectl('apply', '--server-side', '--force-conflicts', '-k', join(ROOT, 'k8s'))
   equal(await image(), 'sextant:0.1.0')
@@ -63,8 +73,7 @@ test('kubeadm: k8s/ takes the place of what it wrote, object for object', async 
 })
 
 test('kubeadm: the chart takes over what it wrote, and keeps its Service', async () => {
-  await setImage(COREDNS)
-  equal((await initAddon()).code, 0)
+  await addon(COREDNS)
   const service = ['get', 'service', 'kube-dns', '-o', 'jsonpath={.metadata.uid}{.spec.ports[*].name}']
   const before = await kubectl(...service)
   const { kubeconfig } = await prepared()
@@ -76,7 +85,7 @@ test('kubeadm: the chart takes over what it wrote, and keeps its Service', async
 
 for (const tag of ['0.1.0', `${COREDNS_VERSION}-sextant0.1.0`, '1.15.0']) {
   test(`kubeadm: upgrade plan refuses the tag ${tag}, unless it is told not to`, async () => {
-    await setImage(`sextant:${tag}`)
+    await addon(`sextant:${tag}`)
     const says = `start version '${tag}' not supported`
     deepEqual(await findings(), [
       `[ERROR CoreDNSUnsupportedPlugins]: ${says}`,
@@ -87,8 +96,7 @@ for (const tag of ['0.1.0', `${COREDNS_VERSION}-sextant0.1.0`, '1.15.0']) {
 }
 
 test('kubeadm: the tag of its own CoreDNS passes with any Corefile, an older one with plugins that it knows', async () => {
-  await setCorefile(OWN_COREFILE)
-  await setImage(`sextant:v${COREDNS_VERSION}`)
+  await addon(`sextant:v${COREDNS_VERSION}`, OWN_COREFILE)
   deepEqual(await findings(), [])
   await setImage('sextant:v1.14.1')
   const [unsupported = '', ...others] = await findings()
@@ -97,8 +105,7 @@ test('kubeadm: the tag of its own CoreDNS passes with any Corefile, an older one
 })
 
 test('kubeadm: with a tag that it does not know, the addon phase fails and changes nothing', async () => {
-  await setImage('sextant:0.1.0')
-  await upload()
+  await addon('sextant:0.1.0', OWN_COREFILE)
   for (const { code, stderr } of [await initAddon(), await upgradeAddon()]) {
     equal(code, 1)
     match(stderr, /start version '0\.1\.0' not supported/)
@@ -108,7 +115,7 @@ test('kubeadm: with a tag that it does not know, the addon phase fails and chang
 })
 
 test('kubeadm: an image with its name and its tag is deployed, and kept with its Corefile by an upgrade', async () => {
-  await setImage(`registry.example/dns/coredns:v${COREDNS_VERSION}`)
+  await addon(`registry.example/dns/coredns:v${COREDNS_VERSION}`, OWN_COREFILE)
   await upload(OURS)
   for (const { code, stderr } of [await initAddon(OURS), await upgradeAddon()]) equal(code, 0, stderr)
   equal(await image(), `registry.example/dns/coredns:v${COREDNS_VERSION}`)
@@ -116,7 +123,7 @@ test('kubeadm: an image with its name and its tag is deployed, and kept with its
 })
 
 test('kubeadm: with dns.disabled an upgrade leaves it alone', async () => {
-  await setImage('sextant:0.1.0')
+  await addon('sextant:0.1.0')
   await upload('{disabled: true}')
   const { code, stdout } = await upgradeAddon()
   equal(code, 0)
@@ -124,8 +131,36 @@ test('kubeadm: with dns.disabled an upgrade leaves it alone', async () => {
   equal(await image(), 'sextant:0.1.0')
 })
 
+test('kubeadm: a patch of the Deployment that it writes sets the image; the number of replicas stays', async () => {
+  await addon(`sextant:v${COREDNS_VERSION}`)
+  await kubectl('scale', 'deployment', 'coredns', '--replicas=3')
+  const patches = join(WORK_DIR, 'patches')
+  mkdirSync(patches)
+  const containers = [{ name: 'coredns', image: `registry.example/sextant:v${COREDNS_VERSION}` }]
+  const patch = JSON.stringify({ spec: { template: { spec: { containers } } } })
+  writeFileSync(join(patches, 'corednsdeployment+strategic.yaml'), patch)
+  const { code, stderr } = await upgradeAddon('--patches', patches)
+  equal(code, 0, stderr)
+  equal(await image(), `registry.example/sextant:v${COREDNS_VERSION}`)
+  equal(await kubectl('get', 'deployment', 'coredns', '-o', 'jsonpath={.spec.replicas}'), '3')
+})
+
+test('kubeadm: a Corefile that its CoreDNS needs otherwise is rewritten, and kept as Corefile-backup', async () => {
+  // Before CoreDNS 1.5.0 there was no `ready`.
+  const old = '.:53 {\n    errors\n    health\n    kubernetes cluster.local\n    prometheus :9153\n    cache 30\n}\n'
+  await addon('sextant:1.4.0', old)
+  const { code, stderr } = await initAddon()
+  equal(code, 0, stderr)
+  const { data } = JSON.parse(await kubectl('get', 'configmap', 'coredns', '-o', 'json'))
+  deepEqual(Object.keys(data).sort(), ['Corefile', 'Corefile-backup'])
+  equal(data['Corefile-backup'], old)
+  match(data.Corefile, /^ +ready$/m)
+  equal(await check(data.Corefile), 'ok')
+  equal(await image(), COREDNS)
+})
+
 test('kubeadm: two Deployments with the label stop it', async () => {
-  await setImage(COREDNS)
+  await addon(COREDNS)
   const second = JSON.parse(await kubectl('get', 'deployment', 'coredns', '-o', 'json'))
   const { labels } = second.metadata
   const { api } = await prepared()
@@ -136,7 +171,7 @@ test('kubeadm: two Deployments with the label stop it', async () => {
 })
 
 test('kubeadm: the way back is the image of CoreDNS, then its addon', async () => {
-  await setImage('sextant:0.1.0')
+  await addon('sextant:0.1.0')
   await setImage(COREDNS)
   const { code, stderr } = await initAddon()
   equal(code, 0, stderr)

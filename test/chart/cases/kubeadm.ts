@@ -23,6 +23,7 @@ function comparable(object: object): unknown {
       // kubeadm has them on its Service alone.
       return Object.fromEntries(labels.filter(([name]) => !/^kubernetes\.io\//.test(name)))
     }
+    if (key === 'helm.sh/resource-policy') return undefined
     if (key === 'runAsNonRoot' || key === 'Corefile') return undefined
     return value
   })
