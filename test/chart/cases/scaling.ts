@@ -1,5 +1,5 @@
 /** What values come to: how many pods there are. */
-import { equal } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { render } from '../chart.ts'
 import { kind, testRows } from '../rows.ts'
@@ -62,4 +62,17 @@ test('scaling: what is scaled by others has no number of replicas', async () => 
     const objects = await render(`${scaler}: {enabled: true}`)
     equal('replicas' in (objects.get('Deployment/dns-sextant') as unknown as { spec: object }).spec, false)
   }
+})
+
+test('scaling: the autoscaler is told its numbers as numbers', async () => {
+  const objects = await render('autoscaler: {enabled: true, nodesPerReplica: 8, max: 20}')
+  const { data } = objects.get('ConfigMap/dns-sextant-autoscaler') as never as { data: { linear: string } }
+  deepEqual(JSON.parse(data.linear), {
+    coresPerReplica: 256,
+    nodesPerReplica: 8,
+    min: 0,
+    max: 20,
+    includeUnschedulableNodes: false,
+    preventSinglePointFailure: true,
+  })
 })
