@@ -79,7 +79,7 @@ function needsOf({ dependencies, optionalDependencies }: Locked): string[] {
 }
 
 /** A package and all that it needs. */
-function closure(name: string, lock: Lock, found = new Set<string>()): Set<string> {
+export function closure(name: string, lock: Lock, found = new Set<string>()): Set<string> {
   if (found.has(name)) return found
   found.add(name)
   for (const other of needsOf(entryOf(name, lock))) closure(other, lock, found)

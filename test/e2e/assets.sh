@@ -5,6 +5,7 @@
 #
 #   bash test/e2e/assets.sh           build what is missing
 #   bash test/e2e/assets.sh --print   only print the directory
+#   bash test/e2e/assets.sh --chart   and kubeadm, for the chart's tests
 set -euo pipefail
 
 KUBERNETES_VERSION=1.36.2
@@ -116,6 +117,7 @@ fetch_old_etcd() {
 missing=()
 present kube-apiserver "$KUBERNETES_VERSION" || missing+=(kube-apiserver)
 present kubectl "$KUBERNETES_VERSION" || command -v kubectl >/dev/null || missing+=(kubectl)
+[ "${1:-}" != --chart ] || present kubeadm "$KUBERNETES_VERSION" || missing+=(kubeadm)
 if [ ${#missing[@]} -eq 0 ] && present etcd "$ETCD_VERSION" && { [ "$dir" != "$default_dir" ] || [ -x "$dir/etcd-old" ]; }; then
   say "complete in $dir"
   exit 0

@@ -4,6 +4,7 @@ import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { closure, readLock } from '../../build/packages.ts'
 import { must } from '../harness/process.ts'
 import { temporaryFolder } from '../harness/server.ts'
 import { type Bill, billOf, buildInto, type Component, copyCheckout, root } from './built.ts'
@@ -96,13 +97,15 @@ test('the bill holds what npm counts as installed for production, with the same 
   const words = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--omit', 'dev']
   const npm: Bill = JSON.parse(await must('npm', ['--prefix', root, ...words]))
   const facts = ({ purl, hashes, licenses }: Component) => ({ purl, hashes, licenses })
-  // npm leaves out what is also listed for development, though the client library brings its types with it.
-  const isTypes = (name: string) => /^@types\/|-types$/.test(name)
+  // npm leaves out what is also needed by what is listed for development, though the client library brings it with it.
+  const lock = readLock(root)
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const development = new Set(Object.keys(manifest.devDependencies).flatMap(name => [...closure(name, lock)]))
   // Installed with prom-client for its summaries, of which the bundle has none.
   const isUnused = (name: string) => name === 'tdigest' || name === 'bintrees'
   const sorted = (components: readonly Component[]) =>
     components
-      .filter(({ name }) => !isTypes(name) && !isUnused(name))
+      .filter(({ name }) => !development.has(name) && !isUnused(name))
       .sort((a, b) => (a.purl < b.purl ? -1 : 1))
       .map(facts)
   assert.ok(npm.components.length > 50)
