@@ -27,8 +27,10 @@ void main()
 async function main(): Promise<void> {
   const { ArgumentError, parseArguments, USAGE } = await import('./control/arguments.ts')
   const { fatal, plain, setLogFormat } = await import('./log.ts')
-  const { check, listPlugins, VERSION } = await import('./control/boot.ts')
+  const { startWithPermissions } = await import('./control/permissions.ts')
   try {
+    startWithPermissions(root)
+    const { check, listPlugins, VERSION } = await import('./control/boot.ts')
     const args = parseArguments(process.argv.slice(2))
     setLogFormat(args.logFormat)
     if (args.command === 'help') plain(USAGE)

@@ -1,6 +1,6 @@
 /**
  * Where Node's permission model forbids something (SEXTANT_PERMISSION=1), its error names a flag of Node's. Operators are
- * told the variable that bin/permission.sh makes that flag of. A leaf.
+ * told the variable that control/permissions.ts makes that flag of. A leaf.
  */
 
 const CURES: Readonly<Record<string, string>> = {

@@ -39,6 +39,8 @@ const start = (words: readonly string[], more?: NodeJS.ProcessEnv): Promise<Outp
   run(script, words, permission(more), START_MS)
 
 const PROBE = `
+// The server starts itself again, with the flags; only then is there something to be tried.
+if (process.env.SEXTANT_PERMISSION === '1' && process.permission === undefined) return
 const fs = require('node:fs')
 const tries = {
   read: () => fs.readFileSync(process.env.PROBE + '/text'),

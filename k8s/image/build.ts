@@ -33,7 +33,13 @@ const { values } = parseArgs({
 
 const config: ImageConfig = {
   // What bin/sextant does, without a shell.
-  Entrypoint: ['/usr/bin/node', '--max-semi-space-size=2', '--inspect-port=192.0.2.1:9229', '/opt/sextant/sextant.cjs'],
+  Entrypoint: [
+    '/usr/bin/node',
+    '--max-semi-space-size=2',
+    '--inspect-port=192.0.2.1:9229',
+    '--disallow-code-generation-from-strings',
+    '/opt/sextant/dist/sextant.cjs',
+  ],
   Env: ['MALLOC_ARENA_MAX=1', 'NODE_ENV=production'],
   User: USER,
   WorkingDir: '/',
@@ -78,7 +84,7 @@ function server(): LayerFile[] {
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name).slice(dist.length + 1))
     .filter(name => !name.endsWith('.tar'))
-  return names.map(name => ({ path: `opt/sextant/${name}`, content: readFileSync(join(dist, name)) }))
+  return names.map(name => ({ path: `opt/sextant/dist/${name}`, content: readFileSync(join(dist, name)) }))
 }
 
 const ETC: readonly LayerFile[] = [

@@ -54,7 +54,7 @@
 {{- end -}}
 
 {{/*
-The ports that servers listen on, as JSON: {"ports": [{port, servicePort, protocol, name, nodePort, hostPort}]}. Names are
+The ports that servers listen on (tls:// and https:// over TCP alone), as JSON: {"ports": [{port, servicePort, protocol, name, nodePort, hostPort}]}. Names are
 `udp-PORT` and `tcp-PORT`; with service.portNames `dns` port 53 is called `dns` and `dns-tcp`.
 */}}
 {{- define "sextant.ports" -}}
@@ -62,9 +62,13 @@ The ports that servers listen on, as JSON: {"ports": [{port, servicePort, protoc
 {{- range $server := .Values.servers -}}
 {{- $port := $server.port | default 53 | int -}}
 {{- $key := printf "%05d" $port -}}
-{{- $entry := get $found $key | default (dict "port" $port "servicePort" $port "tcp" false) -}}
+{{- $entry := get $found $key | default (dict "port" $port "servicePort" $port "tcp" false "udp" false) -}}
 {{- range default (list dict) $server.zones -}}
-{{- if or (not (hasKey . "use_tcp")) .use_tcp -}}
+{{- $isPlain := has (.scheme | default "dns://") (list "dns://") -}}
+{{- if $isPlain -}}
+{{- $_ := set $entry "udp" true -}}
+{{- end -}}
+{{- if or (not $isPlain) (not (hasKey . "use_tcp")) .use_tcp -}}
 {{- $_ := set $entry "tcp" true -}}
 {{- end -}}
 {{- end -}}
@@ -80,10 +84,12 @@ The ports that servers listen on, as JSON: {"ports": [{port, servicePort, protoc
 {{- $entry := get $found $key -}}
 {{- $isDns := and (eq (int $entry.port) 53) (eq $.Values.service.portNames "dns") -}}
 {{- $udp := $isDns | ternary "dns" (printf "udp-%d" (int $entry.port)) -}}
-{{- $ports = append $ports (merge (dict "protocol" "UDP" "name" $udp) (omit $entry "tcp")) -}}
+{{- if $entry.udp -}}
+{{- $ports = append $ports (merge (dict "protocol" "UDP" "name" $udp) (omit $entry "tcp" "udp")) -}}
+{{- end -}}
 {{- if $entry.tcp -}}
 {{- $tcp := $isDns | ternary "dns-tcp" (printf "tcp-%d" (int $entry.port)) -}}
-{{- $ports = append $ports (merge (dict "protocol" "TCP" "name" $tcp) (omit $entry "tcp")) -}}
+{{- $ports = append $ports (merge (dict "protocol" "TCP" "name" $tcp) (omit $entry "tcp" "udp")) -}}
 {{- end -}}
 {{- end -}}
 {{- dict "ports" $ports | toJson -}}

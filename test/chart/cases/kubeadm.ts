@@ -24,7 +24,7 @@ function comparable(object: object): unknown {
       return Object.fromEntries(labels.filter(([name]) => !/^kubernetes\.io\//.test(name)))
     }
     if (key === 'helm.sh/resource-policy') return undefined
-    if (key === 'runAsNonRoot' || key === 'Corefile') return undefined
+    if (key === 'Corefile') return undefined
     return value
   })
 }
@@ -51,7 +51,7 @@ interface Addon {
     strategy?: { rollingUpdate: { maxSurge?: string } }
     template?: {
       spec: {
-        containers: { image?: string; livenessProbe: Probe; readinessProbe: Probe }[]
+        containers: { image?: string; env?: object[]; livenessProbe: Probe; readinessProbe: Probe }[]
         securityContext?: object
         terminationGracePeriodSeconds?: number
       }
@@ -92,13 +92,14 @@ function asKubeadm(object: Addon): unknown {
     delete pod.securityContext
     delete pod.terminationGracePeriodSeconds
     delete pod.containers[0]!.image
+    delete pod.containers[0]!.env
   }
   if (!('spec' in object)) delete object.metadata.labels
   delete object.metadata.resourceVersion
   return object
 }
 
-test('kubeadm: k8s/ has what kubeadm writes, but for the image, seccomp, labels of roles, and a budget', async () => {
+test('kubeadm: k8s/ has what kubeadm writes, but for the image, rights, the environment, labels of roles, and a budget', async () => {
   const [plain, written] = [await manifests(), await kubeadmManifests()]
   deepEqual(
     [...plain.keys()].filter(key => !written.has(key)),

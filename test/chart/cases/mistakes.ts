@@ -21,11 +21,11 @@ const ROWS: readonly { name: string; values: string; says: RegExp }[] = [
   {
     name: 'a plugin that is not here',
     values: 'servers: [{plugins: [{name: etcd}]}]',
-    says: /at '\/servers\/0\/plugins\/0\/name': value must be one of 'autopath'/,
+    says: /at '\/servers\/0\/plugins\/0\/name': value must be one of 'any'/,
   },
   {
     name: 'a transport that is not here',
-    values: server('zones: [{scheme: tls://}]'),
+    values: server('zones: [{scheme: grpc://}]'),
     says: /at '\/servers\/0\/zones\/0\/scheme': value must be one of/,
   },
   {

@@ -28,7 +28,7 @@ testRows('values', [
                 {
                   name: 'coredns',
                   image: 'sextant:0.1.0',
-                  securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true },
+                  securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
                 },
               ],
             },
