@@ -14,6 +14,8 @@ import type { CloseReason } from './tcp-connection.ts'
 
 /** SETTINGS and PING frames that no request follows: each has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
 const MAX_CONTROL_FRAMES = 100
+/** While responses hold more than this part of what a connection may, further queries wait until the client has taken some. */
+const BLOCKED_PART = 2
 
 export class HttpsConnection extends Timed {
   readonly #listener: HttpsListener
@@ -27,8 +29,11 @@ export class HttpsConnection extends Timed {
   #asked = 0
   #quietSinceMs = performance.now()
   #controlFrames = 0
-  /** Octets that the exchanges hold. */
+  /** Octets that the exchanges hold, and those of them that are responses. */
   #heldBytes = 0
+  #responseBytes = 0
+  /** Their queries wait for room. */
+  readonly #waiting: HttpsExchange[] = []
   #isFinishing = false
 
   /** @param maxRequests that may be open at a time */
@@ -71,9 +76,20 @@ export class HttpsConnection extends Timed {
     return this.#isFinishing && exchange === this.#latest
   }
 
-  /** An exchange holds so many octets more, or less. */
-  hold(bytes: number): void {
+  /** True while no further query may be served. */
+  get isBlocked(): boolean {
+    return this.#responseBytes > this.limits.maxBufferedBytes / BLOCKED_PART
+  }
+
+  /** Has an exchange served once there is room. */
+  wait(exchange: HttpsExchange): void {
+    this.#waiting.push(exchange)
+  }
+
+  /** An exchange holds so many octets more, or less, of its response or of its query. */
+  hold(bytes: number, isResponse: boolean): void {
     this.#heldBytes += bytes
+    if (isResponse) this.#responseBytes += bytes
     if (this.#heldBytes > this.limits.maxBufferedBytes) this.close('buffer')
   }
 
@@ -119,6 +135,7 @@ export class HttpsConnection extends Timed {
   /** An exchange is over. */
   forget(exchange: HttpsExchange): void {
     if (!this.#exchanges.delete(exchange)) return
+    while (this.#waiting.length > 0 && !this.isBlocked && !this.#socket.destroyed) this.#waiting.shift()!.goOn()
     if (!this.isIdle) return
     this.#quietSinceMs = performance.now()
     if (this.#isFinishing) this.#goodbye()

@@ -183,18 +183,41 @@ test(unread, () =>
   }),
 )
 
-const hoard = 'a client that lets responses pile up is let go'
+/** Has a client that takes nothing ask for `name` so many times. */
+async function hoarder(port: number, name: string, times: number): Promise<FrameClient> {
+  const client = new FrameClient(await connectTls(port, { ALPNProtocols: ['h2'] }))
+  const path = `/dns-query?dns=${query(name).toString('base64url')}`
+  client.send(frame(FRAME.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])))
+  for (let i = 0; i < times; i++)
+    client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, 1 + 2 * i, requestHead('GET', path)))
+  return client
+}
+
+const hoard = 'a client that lets responses pile up is not served on, and let go'
 test(hoard, () =>
-  withEncrypted('https', { server: `https://:${hoard}` }, async ({ port }) => {
-    const client = new FrameClient(await connectTls(port, { ALPNProtocols: ['h2'] }))
-    const path = `/dns-query?dns=${query('big.test').toString('base64url')}`
-    client.send(frame(FRAME.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])))
-    for (let i = 0; i < 20; i++)
-      client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, 1 + 2 * i, requestHead('GET', path)))
+  withEncrypted('https', { server: `https://:${hoard}`, tcp: { writeMs: 300 } }, async ({ port, listener }) => {
+    const client = await hoarder(port, 'big.test', 20)
     await soon(client.ended, 'the end')
-    assert.is(closed(hoard, 'buffer'), 1)
+    assert.is(closed(hoard, 'write'), 1)
+    assert.ok(listener.received < 8)
   }),
 )
+
+const late = 'a client that lets responses pile up that came late is let go'
+test(late, () =>
+  withEncrypted('https', { server: `https://:${late}` }, async ({ port, behaviour }) => {
+    const client = await hoarder(port, 'holdbig.test', 20)
+    await behaviour.holding(20)
+    behaviour.release()
+    await soon(client.ended, 'the end')
+    assert.is(closed(late, 'buffer'), 1)
+  }),
+)
+
+over('more is asked at once than a connection may hold: all is answered', {}, async ({ ask }) => {
+  const all = await Promise.all(Array.from({ length: 100 }, () => ask('big.test')))
+  assert.ok(all.every(({ status, body }) => status === 200 && body.length > 30_000))
+})
 
 const bodies = 'bodies that pile up are let go'
 test(bodies, () =>
