@@ -16,6 +16,7 @@ import type { CloseReason } from './tcp-connection.ts'
 const MAX_CONTROL_FRAMES = 100
 /** While responses hold more than this part of what a connection may, further queries wait until the client has taken some. */
 const BLOCKED_PART = 2
+const REFUSED_STREAM = 7 // RFC 9113 §7: nothing was done about it
 
 export class HttpsConnection extends Timed {
   readonly #listener: HttpsListener
@@ -35,6 +36,8 @@ export class HttpsConnection extends Timed {
   /** Their queries wait for room. */
   readonly #waiting: HttpsExchange[] = []
   #isFinishing = false
+  /** The last request that it may have has come. */
+  #hasAskedAll = false
 
   /** @param maxRequests that may be open at a time */
   constructor(listener: HttpsListener, socket: TLSSocket, maxRequests: number) {
@@ -104,6 +107,11 @@ export class HttpsConnection extends Timed {
   }
 
   take(request: HttpRequest, response: HttpResponse): void {
+    if (this.#hasAskedAll) {
+      // Over HTTP/1.1 the response to the last one that counts ends the connection.
+      if ('stream' in response) response.stream.close(REFUSED_STREAM)
+      return
+    }
     this.#asked++
     this.#controlFrames = 0
     const exchange = new HttpsExchange(this, request, response)
@@ -147,8 +155,8 @@ export class HttpsConnection extends Timed {
     if (this.isIdle) this.#goodbye()
   }
 
-  /** The last request that it may have has come. */
   #takeNoMore(): void {
+    this.#hasAskedAll = true
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.#listener.countClosed('queries')

@@ -296,15 +296,15 @@ test(crowd, () => {
 })
 
 for (const protocol of ['h2', 'http/1.1']) {
-  const most = `the last query that a connection may ask over ${protocol} is answered`
+  const most = `the last query that a connection may ask over ${protocol} is answered, and none behind it`
   test(most, () =>
-    withEncrypted('https', { server: `https://:${most}`, tcp: { maxQueries: 2 } }, async ({ port }) => {
+    withEncrypted('https', { server: `https://:${most}`, tcp: { maxQueries: 2 } }, async ({ port, listener }) => {
       const { socket, ended } = await rawOf(port, protocol)
       const path = `/dns-query?dns=${query('later.test').toString('base64url')}`
       if (protocol === 'h2') {
         const client = new FrameClient(socket)
-        for (const stream of [1, 3])
-          client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, requestHead('GET', path)))
+        const ask = (stream: number) => frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, requestHead('GET', path))
+        client.send(Buffer.concat([1, 3, 5, 7].map(ask)))
         await soon(ended, 'the end')
         assert.is(client.came.get(FRAME.HEADERS), 2)
         assert.ok(client.came.has(FRAME.GOAWAY))
@@ -313,10 +313,11 @@ for (const protocol of ['h2', 'http/1.1']) {
         socket.on('data', part => {
           all += String(part)
         })
-        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2))
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(4))
         await soon(ended, 'the end')
         assert.is(all.split('HTTP/1.1 200 OK').length, 3)
       }
+      assert.is(listener.received, 2)
       assert.is(closed(most, 'queries'), 1)
     }),
   )
