@@ -11,6 +11,7 @@ import type { HttpsListener } from './https.ts'
 import { type HttpRequest, type HttpResponse, HttpsExchange } from './https-exchange.ts'
 import type { TcpLimits } from './listener.ts'
 import type { CloseReason } from './tcp-connection.ts'
+import type { Client, Guest } from './tcp-shares.ts'
 
 /** SETTINGS and PING frames that no request follows: each has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
 const MAX_CONTROL_FRAMES = 100
@@ -18,14 +19,14 @@ const MAX_CONTROL_FRAMES = 100
 const BLOCKED_PART = 2
 const REFUSED_STREAM = 7 // RFC 9113 §7: nothing was done about it
 
-export class HttpsConnection extends Timed {
+export class HttpsConnection extends Timed implements Guest {
+  readonly client: Client
   readonly #listener: HttpsListener
   readonly #socket: TLSSocket
   readonly #maxRequests: number
   readonly #exchanges = new Set<HttpsExchange>()
   #latest: HttpsExchange | undefined
   #session: ServerHttp2Session | undefined
-  #address: string | undefined
   /** Requests so far. */
   #asked = 0
   #quietSinceMs = performance.now()
@@ -40,8 +41,9 @@ export class HttpsConnection extends Timed {
   #hasAskedAll = false
 
   /** @param maxRequests that may be open at a time */
-  constructor(listener: HttpsListener, socket: TLSSocket, maxRequests: number) {
+  constructor(listener: HttpsListener, socket: TLSSocket, client: Client, maxRequests: number) {
     super()
+    this.client = client
     this.#listener = listener
     this.#socket = socket
     this.#maxRequests = maxRequests
@@ -56,8 +58,7 @@ export class HttpsConnection extends Timed {
     return this.#listener.routes
   }
   get address(): string {
-    this.#address ??= plainAddress(this.#socket.remoteAddress ?? '')
-    return this.#address
+    return this.client.address
   }
   get port(): number {
     return this.#socket.remotePort ?? 0

@@ -144,7 +144,6 @@ export class HttpsExchange implements Peer {
   }
 
   keep(): Peer {
-    void this.address // a socket that was closed no longer knows it
     return this
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect as connect2 } from 'node:http2'
-import type { TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ListenerOptions } from '../../../server/listen/listen.ts'
@@ -19,8 +19,8 @@ interface Client {
   ask(name: string, type?: string): Promise<{ status: number; body: Buffer }>
 }
 
-async function clientOf(port: number): Promise<Client> {
-  const socket = await connectTls(port, { ALPNProtocols: ['h2'] })
+async function clientOf(port: number, from = '127.0.0.1'): Promise<Client> {
+  const socket = await connectTls(port, { ALPNProtocols: ['h2'], localAddress: from } as ConnectionOptions)
   const session = connect2('https://localhost', { createConnection: () => socket })
   session.on('error', () => {})
   const ask: Client['ask'] = async (name, type = 'A') => {
@@ -292,6 +292,25 @@ test(crowd, () => {
       [200, 200],
     )
     for (const { socket } of [...busy, more]) socket.destroy()
+  })
+})
+
+const shares = 'an address whose connections are all busy gives them up to others'
+test(shares, () => {
+  const secure = { policy: policy(), https: { maxConnections: 3 } }
+  return withEncrypted('https', { server: `https://:${shares}`, secure }, async ({ port, behaviour }) => {
+    const busy: Client[] = []
+    for (let i = 0; i < 3; i++) {
+      busy.push(await clientOf(port))
+      void busy[i]!.ask('hold.test')
+      await behaviour.holding(i + 1)
+    }
+    const wasClosed = whenClosed(busy[0]!.socket)
+    const other = await clientOf(port, '127.0.0.2')
+    assert.is((await other.ask('now.test')).status, 200)
+    await soon(wasClosed, 'the end of the oldest')
+    behaviour.release()
+    for (const { socket } of [...busy, other]) socket.destroy()
   })
 })
 
