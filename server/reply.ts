@@ -74,12 +74,13 @@ export function fromHeader(bytes: Uint8Array, at: number, rcode: number, recursi
 }
 
 /**
- * Writes the reply to a query without a question, but with an OPT, over it: no record but the OPT. FORMERR where it asks for no
- * cookie; BADCOOKIE, with a good one, where it has one to be confirmed that is not good (RFC 7873 §5.4). Returns its octets.
+ * Writes the reply to a query without a question, but with an OPT, over it: no record but the OPT. BADVERS to another version of
+ * EDNS; FORMERR where it asks for no cookie; BADCOOKIE, with a good one, where it has one to be confirmed that is not good
+ * (RFC 7873 §5.4). Returns its octets.
  */
 export function optAlone(q: Query, asksForCookie: boolean, recursionAvailable: boolean): number {
   const { bytes, start } = q
-  const a = empty(q, asksForCookie ? cookieRcode(q) : RCODE.FORMERR)
+  const a = empty(q, asksForCookie ? cookieRcode(q) : q.ednsVersion === 0 ? RCODE.FORMERR : RCODE.BADVERS)
   fromHeader(bytes, start, a.rcode & 15, recursionAvailable)
   bytes[start + HEADER_BYTES - 1] = 1 // ARCOUNT
   if (!asksForCookie) q.options = 0

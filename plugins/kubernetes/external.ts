@@ -6,8 +6,10 @@ import { isPromise } from '../../server/chain.ts'
 import { type Answer, QUESTION, type Query, type Section, type Site } from '../../server/plugin.ts'
 import { TYPE } from '../../server/wire/codes.ts'
 import { equalOctets, type Name } from '../../server/wire/name.ts'
+import { recordsThatFit } from './room.ts'
 
 const MAX_CNAMES = 10
+const LEAST_DATA_BYTES = 2 // a CNAME that is a pointer
 
 /**
  * Answers `q` with a CNAME to `target`, a copy that stays, and with the target's records for A and AAAA. A look-up that
@@ -26,7 +28,9 @@ function append(q: Query, target: Name, resolved: Answer): Answer {
   const a = q.answer
   const from = resolved.answer
   let cnames = 1
-  for (let i = 0; i < from.count; i++) {
+  // Of a chain each step would copy all of a large set, nearly none of which may be sent.
+  const count = Math.min(from.count, recordsThatFit(q, LEAST_DATA_BYTES))
+  for (let i = 0; i < count; i++) {
     // The look-up's question is the target.
     const owner = from.owner[i] ?? target
     const ownerAt = from.ownerAt[i]!

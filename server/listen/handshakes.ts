@@ -2,12 +2,14 @@
  * From accepted connections to encrypted ones. A handshake costs as much as hundreds of queries, so that queries of others
  * go first: handshakes begin one by one, in a quarter of the thread's time, none before its client has spoken, and whoever
  * speaks plain DNS is gone before OpenSSL hears of it. All of it is bounded: how many wait, how many are under way, and for
- * how long.
+ * how long. Addresses take turns, and the one with the most connections makes room: no flood of one keeps the others out.
  */
 import { EventEmitter } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { cells, counter } from '../metrics.ts'
+import { plainAddress } from './address.ts'
+import { type Client, Clients } from './tcp-shares.ts'
 import { isWelcome, type SpeechOptions, serverOptions, type TlsPolicy } from './tls-policy.ts'
 
 /** From accepting to the last flight of the handshake. */
@@ -37,6 +39,8 @@ interface Pending {
   /** Its two ends: what finds it again when TLS, which knows its own sockets alone, is done with it. */
   readonly ends: string
   readonly timer: NodeJS.Timeout
+  /** With all that its address has here. */
+  readonly client: Client
 }
 
 /** Stands for a TCP server, whose connections have become encrypted ones. */
@@ -45,10 +49,11 @@ export class Handshakes extends EventEmitter<Events> {
   readonly #name: string
   readonly #options: SpeechOptions
   #tls: TlsServer
-  /** By their ends, in the order of accepting; those that have begun; and those that may. */
+  readonly #clients = new Clients()
+  /** By their ends, in the order of accepting; those that have begun; and those that may, whose turn it is first. */
   readonly #pending = new Map<string, Pending>()
   readonly #begun = new Set<Pending>()
-  readonly #ready: Pending[] = []
+  readonly #ready = new Map<Client, Pending[]>()
   #isPumping = false
   /** Rest that is due after those that have begun. */
   #restMs = 0
@@ -108,7 +113,9 @@ export class Handshakes extends EventEmitter<Events> {
     }
     if (this.#pending.size >= MAX_PENDING) this.#endOldest(this.#pending.values())
     const timer = setTimeout(() => this.#end(pending, 'timeout'), HANDSHAKE_MS)
-    const pending: Pending = { socket, ends, timer }
+    const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
+    const pending: Pending = { socket, ends, timer, client }
+    this.#clients.enter(client)
     this.#pending.set(ends, pending)
     socket.once('close', () => this.#end(pending, this.#begun.has(pending) ? 'failed' : 'gone'))
     if (this.#isStarted) this.#listen(pending)
@@ -123,7 +130,9 @@ export class Handshakes extends EventEmitter<Events> {
       else if (first[0] !== HANDSHAKE_RECORD) this.#end(pending, 'plain')
       else {
         socket.unshift(first)
-        this.#ready.push(pending)
+        const queue = this.#ready.get(pending.client)
+        if (queue === undefined) this.#ready.set(pending.client, [pending])
+        else queue.push(pending)
         this.#pump()
       }
     })
@@ -140,7 +149,7 @@ export class Handshakes extends EventEmitter<Events> {
       process.nextTick(() => {
         this.#isPumping = false
         this.#restMs += (performance.now() - startMs) * REST
-        if (this.#ready.length > 0) this.#pump()
+        if (this.#ready.size > 0) this.#pump()
         else this.#restMs = 0
       })
     }
@@ -152,17 +161,32 @@ export class Handshakes extends EventEmitter<Events> {
   }
 
   #beginNext(): void {
-    let pending = this.#ready.shift()
-    while (pending?.socket.destroyed === true) pending = this.#ready.shift()
+    let pending = this.#takeReady()
+    while (pending?.socket.destroyed === true) pending = this.#takeReady()
     if (pending === undefined) return
     if (this.#begun.size >= MAX_BEGUN) this.#endOldest(this.#begun.values())
     this.#begun.add(pending)
     this.#tls.emit('connection', pending.socket)
   }
 
-  #endOldest(all: Iterator<Pending>): void {
-    const { value } = all.next()
-    if (value !== undefined) this.#end(value, 'limit')
+  /** The oldest one of the address whose turn it is, which then is the last of all addresses. */
+  #takeReady(): Pending | undefined {
+    for (const [client, queue] of this.#ready) {
+      const pending = queue.shift()
+      this.#ready.delete(client)
+      if (queue.length > 0) this.#ready.set(client, queue)
+      return pending
+    }
+    return undefined
+  }
+
+  /** Ends the oldest one of the address that has the most. */
+  #endOldest(all: Iterable<Pending>): void {
+    let loser: Pending | undefined
+    for (const pending of all) {
+      if (loser === undefined || pending.client.connections > loser.client.connections) loser = pending
+    }
+    if (loser !== undefined) this.#end(loser, 'limit')
   }
 
   #secured(socket: TLSSocket): void {
@@ -186,7 +210,9 @@ export class Handshakes extends EventEmitter<Events> {
   #forget(pending: Pending): boolean {
     clearTimeout(pending.timer)
     this.#begun.delete(pending)
-    return this.#pending.get(pending.ends) === pending && this.#pending.delete(pending.ends)
+    if (this.#pending.get(pending.ends) !== pending) return false
+    this.#clients.leave(pending.client)
+    return this.#pending.delete(pending.ends)
   }
 }
 

@@ -11,29 +11,39 @@ import type { HttpsListener } from './https.ts'
 import { type HttpRequest, type HttpResponse, HttpsExchange } from './https-exchange.ts'
 import type { TcpLimits } from './listener.ts'
 import type { CloseReason } from './tcp-connection.ts'
+import type { Client, Guest } from './tcp-shares.ts'
 
 /** SETTINGS and PING frames that no request follows: each has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
 const MAX_CONTROL_FRAMES = 100
+/** While responses hold more than this part of what a connection may, further queries wait until the client has taken some. */
+const BLOCKED_PART = 2
+const REFUSED_STREAM = 7 // RFC 9113 §7: nothing was done about it
 
-export class HttpsConnection extends Timed {
+export class HttpsConnection extends Timed implements Guest {
+  readonly client: Client
   readonly #listener: HttpsListener
   readonly #socket: TLSSocket
   readonly #maxRequests: number
   readonly #exchanges = new Set<HttpsExchange>()
   #latest: HttpsExchange | undefined
   #session: ServerHttp2Session | undefined
-  #address: string | undefined
   /** Requests so far. */
   #asked = 0
   #quietSinceMs = performance.now()
   #controlFrames = 0
-  /** Octets that the exchanges hold. */
+  /** Octets that the exchanges hold, and those of them that are responses. */
   #heldBytes = 0
+  #responseBytes = 0
+  /** Their queries wait for room. */
+  readonly #waiting: HttpsExchange[] = []
   #isFinishing = false
+  /** The last request that it may have has come. */
+  #hasAskedAll = false
 
   /** @param maxRequests that may be open at a time */
-  constructor(listener: HttpsListener, socket: TLSSocket, maxRequests: number) {
+  constructor(listener: HttpsListener, socket: TLSSocket, client: Client, maxRequests: number) {
     super()
+    this.client = client
     this.#listener = listener
     this.#socket = socket
     this.#maxRequests = maxRequests
@@ -48,8 +58,7 @@ export class HttpsConnection extends Timed {
     return this.#listener.routes
   }
   get address(): string {
-    this.#address ??= plainAddress(this.#socket.remoteAddress ?? '')
-    return this.#address
+    return this.client.address
   }
   get port(): number {
     return this.#socket.remotePort ?? 0
@@ -71,9 +80,20 @@ export class HttpsConnection extends Timed {
     return this.#isFinishing && exchange === this.#latest
   }
 
-  /** An exchange holds so many octets more, or less. */
-  hold(bytes: number): void {
+  /** True while no further query may be served. */
+  get isBlocked(): boolean {
+    return this.#responseBytes > this.limits.maxBufferedBytes / BLOCKED_PART
+  }
+
+  /** Has an exchange served once there is room. */
+  wait(exchange: HttpsExchange): void {
+    this.#waiting.push(exchange)
+  }
+
+  /** An exchange holds so many octets more, or less, of its response or of its query. */
+  hold(bytes: number, isResponse: boolean): void {
     this.#heldBytes += bytes
+    if (isResponse) this.#responseBytes += bytes
     if (this.#heldBytes > this.limits.maxBufferedBytes) this.close('buffer')
   }
 
@@ -88,6 +108,11 @@ export class HttpsConnection extends Timed {
   }
 
   take(request: HttpRequest, response: HttpResponse): void {
+    if (this.#hasAskedAll) {
+      // Over HTTP/1.1 the response to the last one that counts ends the connection.
+      if ('stream' in response) response.stream.close(REFUSED_STREAM)
+      return
+    }
     this.#asked++
     this.#controlFrames = 0
     const exchange = new HttpsExchange(this, request, response)
@@ -119,6 +144,7 @@ export class HttpsConnection extends Timed {
   /** An exchange is over. */
   forget(exchange: HttpsExchange): void {
     if (!this.#exchanges.delete(exchange)) return
+    while (this.#waiting.length > 0 && !this.isBlocked && !this.#socket.destroyed) this.#waiting.shift()!.goOn()
     if (!this.isIdle) return
     this.#quietSinceMs = performance.now()
     if (this.#isFinishing) this.#goodbye()
@@ -130,8 +156,8 @@ export class HttpsConnection extends Timed {
     if (this.isIdle) this.#goodbye()
   }
 
-  /** The last request that it may have has come. */
   #takeNoMore(): void {
+    this.#hasAskedAll = true
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.#listener.countClosed('queries')

@@ -67,7 +67,7 @@ export class HttpsExchange implements Peer {
     const head = { method, url, contentType: headers['content-type'], contentLength: headers['content-length'] }
     const read = readHead(head)
     if (typeof read === 'number') this.#refuse(read)
-    else if (read !== undefined) this.#serve(read)
+    else if (read !== undefined) this.#ask(read)
     else this.#readBody()
   }
 
@@ -83,10 +83,30 @@ export class HttpsExchange implements Peer {
       if (this.#response.writableEnded || this.#isCut) return
       const [first] = this.#body
       const message = this.#body.length === 1 ? first! : Buffer.concat(this.#body)
-      this.#body = []
-      this.#hold(0)
-      this.#serve(message)
+      this.#ask(message)
     })
+  }
+
+  /** Serves the query, or has it wait: the client asks for more than it takes. */
+  #ask(message: Buffer): void {
+    this.#body = []
+    this.#hold(0)
+    this.dueMs = 0
+    if (!this.#connection.isBlocked) this.#serve(message)
+    else {
+      this.#body = [message]
+      this.#hold(message.length)
+      this.#connection.wait(this)
+    }
+  }
+
+  /** There is room for the response to the query that waits. */
+  goOn(): void {
+    const [message] = this.#body
+    if (this.#isClosed || message === undefined) return
+    this.#body = []
+    this.#hold(0)
+    this.#serve(message)
   }
 
   get #isCut(): boolean {
@@ -97,7 +117,7 @@ export class HttpsExchange implements Peer {
   #hold(bytes: number): void {
     const more = bytes - this.#heldBytes
     this.#heldBytes = bytes
-    this.#connection.hold(more)
+    this.#connection.hold(more, this.#isAnswered)
   }
 
   #serve(message: Buffer): void {
@@ -110,7 +130,6 @@ export class HttpsExchange implements Peer {
     q.stream = true
     q.peer = this
     q.receivedAtMs = performance.now()
-    this.dueMs = 0
     this.#connection.countReceived()
     this.#isServed = true
     const octets = serveMessage(this.#connection.routes, q)
@@ -125,7 +144,6 @@ export class HttpsExchange implements Peer {
   }
 
   keep(): Peer {
-    void this.address // a socket that was closed no longer knows it
     return this
   }
 
@@ -156,6 +174,7 @@ export class HttpsExchange implements Peer {
     this.#body = []
     if (this.#isClosed || response.writableEnded || response.destroyed) return
     this.#connection.countResponse(status)
+    this.#hold(0)
     const isBody = body !== undefined && this.#request.method !== 'HEAD'
     this.#isAnswered = true
     this.dueMs = performance.now() + this.#connection.limits.writeMs

@@ -15,7 +15,6 @@ export const STATUS = {
   BAD_REQUEST: 400,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
-  REQUEST_TIMEOUT: 408,
   CONTENT_TOO_LARGE: 413,
   URI_TOO_LONG: 414,
   UNSUPPORTED_MEDIA_TYPE: 415,
@@ -29,8 +28,17 @@ export interface RequestHead {
   readonly contentLength: string | undefined
 }
 
+/** In front of the path where HTTP/1.1 names the whole URI, which a server must take (RFC 9112 §3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]*/i
+
 /** The query that a GET brings; undefined where it comes in the body; else the status that refuses the request. */
-export function readHead({ method, url = '', contentType, contentLength }: RequestHead): Buffer | number | undefined {
+export function readHead({
+  method,
+  url: target = '',
+  contentType,
+  contentLength,
+}: RequestHead): Buffer | number | undefined {
+  const url = target.replace(ORIGIN, '')
   const mark = url.indexOf('?')
   if ((mark < 0 ? url : url.slice(0, mark)) !== PATH) return STATUS.NOT_FOUND
   if (method === 'GET' || method === 'HEAD') return mark < 0 ? STATUS.BAD_REQUEST : readParameters(url, mark + 1)

@@ -9,12 +9,14 @@ import type { TLSSocket } from 'node:tls'
 import { cells, counter, summedGauge } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
+import { plainAddress } from './address.ts'
 import { Handshakes } from './handshakes.ts'
 import { HttpsConnection } from './https-connection.ts'
 import type { HttpRequest, HttpResponse } from './https-exchange.ts'
 import { type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
 import { bindServer, DEFAULT_LIMITS } from './tcp.ts'
 import type { CloseReason } from './tcp-connection.ts'
+import { type Client, Clients, loserTo } from './tcp-shares.ts'
 import type { HttpsLimits, Secure } from './tls-policy.ts'
 
 const PROTOCOLS = ['h2', 'http/1.1']
@@ -60,6 +62,7 @@ export class HttpsListener implements Listener {
   readonly #handshakes: Handshakes
   readonly #name: string
   readonly #connections = new Set<HttpsConnection>()
+  readonly #clients = new Clients()
   readonly #bySocket = new WeakMap<Socket, HttpsConnection>()
   readonly #bySession = new WeakMap<object, HttpsConnection>()
   readonly #wheel: Wheel<HttpsConnection>
@@ -131,6 +134,7 @@ export class HttpsListener implements Listener {
   forget(connection: HttpsConnection): void {
     if (!this.#connections.delete(connection)) return
     this.#wheel.forget(connection)
+    this.#clients.leave(connection.client)
     cells[this.#openCell]! -= 1
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
@@ -163,13 +167,15 @@ export class HttpsListener implements Listener {
       socket.destroy()
       return
     }
-    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) {
+    const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
+    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom(client)) {
       this.countClosed('limit')
       socket.destroy()
       return
     }
     const isHttp2 = socket.alpnProtocol === 'h2'
-    const connection = new HttpsConnection(this, socket, isHttp2 ? this.#maxStreams : MAX_PIPELINED)
+    const connection = new HttpsConnection(this, socket, client, isHttp2 ? this.#maxStreams : MAX_PIPELINED)
+    this.#clients.enter(client)
     this.#connections.add(connection)
     this.#bySocket.set(socket, connection)
     cells[this.#openCell]! += 1
@@ -180,11 +186,11 @@ export class HttpsListener implements Listener {
     this.#arriving = undefined
   }
 
-  /** Closes the connection that has been idle the longest. */
-  #makeRoom(): boolean {
-    const oldest = this.#wheel.first(connection => connection.isIdle)
-    oldest?.close('limit')
-    return oldest !== undefined
+  /** Closes a connection for a new one. */
+  #makeRoom(newcomer: Client): boolean {
+    const loser = loserTo<HttpsConnection>(newcomer, this.#clients.most, fits => this.#wheel.first(fits))
+    loser?.close('limit')
+    return loser !== undefined
   }
 
   #makeHttp1(): Http1Server {

@@ -241,8 +241,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
       else if (chunk.length - at - PREFIX_BYTES < length) break
       else if (this.#isBlocked()) {
         const rest = chunk.subarray(at)
-        this.#backlog = 2 * rest.length < chunk.length ? Buffer.from(rest) : rest // a view keeps all of it
-        this.#socket.pause()
+        this.#wait(2 * rest.length < chunk.length ? Buffer.from(rest) : rest) // a view keeps all of it
         break
       } else at = this.#serve(chunk, at + PREFIX_BYTES, length, nowMs) ? at + PREFIX_BYTES + length : -1
     }
@@ -288,6 +287,12 @@ export class TcpConnection extends Timed implements Peer, Holder {
     this.#lingerMs = LINGER_MS
   }
 
+  /** Keeps messages for later, and reads no more until then. */
+  #wait(messages: Buffer): void {
+    this.#backlog = messages
+    this.#socket.pause()
+  }
+
   /** True while no further message may be served. */
   #isBlocked(): boolean {
     const { maxInFlight, maxBufferedBytes } = this.#listener.limits
@@ -307,6 +312,10 @@ export class TcpConnection extends Timed implements Peer, Holder {
     const message = this.#partial!
     this.#partial = undefined
     this.#partialLength = 0
+    if (this.#isBlocked()) {
+      this.#wait(Buffer.concat([message.subarray(0, PREFIX_BYTES + length), chunk.subarray(at)]))
+      return chunk.length
+    }
     return this.#serve(message, PREFIX_BYTES, length, nowMs) ? at : -1
   }
 

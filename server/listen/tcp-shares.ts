@@ -48,6 +48,29 @@ export class Clients {
   }
 }
 
+/** A connection, as far as it takes the place of others. */
+export interface Guest {
+  readonly client: Client
+  /** Nothing is waited for on either side. */
+  readonly isIdle: boolean
+}
+
+/**
+ * Which connection makes room for a new one: of the clients that have the most, the one that has been idle the longest. A client
+ * that has as many as anybody makes room itself. One that has two more than who comes loses busy connections too.
+ * @param first of the connections, the one that has been quiet the longest first
+ */
+export function loserTo<T extends Guest>(
+  newcomer: Client,
+  most: number,
+  first: (fits: (connection: T) => boolean) => T | undefined,
+): T | undefined {
+  const isOwn = newcomer.connections === most
+  const loses = ({ client }: T) => (isOwn ? client === newcomer : client.connections === most)
+  const idle = first(connection => connection.isIdle && loses(connection))
+  return idle === undefined && newcomer.connections + 1 < most ? first(loses) : idle
+}
+
 /** So much of the octets is free after room was made, so that a flood does not make us look at everybody each time. */
 const FREED_PART = 32
 /** Closing takes some 20 µs: no more at a time than the loop may be held up for. */

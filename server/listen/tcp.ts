@@ -12,7 +12,7 @@ import { plainAddress, sockaddr } from './address.ts'
 import { loadFfi } from './ffi.ts'
 import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
 import { type CloseReason, TcpConnection } from './tcp-connection.ts'
-import { type Client, Clients, join, leave } from './tcp-shares.ts'
+import { type Client, Clients, join, leave, loserTo } from './tcp-shares.ts'
 
 /** CoreDNS: the times are its defaults. */
 export const DEFAULT_LIMITS: TcpLimits = {
@@ -200,16 +200,9 @@ export class TcpListener implements Listener {
     this.watch(connection, this.limits.firstReadMs)
   }
 
-  /**
-   * Closes a connection for a new one: of the clients that have the most, the connection that has been idle the longest. One
-   * that has as many as anybody makes room itself. One that has two more than who comes loses busy connections too.
-   */
+  /** Closes a connection for a new one. */
   #makeRoom(newcomer: Client): boolean {
-    const { most } = this.#clients
-    const isOwn = newcomer.connections === most
-    const loses = ({ client }: TcpConnection) => (isOwn ? client === newcomer : client.connections === most)
-    let loser = this.#wheel.first(connection => connection.isIdle && loses(connection))
-    if (loser === undefined && newcomer.connections + 1 < most) loser = this.#wheel.first(loses)
+    const loser = loserTo<TcpConnection>(newcomer, this.#clients.most, fits => this.#wheel.first(fits))
     loser?.close('limit')
     return loser !== undefined
   }

@@ -224,6 +224,7 @@ export function readCookieRequest(q: Query): boolean {
   q.hasOpt = false
   q.options = 0
   q.dnssecOk = false
+  q.ednsVersion = 0
   q.block = undefined
   q.questionEnd = HEADER_BYTES
   const { start } = q

@@ -36,6 +36,14 @@ const rows: Row[] = [
     is: BADVERS,
   },
   {
+    id: 'F3',
+    level: 'M',
+    source: 'RFC 6891 §6.1.3',
+    what: 'version 1 without a question is BADVERS too',
+    ask: { question: '', opt: { version: 1, options: option(10, '1122334455667788') } },
+    is: BADVERS,
+  },
+  {
     id: 'F6',
     level: 'M',
     source: 'RFC 6891 §6.1.2',

@@ -144,7 +144,7 @@ each(
   },
 )
 
-each('C1 no question, and no cookie either: FORMERR', async send => {
+each('C1 no question, and no cookie either: FORMERR, but for another version', async send => {
   const bare = Buffer.from('4b3801000000000000000000', 'hex')
   const cut = withOptions(bare, [[COOKIE, CLIENT_COOKIE]])
   assert.is((await send(bare)).toString('hex'), '4b3881010000000000000000')
@@ -152,12 +152,13 @@ each('C1 no question, and no cookie either: FORMERR', async send => {
     withOptions(bare, []),
     withOptions(bare, [[NSID, EMPTY]]),
     withOptions(bare, [[COOKIE, Buffer.alloc(9)]]),
-    withOptions(bare, [[COOKIE, CLIENT_COOKIE]], 1232, 1),
     cut.subarray(0, -1),
   ]) {
     const opt = '00002904d0000000000000'
     assert.is((await send(message)).toString('hex'), `4b3881010000000000000001${opt}`, message.toString('hex'))
   }
+  const later = withOptions(bare, [[COOKIE, CLIENT_COOKIE]], 1232, 1)
+  assert.is((await send(later)).toString('hex'), '4b388100000000000000000100002904d0010000000000', 'BADVERS')
 })
 
 each('F27 F28 F29 keepalive: our time, over TCP, to those who ask', async (send, transport) => {

@@ -16,6 +16,14 @@ test('every query of up to 4,096 octets comes out as it went in', () =>
     }),
   ))
 
+test('the whole URI does as well as the path', () => {
+  for (const url of ['https://dns.test/dns-query?dns=AAAA', 'HTTP://[::1]:8443/dns-query?dns=AAAA']) {
+    assert.equal(readHead({ ...head, url }), Buffer.alloc(3), url)
+  }
+  for (const url of ['https://dns.test/x?dns=AAAA', 'https://dns.test', 'ftp://dns.test/dns-query?dns=AAAA'])
+    assert.is(readHead({ ...head, url }), STATUS.NOT_FOUND, url)
+})
+
 test('whatever a client sends is a query, a body to come, or a refusal', () =>
   fc.assert(
     fc.property(

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect as connect2 } from 'node:http2'
-import type { TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ListenerOptions } from '../../../server/listen/listen.ts'
@@ -19,8 +19,8 @@ interface Client {
   ask(name: string, type?: string): Promise<{ status: number; body: Buffer }>
 }
 
-async function clientOf(port: number): Promise<Client> {
-  const socket = await connectTls(port, { ALPNProtocols: ['h2'] })
+async function clientOf(port: number, from = '127.0.0.1'): Promise<Client> {
+  const socket = await connectTls(port, { ALPNProtocols: ['h2'], localAddress: from } as ConnectionOptions)
   const session = connect2('https://localhost', { createConnection: () => socket })
   session.on('error', () => {})
   const ask: Client['ask'] = async (name, type = 'A') => {
@@ -183,18 +183,41 @@ test(unread, () =>
   }),
 )
 
-const hoard = 'a client that lets responses pile up is let go'
+/** Has a client that takes nothing ask for `name` so many times. */
+async function hoarder(port: number, name: string, times: number): Promise<FrameClient> {
+  const client = new FrameClient(await connectTls(port, { ALPNProtocols: ['h2'] }))
+  const path = `/dns-query?dns=${query(name).toString('base64url')}`
+  client.send(frame(FRAME.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])))
+  for (let i = 0; i < times; i++)
+    client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, 1 + 2 * i, requestHead('GET', path)))
+  return client
+}
+
+const hoard = 'a client that lets responses pile up is not served on, and let go'
 test(hoard, () =>
-  withEncrypted('https', { server: `https://:${hoard}` }, async ({ port }) => {
-    const client = new FrameClient(await connectTls(port, { ALPNProtocols: ['h2'] }))
-    const path = `/dns-query?dns=${query('big.test').toString('base64url')}`
-    client.send(frame(FRAME.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])))
-    for (let i = 0; i < 20; i++)
-      client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, 1 + 2 * i, requestHead('GET', path)))
+  withEncrypted('https', { server: `https://:${hoard}`, tcp: { writeMs: 300 } }, async ({ port, listener }) => {
+    const client = await hoarder(port, 'big.test', 20)
     await soon(client.ended, 'the end')
-    assert.is(closed(hoard, 'buffer'), 1)
+    assert.is(closed(hoard, 'write'), 1)
+    assert.ok(listener.received < 8)
   }),
 )
+
+const late = 'a client that lets responses pile up that came late is let go'
+test(late, () =>
+  withEncrypted('https', { server: `https://:${late}` }, async ({ port, behaviour }) => {
+    const client = await hoarder(port, 'holdbig.test', 20)
+    await behaviour.holding(20)
+    behaviour.release()
+    await soon(client.ended, 'the end')
+    assert.is(closed(late, 'buffer'), 1)
+  }),
+)
+
+over('more is asked at once than a connection may hold: all is answered', {}, async ({ ask }) => {
+  const all = await Promise.all(Array.from({ length: 100 }, () => ask('big.test')))
+  assert.ok(all.every(({ status, body }) => status === 200 && body.length > 30_000))
+})
 
 const bodies = 'bodies that pile up are let go'
 test(bodies, () =>
@@ -272,16 +295,35 @@ test(crowd, () => {
   })
 })
 
+const shares = 'an address whose connections are all busy gives them up to others'
+test(shares, () => {
+  const secure = { policy: policy(), https: { maxConnections: 3 } }
+  return withEncrypted('https', { server: `https://:${shares}`, secure }, async ({ port, behaviour }) => {
+    const busy: Client[] = []
+    for (let i = 0; i < 3; i++) {
+      busy.push(await clientOf(port))
+      void busy[i]!.ask('hold.test')
+      await behaviour.holding(i + 1)
+    }
+    const wasClosed = whenClosed(busy[0]!.socket)
+    const other = await clientOf(port, '127.0.0.2')
+    assert.is((await other.ask('now.test')).status, 200)
+    await soon(wasClosed, 'the end of the oldest')
+    behaviour.release()
+    for (const { socket } of [...busy, other]) socket.destroy()
+  })
+})
+
 for (const protocol of ['h2', 'http/1.1']) {
-  const most = `the last query that a connection may ask over ${protocol} is answered`
+  const most = `the last query that a connection may ask over ${protocol} is answered, and none behind it`
   test(most, () =>
-    withEncrypted('https', { server: `https://:${most}`, tcp: { maxQueries: 2 } }, async ({ port }) => {
+    withEncrypted('https', { server: `https://:${most}`, tcp: { maxQueries: 2 } }, async ({ port, listener }) => {
       const { socket, ended } = await rawOf(port, protocol)
       const path = `/dns-query?dns=${query('later.test').toString('base64url')}`
       if (protocol === 'h2') {
         const client = new FrameClient(socket)
-        for (const stream of [1, 3])
-          client.send(frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, requestHead('GET', path)))
+        const ask = (stream: number) => frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, requestHead('GET', path))
+        client.send(Buffer.concat([1, 3, 5, 7].map(ask)))
         await soon(ended, 'the end')
         assert.is(client.came.get(FRAME.HEADERS), 2)
         assert.ok(client.came.has(FRAME.GOAWAY))
@@ -290,10 +332,11 @@ for (const protocol of ['h2', 'http/1.1']) {
         socket.on('data', part => {
           all += String(part)
         })
-        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2))
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(4))
         await soon(ended, 'the end')
         assert.is(all.split('HTTP/1.1 200 OK').length, 3)
       }
+      assert.is(listener.received, 2)
       assert.is(closed(most, 'queries'), 1)
     }),
   )

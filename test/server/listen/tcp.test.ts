@@ -136,6 +136,28 @@ over('reads no more than may be in flight', { maxInFlight: 3 }, async (at, clien
   await client.until(10)
 })
 
+over(
+  'reads no more either where each write ends in the middle of a message',
+  { maxInFlight: 3 },
+  async (at, client) => {
+    const all = framed(...Array.from({ length: 10 }, (_, id) => query('hold.test', { id })))
+    const octets = all.length / 10
+    for (let n = 0; n <= 10; n++) {
+      client.socket.write(all.subarray(Math.max(0, n * octets - 9), (n + 1) * octets - 9 * Number(n < 10)))
+      await new Promise(resolve => setTimeout(resolve, 5)) // a segment of its own
+    }
+    assert.is(at.tcp.received, 3)
+    for (let n = 3; n < 10; n += 3) {
+      at.behaviour.release()
+      await client.until(n)
+      await soon(at.behaviour.holding(Math.min(3, 10 - n)), 'the next ones')
+    }
+    at.behaviour.release()
+    await client.until(10)
+    assert.is(new Set(client.replies.map(reply => reply.readUInt16BE())).size, 10)
+  },
+)
+
 over('a client that has said all is answered all', {}, async (at, client) => {
   client.send(query('now.test', { id: 1 }), query('hold.test', { id: 2 }), query('later.test', { id: 3 }))
   client.socket.end()

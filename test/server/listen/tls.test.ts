@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ListenError, type ListenerOptions, listen } from '../../../server/listen/listen.ts'
@@ -121,6 +121,40 @@ test('a client that leaves in the middle of its handshake is forgotten at once',
     const left = () => counted('sextant_tls_handshakes_total', 'tls://:left', 'failed')
     await eventually(() => left() === 3, 'three that left')
     assert.is(counted('sextant_tls_handshakes_total', 'tls://:left', 'timeout'), 0)
+  }))
+
+async function connectFrom(localAddress: string, port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  await once(socket, 'connect')
+  return socket
+}
+
+test('of too many that say nothing the oldest of the address with the most is closed', () =>
+  withEncrypted('tls', {}, async ({ port }) => {
+    const other = await connectFrom('127.0.0.2', port)
+    const first = await connectFrom('127.0.0.3', port)
+    const isClosed = whenClosed(first)
+    const many = await Promise.all(Array.from({ length: 1023 }, () => connectFrom('127.0.0.3', port)))
+    await soon(isClosed, 'the oldest of many')
+    other.write(await clientHello())
+    await soon(once(other, 'data'), 'its handshake')
+    for (const socket of [other, ...many]) socket.destroy()
+  }))
+
+test('addresses take turns with their handshakes', () =>
+  withEncrypted('tls', {}, async ({ port }) => {
+    const hello = await clientHello()
+    const many = await Promise.all(Array.from({ length: 100 }, () => connectFrom('127.0.0.3', port)))
+    const other = await connectFrom('127.0.0.2', port)
+    let begun = 0
+    for (const socket of many) {
+      socket.once('data', () => begun++)
+      socket.write(hello)
+    }
+    other.write(hello)
+    await soon(once(other, 'data'), 'its handshake')
+    assert.ok(begun < 50, `${begun} of 100 were before it`)
+    for (const socket of [other, ...many]) socket.destroy()
   }))
 
 test('of too many that say nothing the oldest is closed', () =>
