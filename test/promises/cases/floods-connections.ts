@@ -89,7 +89,12 @@ test(
     const run = await whileFlooded(subject, isLong ? 8 : 2, async () => {
       await delay(300)
       const flooders = await openMany(subject, HALF, ({ socket }) => socket.write(half))
-      held = (await subject.metrics()).sum('sextant_tcp_waiting_bytes')!
+      // Clients come one after the other, and each has its first read for only so long.
+      await eventually(FIRST_READ_MS, 'clients that lose theirs', async () => {
+        const metrics = await subject.metrics()
+        held = Math.max(held, metrics.sum('sextant_tcp_waiting_bytes')!)
+        ok((metrics.sum('sextant_tcp_closed_total', { reason: 'memory' }) ?? 0) > 0)
+      })
       if (isLong) ok(await allClosed(flooders, FIRST_READ_MS + 10_000), 'all are closed')
       end(flooders)
     })
@@ -97,7 +102,7 @@ test(
     const shed = (await subject.metrics()).sum('sextant_tcp_closed_total', { reason: 'memory' }) ?? 0
     note(`${(held / (1 << 20)).toFixed(0)} MiB held, ${shed} closed for it`)
     ok(held <= 32 << 20)
-    ok(shed > 0, 'what all of them sent is more than may be held')
+    ok(held > 24 << 20, 'nobody loses before there is no room')
     await subject.stop()
   },
   TIMEOUT,
