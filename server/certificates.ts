@@ -3,9 +3,9 @@
  * folder. A leaf, for plugins.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import type { Argument } from './corefile/directive.ts'
+import { readWhole } from './read-file.ts'
 
 /** PEM text with at least one certificate, all of them readable. @throws CorefileError */
 export function readCertificates(argument: Argument, folder: string): string {
@@ -40,7 +40,7 @@ export function readKey(key: Argument, folder: string, cert: Argument, certText:
 
 function readFileText(argument: Argument, folder: string): string {
   try {
-    return readFileSync(resolvePath(folder, argument.text), 'utf8')
+    return readWhole(resolvePath(folder, argument.text)).toString()
   } catch (cause) {
     throw unreadable(argument, 'cannot read', 'a file in PEM form', cause)
   }

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { limitConnections } from './http-connections.ts'
 import { filesForEndpoint } from './open-files.ts'
 
@@ -34,6 +34,8 @@ const HEADERS_MS = 5000
 const REQUEST_MS = 10_000
 const IDLE_MS = 60_000
 const CLOSE_MS = 1000
+/** Requests of one connection whose responses are not written yet. Node reads them all, and each is some KB. */
+const MAX_WAITING = 8
 
 interface Share {
   readonly path: string
@@ -99,7 +101,9 @@ async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
     keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: HEADERS_MS,
   }
-  const server = createServer(options, (request, response) => dispatch(shares, request, response))
+  const server = createServer(options, (request, response) => {
+    if (mayWait(request, response)) dispatch(shares, request, response)
+  })
   server.timeout = IDLE_MS
   limitConnections(server, address, Math.min(MAX_CONNECTIONS, filesForEndpoint()))
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
@@ -126,6 +130,21 @@ function reason(cause: unknown): string {
     default:
       return cause instanceof Error ? cause.message : String(cause)
   }
+}
+
+const waiting = new WeakMap<Socket, number>()
+
+/** Closes the connection of a client that sends on and on and takes no response. */
+function mayWait({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  if (socket.destroyed) return false
+  const count = (waiting.get(socket) ?? 0) + 1
+  if (count > MAX_WAITING) {
+    socket.destroy()
+    return false
+  }
+  waiting.set(socket, count)
+  response.once('close', () => waiting.set(socket, waiting.get(socket)! - 1))
+  return true
 }
 
 function dispatch(shares: readonly Share[], request: IncomingMessage, response: ServerResponse): void {

@@ -7,10 +7,18 @@ const KEPT = 48
 /** Nobody is left with less than this. */
 const LEAST = 4
 
-/** The share of DNS clients over TCP, at each listener. */
+/** Who shares what is for DNS clients over streams, in this thread; others have the same. */
+let sharers = 0
+
+/** So many more share it, or fewer: a listener, and one for those whose handshake is not done. */
+export function shareFiles(more: number): void {
+  sharers += more
+}
+
+/** What each of them may have. */
 export function filesForClients(): number {
   const limit = maxOpenFiles()
-  return Math.max(LEAST, Math.floor(Math.min(limit / 2, limit - KEPT)))
+  return Math.max(LEAST, Math.floor(Math.min(limit / 2, limit - KEPT) / Math.max(1, sharers)))
 }
 
 /** UDP sockets to upstreams, in this one of `threads`. Beside the main one each takes a second descriptor, to be watched. */

@@ -47,6 +47,7 @@ test('leaves import nothing of ours', () => {
     'server/turn.ts': [],
     'server/work-slices.ts': [],
     'server/open-files.ts': [],
+    'server/read-file.ts': [],
     'server/loop-delay.ts': ['server/metrics.ts'],
     'server/http-endpoint.ts': ['server/http-connections.ts', 'server/open-files.ts'],
     'server/http-connections.ts': ['server/metrics.ts'],
@@ -65,7 +66,7 @@ test('leaves import nothing of ours', () => {
  * kernel, for sockets to upstreams.
  */
 const FOR_PLUGINS =
-  /^server\/(plugin|reply|metrics|log|version|open-files|wheel|random|turn|work-slices|http-endpoint|certificates|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
+  /^server\/(plugin|reply|metrics|log|version|open-files|read-file|wheel|random|turn|work-slices|http-endpoint|certificates|chain|route)\.ts$|^server\/wire\/|^server\/corefile\/directive\.ts$|^server\/listen\/(address|ffi|segments)\.ts$/
 
 for (const { name } of plugins) {
   const folder = `plugins/${name}/`

@@ -1,8 +1,8 @@
 /** Parses `autopath`: for which names, and where search paths come from. */
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { together, zoneList } from '../../server/corefile/directive.ts'
 import type { Argument, Occurrence, Site } from '../../server/plugin.ts'
+import { readWhole } from '../../server/read-file.ts'
 import { type Name, nameFromText } from '../../server/wire/name.ts'
 
 /** Plugins that know the search paths of their clients. */
@@ -42,7 +42,7 @@ function readSource(argument: Argument, site: Site): Pick<Options, 'plugin' | 's
   }
   const file = path.resolve(site.folder, argument.text)
   try {
-    return { plugin: undefined, search: searchIn(readFileSync(file, 'utf8')) }
+    return { plugin: undefined, search: searchIn(readWhole(file).toString()) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const text = `cannot read "${argument.text}": ${reason}, expected a resolv.conf, or @kubernetes`
@@ -53,7 +53,7 @@ function readSource(argument: Argument, site: Site): Pick<Options, 'plugin' | 's
 /** What this machine appends: pods of the cluster append the same after the names of the cluster. */
 function systemSearch(): Name[] {
   try {
-    return searchIn(readFileSync('/etc/resolv.conf', 'utf8'))
+    return searchIn(readWhole('/etc/resolv.conf').toString())
   } catch {
     return [] // without the file there is nothing to append
   }

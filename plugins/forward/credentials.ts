@@ -3,11 +3,11 @@
  * setup. Without a CA the system's roots are trusted, and where a system has none, those that come with Node.
  */
 import { constants } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { readCertificates, readKey } from '../../server/certificates.ts'
 import { debug } from '../../server/log.ts'
 import type { Argument } from '../../server/plugin.ts'
+import { readWhole } from '../../server/read-file.ts'
 
 /** Where systems keep their roots in one file: Debian, Fedora, openSUSE, Alpine. `SSL_CERT_FILE` goes first. */
 const ROOT_FILES = [
@@ -57,7 +57,7 @@ function systemRoots(): string | undefined {
   const { SSL_CERT_FILE } = process.env
   for (const path of SSL_CERT_FILE ? [SSL_CERT_FILE] : ROOT_FILES) {
     try {
-      return readFileSync(path, 'latin1')
+      return readWhole(path).toString('latin1')
     } catch (cause) {
       debug('forward', `no root certificates: ${cause instanceof Error ? cause.message : cause}`)
     }

@@ -4,12 +4,13 @@
  */
 
 import { lookup, Resolver } from 'node:dns/promises'
-import { readFileSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 import { warn } from '../../server/log.ts'
 import type { Argument } from '../../server/plugin.ts'
+import { expectFile, readWhole } from '../../server/read-file.ts'
 import {
   addressText,
   canonical,
@@ -127,7 +128,7 @@ function isFile(path: string): boolean {
 function readFileAddresses(argument: Argument, path: string): UpstreamAddress[] {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readWhole(path).toString()
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const found = `cannot read "${argument.text}" (${reason})`
@@ -214,6 +215,7 @@ export class FileWatch {
 
   async #reread(target: Target & { kind: 'file' }): Promise<boolean> {
     try {
+      expectFile(await stat(target.path))
       const addresses = parseResolvConf(await readFile(target.path, 'utf8'))
       if (addresses.length === 0) throw new Error('it has no nameserver')
       this.#told.delete(target.path)

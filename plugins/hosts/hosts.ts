@@ -2,13 +2,14 @@
  * Answers from a hosts file and from lines of the Corefile. The file is read again when its size or time changes; what it
  * says is looked up in table.ts.
  */
-import { createReadStream, readFileSync, type Stats, statSync } from 'node:fs'
+import { createReadStream, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fallthrough, type Property, together, zoneList } from '../../server/corefile/directive.ts'
 import { info, warn } from '../../server/log.ts'
 import { gauge } from '../../server/metrics.ts'
 import type { Answer, Directive, Next, Plugin, Query, Site, Stage } from '../../server/plugin.ts'
+import { expectFile, readWhole } from '../../server/read-file.ts'
 import * as reply from '../../server/reply.ts'
 import { ZoneSet } from '../../server/route.ts'
 import { EDE, RCODE, TYPE } from '../../server/wire/codes.ts'
@@ -148,9 +149,10 @@ class HostsStage implements Stage {
     this.#table = this.#now()
     try {
       const mark = statSync(options.file)
+      expectFile(mark)
       this.#isLarge = mark.size > AT_ONCE_BYTES
       if (this.#isLarge) return
-      this.#table = this.#now(readFileSync(options.file))
+      this.#table = this.#now(readWhole(options.file))
       this.#mark = mark
     } catch (cause) {
       warn(NAME, `cannot read "${options.file}": ${cause instanceof Error ? cause.message : cause}`)
@@ -178,6 +180,7 @@ class HostsStage implements Stage {
 
   /** Reads the file, in this state of it, between queries. */
   async #read(mark: Stats): Promise<void> {
+    expectFile(mark)
     const filling = new Filling(this.#empty(mark.size))
     for await (const piece of createReadStream(this.#options.file)) {
       for (const _ of filling.take(piece as Buffer)) if (workSlices.spent) await workSlices.pause()

@@ -4,6 +4,8 @@ import type { HostsTable } from './table.ts'
 
 const NEWLINE = 0x0a
 const NOTHING = Buffer.alloc(0)
+/** Of a longer line each piece would be copied again: it is none. */
+const MAX_LINE_BYTES = 1 << 20
 
 /** Takes a text in pieces. Yields after each line: whoever fills a large table lets others have their turn there. */
 export class Filling {
@@ -24,6 +26,7 @@ export class Filling {
       yield
     }
     this.#rest = text.subarray(at)
+    if (this.#rest.length > MAX_LINE_BYTES) throw new Error(`a line of more than ${MAX_LINE_BYTES} octets`)
   }
 
   /** The text is over; `more` are lines that follow it. */

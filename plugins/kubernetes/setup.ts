@@ -1,10 +1,10 @@
 /** Parses and checks the `kubernetes` directive. The grammar is CoreDNS's, and `manifests`, `snapshot` and `compare`, which are ours. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fallthrough, zoneList } from '../../server/corefile/directive.ts'
 import { warn } from '../../server/log.ts'
 import type { Argument, Occurrence, Property, Site } from '../../server/plugin.ts'
+import { readWhole } from '../../server/read-file.ts'
 import { nameFromText } from '../../server/wire/name.ts'
 import { CLIENT_LABEL } from './metadata.ts'
 import type { AnyKind } from './object/object.ts'
@@ -141,7 +141,7 @@ export function feedKey({ source: wanted, endpointPodNames, zonal, podLabels }: 
 /** Fingerprint of a file that says how to reach the API: another content is another source. */
 function digest(file: string): string {
   try {
-    return createHash('sha256').update(readFileSync(file)).digest('hex')
+    return createHash('sha256').update(readWhole(file)).digest('hex')
   } catch {
     return '' // the source complains about it when it starts
   }

@@ -2,9 +2,10 @@
  * Where the Corefile comes from, and reading it: a file, standard input, or the default that ships with the server.
  * The only reader of Corefiles; what they say is judged in build.ts.
  */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Corefile, readCorefile } from '../corefile/corefile.ts'
+import { readWhole } from '../read-file.ts'
 import { noting, reading, type Texts } from './texts.ts'
 
 /** The project's folder: above server/ and dist/ alike. */
@@ -15,7 +16,7 @@ export interface Origin {
   readonly file: string
   /** Where relative paths in the Corefile start. */
   readonly folder: string
-  /** The text of standard input, which can be read only once. */
+  /** The text of standard input or of a pipe, which can be read only once. */
   readonly text: string | undefined
   /** It is the default that ships with the server. */
   readonly isDefault: boolean
@@ -37,7 +38,7 @@ export interface Configuration extends Corefile {
 export function locate(named: string | undefined, root: string): Origin {
   const shipped = join(root, DEFAULT_COREFILE)
   if (named === 'stdin') return { ...originOf('stdin', shipped), folder: process.cwd(), text: readStdin() }
-  if (named !== undefined) return originOf(named, shipped)
+  if (named !== undefined) return { ...originOf(named, shipped), text: isPipe(named) ? readPipe(named) : undefined }
   if (existsSync(DEFAULT_COREFILE)) return originOf(DEFAULT_COREFILE, shipped)
   return { ...originOf(shipped, shipped), isFallback: true }
 }
@@ -49,7 +50,7 @@ export function locate(named: string | undefined, root: string): Origin {
  */
 export function readConfiguration(origin: Origin): Configuration {
   const text = origin.text ?? readText(origin.file)
-  const { texts, read, list } = noting({ read: path => readFileSync(path, 'utf8'), list: path => readdirSync(path) })
+  const { texts, read, list } = noting({ read: path => readWhole(path).toString(), list: path => readdirSync(path) })
   const corefile = readCorefile(text, origin.file, { read, list, environment: process.env })
   // CoreDNS: serves its built-in default instead, which hides that a file was emptied.
   if (corefile.blocks.length === 0 && corefile.mistakes.length === 0)
@@ -75,6 +76,18 @@ function isSame(file: string, other: string): boolean {
   }
 }
 
+function isPipe(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFIFO() === true
+}
+
+function readPipe(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw unreadable(file, cause)
+  }
+}
+
 function readStdin(): string {
   try {
     return readFileSync(0, 'utf8')
@@ -85,10 +98,14 @@ function readStdin(): string {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readWhole(file).toString()
   } catch (cause) {
-    throw new Error(`Corefile "${file}" ${reasonOf(cause)}, expected a readable file`, { cause })
+    throw unreadable(file, cause)
   }
+}
+
+function unreadable(file: string, cause: unknown): Error {
+  return new Error(`Corefile "${file}" ${reasonOf(cause)}, expected a readable file`, { cause })
 }
 
 function reasonOf(cause: unknown): string {
@@ -103,6 +120,6 @@ function reasonOf(cause: unknown): string {
     case 'ERR_ACCESS_DENIED':
       return `cannot be read: ${(cause as Error).message}`
     default:
-      return cause instanceof Error ? cause.message : String(cause)
+      return `cannot be read: ${cause instanceof Error ? cause.message : cause}`
   }
 }

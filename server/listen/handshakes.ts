@@ -8,6 +8,7 @@ import { EventEmitter } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { cells, counter } from '../metrics.ts'
+import { filesForClients, shareFiles } from '../open-files.ts'
 import { plainAddress } from './address.ts'
 import { type Client, Clients } from './tcp-shares.ts'
 import { isWelcome, type SpeechOptions, serverOptions, type TlsPolicy } from './tls-policy.ts'
@@ -81,12 +82,14 @@ export class Handshakes extends EventEmitter<Events> {
 
   /** Reads from what has come so far, and what will. */
   start(): void {
+    if (!this.#isStarted) shareFiles(1)
     this.#isStarted = true
     for (const pending of this.#pending.values()) this.#listen(pending)
   }
 
   /** Accepts no more, and ends what has not become a connection yet. `done` when all connections are closed. */
   close(done: () => void): void {
+    if (this.#isStarted && !this.#isClosed) shareFiles(-1)
     this.#isClosed = true
     this.#server.close(() => done())
     for (const pending of this.#pending.values()) this.#end(pending, 'gone')
@@ -111,7 +114,7 @@ export class Handshakes extends EventEmitter<Events> {
       socket.destroy()
       return
     }
-    if (this.#pending.size >= MAX_PENDING) this.#endOldest(this.#pending.values())
+    if (this.#pending.size >= Math.min(MAX_PENDING, filesForClients())) this.#endOldest(this.#pending.values())
     const timer = setTimeout(() => this.#end(pending, 'timeout'), HANDSHAKE_MS)
     const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
     const pending: Pending = { socket, ends, timer, client }

@@ -7,6 +7,7 @@ import type { Http2Server } from 'node:http2'
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { cells, counter, summedGauge } from '../metrics.ts'
+import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress } from './address.ts'
@@ -73,6 +74,7 @@ export class HttpsListener implements Listener {
   #sockets: number
   /** The connection that is being handed to HTTP/2. */
   #arriving: HttpsConnection | undefined
+  #isStarted = false
   #isStopped = false
   #onEmpty: (() => void) | undefined
 
@@ -112,12 +114,15 @@ export class HttpsListener implements Listener {
   }
 
   start(): void {
+    if (!this.#isStarted) shareFiles(1)
+    this.#isStarted = true
     this.#handshakes.start()
   }
 
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
+    if (this.#isStarted) shareFiles(-1)
     const isClosed = new Promise<void>(resolve => this.#handshakes.close(resolve))
     for (const connection of this.#connections) connection.finish()
     if (this.#connections.size > 0) {
@@ -155,7 +160,7 @@ export class HttpsListener implements Listener {
   get #maxConnections(): number {
     const { maxConnections = MAX_CONNECTIONS } = this.#https
     const most = maxConnections === 0 ? this.limits.maxConnections : maxConnections
-    return Math.ceil(most / this.#sockets)
+    return Math.ceil(Math.min(most, filesForClients()) / this.#sockets)
   }
 
   get #maxStreams(): number {

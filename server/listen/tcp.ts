@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
 import { cells, counter, summedGauge } from '../metrics.ts'
-import { filesForClients } from '../open-files.ts'
+import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
@@ -118,7 +118,7 @@ export class TcpListener implements Listener {
 
   /** Its part of `limits.maxConnections`. */
   get #maxConnections(): number {
-    return Math.ceil(this.limits.maxConnections / this.#sockets)
+    return Math.ceil(Math.min(this.limits.maxConnections, filesForClients()) / this.#sockets)
   }
 
   shareWith(sockets: number): void {
@@ -132,6 +132,7 @@ export class TcpListener implements Listener {
 
   start(): void {
     const early = this.#early ?? []
+    if (this.#early !== undefined) shareFiles(1)
     this.#early = undefined
     this.shareWith(this.#sockets)
     for (const socket of early) this.#accept(socket)
@@ -141,6 +142,7 @@ export class TcpListener implements Listener {
     if (this.#isStopped) return
     this.#isStopped = true
     for (const socket of this.#early ?? []) socket.destroy()
+    if (this.#early === undefined) shareFiles(-1)
     const isClosed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     for (const connection of this.#connections) connection.finish(LINGER_MS)
     if (this.#connections.size > 0) {
@@ -218,6 +220,5 @@ function limitSendBuffer(server: Server): void {
 }
 
 function limitsOf(some: Partial<TcpLimits> | undefined): TcpLimits {
-  const limits = { ...DEFAULT_LIMITS, ...some }
-  return { ...limits, maxConnections: Math.min(limits.maxConnections, filesForClients()) }
+  return { ...DEFAULT_LIMITS, ...some }
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -209,6 +210,38 @@ for (const { name, body = `hosts ${FILE} example.org`, asked, type = 'A', is } o
 ]) {
   test(name, async () => {
     assert.is(await chainOf([plugin], body, [next]).ask(asked, { type }), is)
+  })
+}
+
+const NO_HOSTS: { name: string; make: (file: string) => void; says: RegExp }[] = [
+  { name: 'a pipe', make: file => execFileSync('mkfifo', [file]), says: /it is a pipe or a device$/ },
+  { name: 'a device', make: file => symlinkSync('/dev/zero', file), says: /it is a pipe or a device$/ },
+  {
+    name: 'one line without end',
+    make: file => writeFileSync(file, Buffer.alloc(3 << 20, 'a')),
+    says: /a line of more/,
+  },
+]
+for (const { name, make, says } of NO_HOSTS) {
+  test(`a file that becomes ${name} is not read, at a start either`, async () => {
+    const file = hostsFile('192.0.2.1 a\n')
+    const body = `hosts ${file} {\nreload 0s\n}`
+    const { ask, stages } = chainOf([plugin], body, [next])
+    const stage = stages[0]! as Stage & { reload(): Promise<void> }
+    await stage.start!(undefined)
+    rmSync(file)
+    make(file)
+    const [line] = await capturedLog(() => stage.reload())
+    assert.match(line!, says)
+    assert.match(await ask('a'), /192\.0\.2\.1/)
+    await stage.stop!()
+    const lines = await capturedLog(async () => {
+      const [again] = chainOf([plugin], body, [next]).stages
+      await again!.start!(undefined)
+      await again!.stop!()
+    })
+    assert.match(lines[0]!, says)
+    rmSync(file)
   })
 }
 

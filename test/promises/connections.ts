@@ -51,9 +51,10 @@ export async function allClosed(flooders: readonly Flooder[], ms: number): Promi
   return false
 }
 
-/** How long the one that was open longest was open, ms. */
-export function longestMs(flooders: readonly Flooder[]): number {
-  return flooders.reduce((most, { openedMs, closedMs }) => Math.max(most, closedMs - openedMs), 0)
+/** How long they were open, ms: the one that was so for the shortest time, the middle one, and the one for the longest. */
+export function timesOpenMs(flooders: readonly Flooder[]): { shortestMs: number; middleMs: number; longestMs: number } {
+  const sorted = flooders.map(({ openedMs, closedMs }) => closedMs - openedMs).sort((a, b) => a - b)
+  return { shortestMs: sorted[0]!, middleMs: sorted[sorted.length >> 1]!, longestMs: sorted.at(-1)! }
 }
 
 export function end(flooders: readonly Flooder[]): void {

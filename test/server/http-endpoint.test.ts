@@ -123,6 +123,30 @@ test('close does not wait for a client that does nothing', async () => {
   assert.ok(performance.now() - startedMs < 20_000)
 })
 
+test('a client that sends on and on is closed, and one request after the other is not', async () => {
+  let asked = 0
+  const counting: HttpHandler = (_, response) => {
+    asked++
+    respond(response, 200, 'x'.repeat(1 << 16))
+  }
+  await withEndpoint(counting, async ({ port }) => {
+    const client = connect(port, '127.0.0.1').on('error', () => {})
+    client.resume()
+    const closed = once(client, 'close')
+    client.write('GET /x HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000))
+    await closed
+    assert.ok(asked <= 8, `${asked} requests`)
+    asked = 0
+    const patient = connect(port, '127.0.0.1')
+    for (let i = 1; i <= 30; i++) {
+      patient.write('HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n')
+      await once(patient, 'data')
+      assert.is(asked, i)
+    }
+    patient.destroy()
+  })
+})
+
 test('a client that holds more connections than there may be keeps nobody else out', async () => {
   const endpoint = await openHttpEndpoint(at(0), '/x', says('x'))
   const greedy = Array.from({ length: 300 }, () => connect(endpoint.port, '127.0.0.1'))

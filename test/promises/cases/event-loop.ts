@@ -98,9 +98,9 @@ async function play({ size, pods, more = [], seconds, maxTurnMs = MAX_TURN_MS, t
     paced({ name, address, port, pid }, { file, perSecond: PACE, seconds }),
     sleep(1000).then(() => trouble(subject, api)),
   ])
+  await hears(subject, api) // a list that comes late is measured, too
   const turns = await turnsOf(subject, turnsFile)
   const metrics = await subject.metrics()
-  await hears(subject, api)
   await subject.stop()
   await api.stop()
   rmSync(turnsFile, { force: true })

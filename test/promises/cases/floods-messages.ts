@@ -94,6 +94,9 @@ test(
     judge(note, run, 32)
     note(`${replies} replies to ${sent} responses`)
     equal(replies, 0)
+    // They do arrive: what is a query comes back the same way.
+    socket.send(question, subject.port, subject.address)
+    await eventually(1000, 'the reply to a query', async () => equal(replies, 1))
     socket.close()
     await subject.stop()
   },

@@ -14,7 +14,8 @@ const LAMEDUCK_S = isLong ? 5 : 1
 /** How long clients go on after lameduck, and how long before a server that is asked on leaves all the same. */
 const AFTER_S = 2
 const LIMIT_S = 5
-const UPSTREAM_MS = 1000
+/** Longer than nobody asks before the sockets are closed: what is asked last is answered after that. */
+const UPSTREAM_MS = 1500
 
 const seconds = (sinceMs: number) => (performance.now() - sinceMs) / 1000
 

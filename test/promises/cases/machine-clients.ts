@@ -9,8 +9,8 @@ import { isLong, Subject } from '../subject.ts'
 
 const SECONDS = isLong ? 20 : 3
 const EACH = 300
-/** For the three together; a kubelet waits a second for one. */
-const SLOWEST_MS = 3000
+/** A kubelet waits so long. */
+const SLOWEST_MS = 1000
 const MIB = 1 << 20
 const GROWTH_BYTES = 48 * MIB
 
@@ -42,19 +42,23 @@ for (const { name, first, more } of KINDS) {
     const trickle = setInterval(() => {
       for (const socket of sockets) if (more !== '' && !socket.destroyed) socket.write(more)
     }, 250)
-    for (let i = 0; i < 10; i++) {
+    const timed = async <T>(asked: Promise<T>): Promise<T> => {
       const startedAtMs = performance.now()
-      equal(await subject.status('health'), 200)
-      equal(await subject.status('ready'), 200)
-      ok((await subject.metrics()).names.has('coredns_build_info'))
+      const reply = await asked
       slowestMs = Math.max(slowestMs, performance.now() - startedAtMs)
+      return reply
+    }
+    for (let i = 0; i < 10; i++) {
+      equal(await timed(subject.status('health')), 200)
+      equal(await timed(subject.status('ready')), 200)
+      ok((await timed(subject.metrics())).names.has('coredns_build_info'))
       await delay(100)
     }
     clearInterval(trickle)
     const grown = subject.rssBytes - rss
     for (const socket of sockets) socket.destroy()
     const run = await load
-    note(`${told(run)}, the three at most ${slowestMs.toFixed(0)} ms, RSS + ${(grown / MIB).toFixed(0)} MiB`)
+    note(`${told(run)}, the slowest of them ${slowestMs.toFixed(0)} ms, RSS + ${(grown / MIB).toFixed(0)} MiB`)
     equal(run.lost, 0)
     ok(slowestMs < SLOWEST_MS)
     ok(grown < GROWTH_BYTES)

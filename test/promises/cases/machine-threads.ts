@@ -10,8 +10,10 @@ const SECONDS = isLong ? 20 : 4
 const THROWS = 20
 const DEATHS = isLong ? 8 : 2
 const SERVES_MS = 10_000
-/** Half a second is a pause, for a thread that lived for less than ten; the rest is ten times what it takes. */
-const REPLACED_MS = 5000
+/** Half a second of it is a pause, for a thread that lived for less than ten. */
+const REPLACED_MS = 1000
+/** Where the load has the processors, one of them may take longer. */
+const SLOWEST_MS = 5000
 /** What a thread may have read and not answered: four batches. */
 const MAX_IN_FLIGHT = 4 * 128
 
@@ -66,7 +68,8 @@ test('a thread that ends at 20,000 queries a second is replaced at once, and onl
   const run = await load
   note(`replaced after ${tookMs.map(ms => ms.toFixed(0)).join(', ')} ms, ${told(run)}`)
   ok(run.lost <= DEATHS * MAX_IN_FLIGHT)
-  ok(Math.max(...tookMs) < REPLACED_MS)
+  ok(Math.min(...tookMs) < REPLACED_MS)
+  ok(Math.max(...tookMs) < SLOWEST_MS)
   equal((await subject.metrics()).sum('sextant_thread_deaths_total'), DEATHS)
   deepEqual(await subject.stop(), { code: 0, signal: null })
 })

@@ -1,4 +1,5 @@
-import { symlinkSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { rmSync, symlinkSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { locate, readConfiguration } from '../../../server/control/configuration.ts'
@@ -59,6 +60,26 @@ test('imports and variables are read', () =>
       ['example.org'],
     )
     assert.equal(files, ['Corefile', 'a.server'])
+  }))
+
+test('a pipe is read once, when it is named', () =>
+  inFolder(() => {
+    execFileSync('mkfifo', ['pipe'])
+    spawn('sh', ['-c', `printf '${COREFILE.replaceAll('\n', '\\n')}' >pipe`], { stdio: 'ignore' })
+    const origin = locate('pipe', '/nonexistent')
+    assert.is(origin.text, COREFILE)
+    for (let i = 0; i < 2; i++) assert.is(readConfiguration(origin).blocks.length, 1)
+  }))
+
+test('a file that has become a pipe, or a device, is refused at once', () =>
+  inFolder(folder => {
+    const origin = locate(folder.write('Corefile', COREFILE), '/nonexistent')
+    rmSync(origin.file)
+    execFileSync('mkfifo', [origin.file])
+    assert.throws(() => readConfiguration(origin), /cannot be read: it is a pipe or a device, expected a readable file/)
+    rmSync(origin.file)
+    symlinkSync('/dev/zero', origin.file)
+    assert.throws(() => readConfiguration(origin), /cannot be read: it is a pipe or a device, expected a readable file/)
   }))
 
 const BAD: { name: string; file: string; says: string }[] = [

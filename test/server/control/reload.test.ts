@@ -319,7 +319,8 @@ test('a hundred reloads leave nothing open', async () => {
     const before = open()
     for (let i = 0; i < 100; i++) await running.reload(corefile(`n${i}`, 'health 127.0.0.1:0'))
     await running.server.reloader.idle
-    assert.is(open(), before)
+    const after = open()
+    assert.ok(after <= before, `${before} resources, then ${after}`) // one may be on its way out when they are first counted
   } finally {
     await running.stop()
   }

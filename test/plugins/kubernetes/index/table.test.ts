@@ -16,6 +16,8 @@ const SMALL_PART = 32
 const MANY = 300_000
 /** Ten times what an event loop may be held up by everything together. */
 const MAX_TURN_MS = 50
+/** What a change copies at most: one part, or the directory. All entries at once are a hundred times that. */
+const MAX_COPIED_BYTES = 1 << 15
 
 /** Blocks by hash, as the table is to have them. */
 class Model {
@@ -134,6 +136,12 @@ test('equal hashes without end, and ones that no number of first bits tells apar
 
 test(`${MANY} entries come and go: no change takes long, and what is freed is used again`, async () => {
   const slab = new Slab()
+  let copied = 0
+  const allocate = slab.allocate.bind(slab)
+  slab.allocate = bytes => {
+    copied = Math.max(copied, bytes)
+    return allocate(bytes)
+  }
   const table = new Table(slab, ROOT)
   const work = async (change: (hash: number, block: number) => void) => {
     for (let i = 1; i <= MANY; i++) {
@@ -145,6 +153,7 @@ test(`${MANY} entries come and go: no change takes long, and what is freed is us
   const shrinking = await longestTurnMs(() => work((hash, block) => table.remove(hash, block)))
   assert.ok(growing < MAX_TURN_MS, `${growing} ms`)
   assert.ok(shrinking < MAX_TURN_MS, `${shrinking} ms`)
+  assert.ok(copied <= MAX_COPIED_BYTES, `${copied} octets`)
   assert.is(table.live, 0)
   let touched = 0
   for (let round = 0; round < 3; round++) {
