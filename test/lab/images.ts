@@ -1,0 +1,86 @@
+/**
+ * The images of the lab's own pods, made on the spot of what the machine has, by the layer writer of `npm run image`: one
+ * whose programs ask musl, one whose programs ask glibc. Both have a static BusyBox for everything else.
+ */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type LayerFile, layerOf } from '../../k8s/image/layer.ts'
+import { archiveOf } from '../../k8s/image/oci.ts'
+import { must } from '../harness/process.ts'
+import { IMAGES, ROOT, STATE } from './place.ts'
+
+export const MUSL = 'lab-musl:1'
+export const GLIBC = 'lab-glibc:1'
+/** The image of every pod's sandbox: any whose command sleeps. */
+export const PAUSE = MUSL
+
+const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64'
+/** Process 1 has no handler of its own for SIGTERM. */
+const SLEEP = ['/bin/busybox', 'sh', '-c', 'trap exit TERM; while :; do sleep 3600 & wait $!; done']
+/** Tells from which address it was asked. */
+const PEER = Buffer.from('#!/bin/sh\necho\necho "$REMOTE_ADDR"\n')
+/** Tells which pod was asked. */
+const NAME = Buffer.from('#!/bin/sh\necho\nhostname\n')
+
+export async function makeImages(busybox: string): Promise<void> {
+  mkdirSync(IMAGES, { recursive: true })
+  await serverImage()
+  const source = join(import.meta.dirname, 'images/resolve.c')
+  const shell = readFileSync(busybox)
+  const base: LayerFile[] = [
+    { path: 'bin/busybox', content: shell, mode: 0o755 },
+    { path: 'bin/sh', content: shell, mode: 0o755 },
+    { path: 'www/cgi-bin/peer', content: PEER, mode: 0o755 },
+    { path: 'www/cgi-bin/name', content: NAME, mode: 0o755 },
+    { path: 'etc/passwd', content: Buffer.from('root:x:0:0:root:/:/bin/sh\n') },
+    { path: 'etc/group', content: Buffer.from('root:x:0:\n') },
+  ]
+  await must('musl-gcc', ['-static', '-O1', '-o', join(STATE, 'resolve-musl'), source])
+  await writeImage(MUSL, [...base, program('bin/resolve', join(STATE, 'resolve-musl'))])
+  await must('cc', ['-O1', '-o', join(STATE, 'resolve-glibc'), source])
+  const programs = [
+    program('bin/resolve', join(STATE, 'resolve-glibc')),
+    ...(await Promise.all(['dig', 'nslookup', 'getent'].map(async name => program(`bin/${name}`, await which(name))))),
+  ]
+  const nsswitch = { path: 'etc/nsswitch.conf', content: Buffer.from('hosts: files dns\n') }
+  await writeImage(GLIBC, [
+    ...base,
+    ...programs,
+    nsswitch,
+    ...(await libraries([join(STATE, 'resolve-glibc'), 'dig', 'nslookup', 'getent'])),
+  ])
+}
+
+/** The image of `npm run image`: that of dist/ as it is. */
+async function serverImage(): Promise<void> {
+  const server = join(ROOT, 'dist/sextant.cjs')
+  const made = join(ROOT, `dist/image-${ARCHITECTURE}.tar`)
+  if (!existsSync(made) || statSync(made).mtimeMs < statSync(server).mtimeMs) {
+    await must(process.execPath, [join(ROOT, 'k8s/image/build.ts')])
+  }
+  writeFileSync(join(IMAGES, 'sextant.tar'), readFileSync(made))
+}
+
+async function writeImage(name: string, files: readonly LayerFile[]): Promise<void> {
+  const config = { Entrypoint: SLEEP, Env: ['PATH=/bin'], User: '0:0', WorkingDir: '/', ExposedPorts: {}, Labels: {} }
+  const archive = await archiveOf(name, [{ architecture: ARCHITECTURE, layer: await layerOf(files), config }])
+  writeFileSync(join(IMAGES, `${name.replace(':', '-')}.tar`), archive)
+}
+
+function program(path: string, file: string): LayerFile {
+  return { path, content: readFileSync(file), mode: 0o755 }
+}
+
+/** What the loader says that these programs are linked to, where it finds it, and the loader itself. */
+async function libraries(programs: readonly string[]): Promise<LayerFile[]> {
+  const paths = new Set<string>()
+  for (const name of programs) {
+    const listed = await must('ldd', [name.startsWith('/') ? name : await which(name)])
+    for (const [path] of listed.matchAll(/\/\S+\.so\S*/g)) paths.add(path)
+  }
+  return [...paths].map(path => program(path.slice(1), path))
+}
+
+async function which(command: string): Promise<string> {
+  return (await must('sh', ['-c', `command -v ${command}`])).trim()
+}

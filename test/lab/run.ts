@@ -1,0 +1,113 @@
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | shell [POD] | down`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { obstacles } from './machine.ts'
+import { KUBECONFIG } from './place.ts'
+import { findLab, type Lab, UP } from './socket.ts'
+
+const USAGE = `usage: npm run lab -- COMMAND
+  up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
+  test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
+  shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
+  down            takes everything down`
+
+/** Brings the lab up; `tied`: it goes down as soon as this process ends. Its exit code, once it is up or has failed. */
+async function up(args: readonly string[], tied: boolean): Promise<number> {
+  const flags = [...args, ...(tied ? ['--tied'] : [])]
+  const keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts'), ...flags], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(keeper, 'exit')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, async () => {
+      console.log('taking the lab down')
+      keeper.stdin!.end()
+      await ended
+      process.exit(130)
+    })
+  }
+  const isUp = new Promise<void>(done => {
+    keeper.stdout!.on('data', (data: Buffer) => {
+      process.stdout.write(data)
+      if (data.toString().includes(UP)) done()
+    })
+  })
+  await Promise.race([isUp, ended])
+  return keeper.exitCode ?? 0
+}
+
+/** Runs `command` in the lab's namespaces, on this terminal. Its exit code. */
+async function inLab({ pid, socket }: Lab, command: readonly string[]): Promise<number> {
+  socket.end()
+  const child = spawn('nsenter', ['--target', String(pid), '--net', '--mount', '--pid', '--', ...command], {
+    stdio: 'inherit',
+    env: { ...process.env, KUBECONFIG, LC_ALL: 'C' },
+  })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code ?? 1
+}
+
+async function existing(): Promise<Lab | undefined> {
+  const lab = await findLab()
+  if (lab === undefined || lab.isUp) return lab
+  throw new Error('the lab is still coming up')
+}
+
+async function test(patterns: readonly string[]): Promise<number> {
+  let lab = await existing()
+  if (lab === undefined) {
+    const code = await up([], true)
+    if (code !== 0) return code
+    lab = (await existing())!
+  }
+  return inLab(lab, [process.execPath, join(import.meta.dirname, 'suite.ts'), ...patterns])
+}
+
+async function shell(pod: string | undefined): Promise<number> {
+  const lab = await existing()
+  if (lab === undefined) throw new Error('no lab is up: npm run lab -- up')
+  if (pod === undefined) return inLab(lab, [process.env.SHELL ?? 'sh'])
+  const terminal = process.stdin.isTTY ? '-it' : '-i'
+  return inLab(lab, ['kubectl', 'exec', terminal, pod, '--', '/bin/sh'])
+}
+
+async function down(): Promise<number> {
+  const lab = await findLab()
+  if (lab === undefined) {
+    console.log('no lab is up')
+    return 0
+  }
+  lab.socket.on('error', () => undefined).write('down')
+  if (!lab.socket.closed) await once(lab.socket.resume(), 'close')
+  console.log(`the lab is down (${(performance.now() / 1000).toFixed(1)} s)`)
+  return 0
+}
+
+async function main(): Promise<number> {
+  const [command, ...args] = process.argv.slice(2)
+  if (command === 'down') return down()
+  if (command !== 'up' && command !== 'test' && command !== 'shell') {
+    console.error(USAGE)
+    return 2
+  }
+  const reasons = await obstacles()
+  if (reasons.length > 0) {
+    console.error(`the lab cannot run here: ${reasons.join('; ')}`)
+    return 1
+  }
+  if (command === 'test') return test(args)
+  if (command === 'shell') return shell(args[0])
+  const lab = await findLab()
+  lab?.socket.end()
+  if (lab !== undefined) throw new Error('a lab is up already: npm run lab -- down')
+  return up(args, false)
+}
+
+try {
+  process.exit(await main())
+} catch (error) {
+  console.error(`lab: ${error instanceof Error ? error.message : error}`)
+  process.exit(1)
+}
