@@ -3,7 +3,7 @@
  * whose programs ask musl, one whose programs ask glibc. Both have a static BusyBox for everything else.
  */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type LayerFile, layerOf } from '../../k8s/image/layer.ts'
 import { archiveOf } from '../../k8s/image/oci.ts'
 import { must } from '../harness/process.ts'
@@ -17,38 +17,46 @@ export const PAUSE = MUSL
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64'
 /** Process 1 has no handler of its own for SIGTERM. */
 const SLEEP = ['/bin/busybox', 'sh', '-c', 'trap exit TERM; while :; do sleep 3600 & wait $!; done']
+const CGI = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n"
 /** Tells from which address it was asked. */
-const PEER = Buffer.from('#!/bin/sh\necho\necho "$REMOTE_ADDR"\n')
+export const PEER_PAGE = `${CGI}echo "$REMOTE_ADDR"\n`
 /** Tells which pod was asked. */
-const NAME = Buffer.from('#!/bin/sh\necho\nhostname\n')
+const NAME_PAGE = `${CGI}hostname\n`
 
 export async function makeImages(busybox: string): Promise<void> {
   mkdirSync(IMAGES, { recursive: true })
   await serverImage()
-  const source = join(import.meta.dirname, 'images/resolve.c')
   const shell = readFileSync(busybox)
   const base: LayerFile[] = [
     { path: 'bin/busybox', content: shell, mode: 0o755 },
     { path: 'bin/sh', content: shell, mode: 0o755 },
-    { path: 'www/cgi-bin/peer', content: PEER, mode: 0o755 },
-    { path: 'www/cgi-bin/name', content: NAME, mode: 0o755 },
+    { path: 'www/cgi-bin/peer', content: Buffer.from(PEER_PAGE), mode: 0o755 },
+    { path: 'www/cgi-bin/name', content: Buffer.from(NAME_PAGE), mode: 0o755 },
     { path: 'etc/passwd', content: Buffer.from('root:x:0:0:root:/:/bin/sh\n') },
     { path: 'etc/group', content: Buffer.from('root:x:0:\n') },
   ]
-  await must('musl-gcc', ['-static', '-O1', '-o', join(STATE, 'resolve-musl'), source])
-  await writeImage(MUSL, [...base, program('bin/resolve', join(STATE, 'resolve-musl'))])
-  await must('cc', ['-O1', '-o', join(STATE, 'resolve-glibc'), source])
-  const programs = [
-    program('bin/resolve', join(STATE, 'resolve-glibc')),
-    ...(await Promise.all(['dig', 'nslookup', 'getent'].map(async name => program(`bin/${name}`, await which(name))))),
-  ]
+  await writeImage(MUSL, [...base, ...(await compiled('musl-gcc', '-static'))])
+  const own = await compiled('cc', '-no-pie')
+  const programs = await Promise.all(['dig', 'nslookup', 'getent'].map(which))
   const nsswitch = { path: 'etc/nsswitch.conf', content: Buffer.from('hosts: files dns\n') }
   await writeImage(GLIBC, [
     ...base,
-    ...programs,
+    ...own,
+    ...programs.map(path => program(`bin/${basename(path)}`, path)),
     nsswitch,
-    ...(await libraries([join(STATE, 'resolve-glibc'), 'dig', 'nslookup', 'getent'])),
+    ...(await libraries(programs)),
   ])
+}
+
+/** The programs of images/, by this compiler. */
+async function compiled(compiler: string, link: string): Promise<LayerFile[]> {
+  const files: LayerFile[] = []
+  for (const name of ['resolve', 'fetch']) {
+    const out = join(STATE, `${name}-${compiler}`)
+    await must(compiler, [link, '-O1', '-o', out, join(import.meta.dirname, `images/${name}.c`)])
+    files.push(program(`bin/${name}`, out))
+  }
+  return files
 }
 
 /** The image of `npm run image`: that of dist/ as it is. */
@@ -74,8 +82,8 @@ function program(path: string, file: string): LayerFile {
 /** What the loader says that these programs are linked to, where it finds it, and the loader itself. */
 async function libraries(programs: readonly string[]): Promise<LayerFile[]> {
   const paths = new Set<string>()
-  for (const name of programs) {
-    const listed = await must('ldd', [name.startsWith('/') ? name : await which(name)])
+  for (const file of programs) {
+    const listed = await must('ldd', [file])
     for (const [path] of listed.matchAll(/\/\S+\.so\S*/g)) paths.add(path)
   }
   return [...paths].map(path => program(path.slice(1), path))

@@ -24,20 +24,24 @@ function outside(): void {
   createCgroups(NODES.map(({ name }) => name))
   const unshare = spawn('unshare', [...namespaces, '--', ...inner], {
     env: { ...process.env, [INSIDE]: '1', LC_ALL: 'C' },
-    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const first = (): number | undefined => childrenOf(unshare.pid!)[0]
+  let isGoingDown = false
   const down = (): void => {
+    isGoingDown = true
     const pid = unshare.exitCode === null ? first() : undefined
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
   }
   let isUp = false
   // Whoever started this reads until the lab is up, and then goes.
-  process.stdout.on('error', () => undefined)
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   unshare.stdout!.on('data', (data: Buffer) => {
     isUp ||= data.toString().includes(UP)
     process.stdout.write(data)
   })
+  // Of its child's end by a signal unshare complains.
+  unshare.stderr!.on('data', (data: Buffer) => isGoingDown || process.stderr.write(data))
   process.stdin.resume().on('close', () => {
     if (!isUp || process.argv.includes('--tied')) down()
   })
@@ -45,7 +49,11 @@ function outside(): void {
   const waiting = new Set<Socket>()
   createServer(socket => {
     waiting.add(socket)
-    socket.on('error', () => undefined).on('data', word => word.toString() === 'down' && down())
+    socket
+      .on('error', () => undefined)
+      .on('data', word => {
+        if (word.toString() === 'down') down()
+      })
     socket.write(JSON.stringify({ pid: first(), isUp }))
   }).listen(SOCKET)
   unshare.on('exit', async code => {

@@ -8,6 +8,7 @@ import { must } from '../harness/process.ts'
 import { eventually } from '../harness/time.ts'
 import { type, typeAll } from './administrator.ts'
 import { Daemon } from './daemon.ts'
+import { PEER_PAGE } from './images.ts'
 import { CONTROL_IP, NAT_IP, NODES, OUTSIDE_ZONE, ROUTER_IP, STATE, UPSTREAM_IP, WEB_OUTSIDE_IP } from './place.ts'
 
 export async function createNetwork(): Promise<void> {
@@ -65,13 +66,13 @@ export async function routePods(podCIDRs: ReadonlyMap<string, string>): Promise<
   }
 }
 
-/** The name server outside, with its own zone, and a web page that tells from which address it was asked. */
+/** The name server outside, with its own zone and nothing else in the world, and a web page that tells from which address it was asked. */
 export async function startOutside(busybox: string): Promise<void> {
   const dir = join(STATE, 'outside')
   mkdirSync(join(dir, 'www/cgi-bin'), { recursive: true })
   const config = join(dir, 'unbound.conf')
   writeFileSync(config, unboundConfig(dir))
-  writeFileSync(join(dir, 'www/cgi-bin/peer'), '#!/bin/sh\necho\necho "$REMOTE_ADDR"\n', { mode: 0o755 })
+  writeFileSync(join(dir, 'www/cgi-bin/peer'), PEER_PAGE, { mode: 0o755 })
   const unbound = new Daemon('unbound', 'ip', ['netns', 'exec', 'outside', 'unbound', '-d', '-c', config])
   const question = ['netns', 'exec', 'outside', 'dig', '+short', '+tries=1', `@${UPSTREAM_IP}`, `www.${OUTSIDE_ZONE}`]
   await eventually(
@@ -98,12 +99,12 @@ function unboundConfig(dir: string): string {
   use-syslog: no
   do-daemonize: no
   module-config: "iterator"
+  local-zone: "." static
   local-zone: "${OUTSIDE_ZONE}." static
   local-data: "${OUTSIDE_ZONE}. 300 IN SOA ns.${OUTSIDE_ZONE}. hostmaster.${OUTSIDE_ZONE}. 1 7200 1800 86400 60"
   local-data: "ns.${OUTSIDE_ZONE}. 300 IN A ${UPSTREAM_IP}"
   local-data: "www.${OUTSIDE_ZONE}. 300 IN A ${WEB_OUTSIDE_IP}"
   local-data: "shadowed.${OUTSIDE_ZONE}. 300 IN A ${WEB_OUTSIDE_IP}"
-  local-data: "alias.${OUTSIDE_ZONE}. 300 IN CNAME www.${OUTSIDE_ZONE}."
   local-data-ptr: "${WEB_OUTSIDE_IP} www.${OUTSIDE_ZONE}."
 `
 }

@@ -12,22 +12,34 @@ const USAGE = `usage: npm run lab -- COMMAND
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
   down            takes everything down`
 
-/** Brings the lab up; `tied`: it goes down as soon as this process ends. Its exit code, once it is up or has failed. */
-async function up(args: readonly string[], tied: boolean): Promise<number> {
+interface Start {
+  /** Of the keeper that failed; 0: the lab is up. */
+  code: number
+  /** Takes a tied lab down. */
+  end: () => Promise<unknown>
+}
+
+/** Brings the lab up; `tied`: it goes down as soon as this process ends, however it does. */
+async function up(args: readonly string[], tied: boolean): Promise<Start> {
   const flags = [...args, ...(tied ? ['--tied'] : [])]
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts'), ...flags], {
     detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
+    // Not this process's own: who reads those would wait as long as the lab is up.
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = once(keeper, 'exit')
+  const end = (): Promise<unknown> => {
+    keeper.stdin!.end()
+    return ended
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, async () => {
       console.log('taking the lab down')
-      keeper.stdin!.end()
-      await ended
+      await end()
       process.exit(130)
     })
   }
+  keeper.stderr!.pipe(process.stderr)
   const isUp = new Promise<void>(done => {
     keeper.stdout!.on('data', (data: Buffer) => {
       process.stdout.write(data)
@@ -35,7 +47,7 @@ async function up(args: readonly string[], tied: boolean): Promise<number> {
     })
   })
   await Promise.race([isUp, ended])
-  return keeper.exitCode ?? 0
+  return { code: keeper.exitCode ?? 0, end }
 }
 
 /** Runs `command` in the lab's namespaces, on this terminal. Its exit code. */
@@ -56,13 +68,19 @@ async function existing(): Promise<Lab | undefined> {
 }
 
 async function test(patterns: readonly string[]): Promise<number> {
-  let lab = await existing()
-  if (lab === undefined) {
-    const code = await up([], true)
-    if (code !== 0) return code
-    lab = (await existing())!
+  const suite = [process.execPath, join(import.meta.dirname, 'suite.ts'), ...patterns]
+  const lab = await existing()
+  if (lab !== undefined) return inLab(lab, suite)
+  const { code, end } = await up([], true)
+  if (code !== 0) {
+    console.log('0 passed, 1 failed')
+    return code
   }
-  return inLab(lab, [process.execPath, join(import.meta.dirname, 'suite.ts'), ...patterns])
+  try {
+    return await inLab((await existing())!, suite)
+  } finally {
+    await end()
+  }
 }
 
 async function shell(pod: string | undefined): Promise<number> {
@@ -102,7 +120,7 @@ async function main(): Promise<number> {
   const lab = await findLab()
   lab?.socket.end()
   if (lab !== undefined) throw new Error('a lab is up already: npm run lab -- down')
-  return up(args, false)
+  return (await up(args, false)).code
 }
 
 try {

@@ -1,9 +1,9 @@
 /** Names as applications ask for them, through getaddrinfo and getnameinfo of musl and glibc, and through dig and nslookup. */
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { kubectl } from '../control-plane.ts'
 import { DNS_IP, WEB_OUTSIDE_IP } from '../place.ts'
-import { CLIENTS, digShort, inPod, ipOf, podsWith, resolve, reverse, tried } from '../pods.ts'
+import { CLIENTS, digShort, inPod, ipOf, type PodStatus, podsWith, resolve, reverse, tried } from '../pods.ts'
 
 const SERVICE_IP = '10.96.100.1'
 const KUBERNETES_IP = '10.96.0.1'
@@ -11,6 +11,11 @@ const FQDN = 'service.default.svc.cluster.local'
 /** By hostAliases of the pod; its zone outside has WEB_OUTSIDE_IP. */
 const SHADOWED = 'shadowed.outside.example'
 const ALIAS_IP = '192.0.2.99'
+
+/** By its address where the service is no StatefulSet's. */
+function namesOf({ name, ip }: PodStatus): string[] {
+  return [`${ip.replaceAll('.', '-')}.${FQDN}`, `${name}.peers.default.svc.cluster.local`]
+}
 
 const same = (names: readonly string[], address: string) => Object.fromEntries(names.map(name => [name, address]))
 
@@ -43,7 +48,7 @@ for (const { libc, pod } of CLIENTS) {
   })
 
   test(`${libc}: ExternalName, and names outside`, async () => {
-    const names = ['external', 'external.default.svc', 'www.outside.example', 'alias.outside.example.']
+    const names = ['external', 'external.default.svc', 'www.outside.example', 'www.outside.example.']
     deepEqual(await resolve(pod, names), same(names, WEB_OUTSIDE_IP))
   })
 
@@ -54,12 +59,11 @@ for (const { libc, pod } of CLIENTS) {
 
   test(`${libc}: addresses of a service, of a pod, and outside have names`, async () => {
     const [web] = await podsWith('app=web')
-    const want = {
-      [SERVICE_IP]: FQDN,
-      [web!.ip]: `${web!.name}.peers.default.svc.cluster.local`,
-      [WEB_OUTSIDE_IP]: 'www.outside.example',
-    }
-    deepEqual(await reverse(pod, Object.keys(want)), want)
+    const want = { [SERVICE_IP]: FQDN, [WEB_OUTSIDE_IP]: 'www.outside.example' }
+    const found = await reverse(pod, [...Object.keys(want), web!.ip])
+    // A pod has one name of each service it is behind.
+    ok(namesOf(web!).includes(found[web!.ip]!), `${web!.ip} is ${found[web!.ip]}`)
+    deepEqual(found, { ...want, [web!.ip]: found[web!.ip]! })
   })
 
   test(`${libc}: /etc/hosts comes before DNS: hostAliases, and the pod's own name`, async () => {
@@ -87,7 +91,10 @@ test('dig: SRV of a service, of a headless one, PTR, and the CNAME of ExternalNa
     '0 50 8080 web-1.peers.default.svc.cluster.local.',
   ])
   deepEqual(await digShort('glibc', '-x', SERVICE_IP), [`${FQDN}.`])
-  deepEqual(await digShort('glibc', '-x', web!.ip), [`${web!.name}.peers.default.svc.cluster.local.`])
+  deepEqual(
+    await digShort('glibc', '-x', web!.ip),
+    namesOf(web!).map(name => `${name}.`),
+  )
   deepEqual(await digShort('glibc', 'external.default.svc.cluster.local', 'CNAME'), ['www.outside.example.'])
 })
 
