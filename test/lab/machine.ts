@@ -15,7 +15,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   dig: 'bind9-dnsutils',
   ip: 'iproute2',
   iptables: 'iptables',
-  kubectl: 'kubernetes-client',
   'musl-gcc': 'musl-tools',
   nsenter: 'util-linux',
   nslookup: 'bind9-dnsutils',
@@ -25,10 +24,20 @@ const COMMANDS: Readonly<Record<string, string>> = {
   unbound: 'unbound',
   unshare: 'util-linux',
 }
+/** Of `npm run lab:assets`, which builds kubectl where PATH has none. */
 const BINARIES = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy']
 
 export async function assetsFolder(): Promise<string> {
   return (await must('bash', [join(ROOT, 'test/e2e/assets.sh'), '--print'])).trim()
+}
+
+/** From then on commands are also looked for where Debian keeps those of root, and among the binaries. */
+export async function extendPath(): Promise<void> {
+  process.env.PATH = [process.env.PATH, '/usr/sbin', '/sbin', await assetsFolder()].join(':')
+}
+
+async function has(command: string): Promise<boolean> {
+  return (await run('sh', ['-c', `command -v ${command}`])).code === 0
 }
 
 /** Why the lab cannot run here, as sentences for people; empty: it can. */
@@ -38,7 +47,7 @@ export async function obstacles(): Promise<string[]> {
   if (process.getuid?.() !== 0) found.push('it needs root: kubelet and containerd do')
   const absent: string[] = []
   for (const command of Object.keys(COMMANDS)) {
-    if ((await run('sh', ['-c', `command -v ${command}`])).code !== 0) absent.push(command)
+    if (!(await has(command))) absent.push(command)
   }
   const packages = new Set(absent.map(command => COMMANDS[command]!))
   if (cniBinaries() === undefined) {
@@ -50,6 +59,7 @@ export async function obstacles(): Promise<string[]> {
   }
   const assets = await assetsFolder()
   const unbuilt = BINARIES.filter(name => !existsSync(join(assets, name)))
+  if (!(await has('kubectl'))) unbuilt.push('kubectl')
   if (unbuilt.length > 0) found.push(`not built: ${unbuilt.join(', ')} (npm run lab:assets)`)
   if (!existsSync(join(ROOT, 'dist/sextant.cjs'))) found.push('not built: dist/ (npm ci)')
   if (found.length > 0) return found

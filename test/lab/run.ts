@@ -1,8 +1,8 @@
-/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | shell [POD] | down`. */
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | shell [POD] | down | check`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { obstacles } from './machine.ts'
+import { extendPath, obstacles } from './machine.ts'
 import { KUBECONFIG } from './place.ts'
 import { findLab, type Lab, UP } from './socket.ts'
 
@@ -10,7 +10,8 @@ const USAGE = `usage: npm run lab -- COMMAND
   up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
-  down            takes everything down`
+  down            takes everything down
+  check           says why the lab cannot run here, if it cannot`
 
 interface Start {
   /** Of the keeper that failed; 0: the lab is up. */
@@ -106,15 +107,17 @@ async function down(): Promise<number> {
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'down') return down()
-  if (command !== 'up' && command !== 'test' && command !== 'shell') {
+  if (!['up', 'test', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)
     return 2
   }
+  await extendPath()
   const reasons = await obstacles()
   if (reasons.length > 0) {
     console.error(`the lab cannot run here: ${reasons.join('; ')}`)
     return 1
   }
+  if (command === 'check') return 0
   if (command === 'test') return test(args)
   if (command === 'shell') return shell(args[0])
   const lab = await findLab()
