@@ -51,9 +51,9 @@ export async function makeImages(busybox: string): Promise<void> {
 /** The programs of images/, by this compiler. */
 async function compiled(compiler: string, link: string): Promise<LayerFile[]> {
   const files: LayerFile[] = []
-  for (const name of ['resolve', 'fetch']) {
+  for (const name of ['resolve', 'fetch', 'load']) {
     const out = join(STATE, `${name}-${compiler}`)
-    await must(compiler, [link, '-O1', '-o', out, join(import.meta.dirname, `images/${name}.c`)])
+    await must(compiler, [link, '-pthread', '-O1', '-o', out, join(import.meta.dirname, `images/${name}.c`)])
     files.push(program(`bin/${name}`, out))
   }
   return files

@@ -1,4 +1,4 @@
-/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | shell [POD] | down | check`. */
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life [PART-OF-A-NAME…] | shell [POD] | down | check`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { findLab, type Lab, UP } from './socket.ts'
 const USAGE = `usage: npm run lab -- COMMAND
   up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
+  life [NAME...]  what happens to an addon in its life, under 1,000 lookups a second; else as test
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
   down            takes everything down
   check           says why the lab cannot run here, if it cannot`
@@ -68,8 +69,9 @@ async function existing(): Promise<Lab | undefined> {
   throw new Error('the lab is still coming up')
 }
 
-async function test(patterns: readonly string[]): Promise<number> {
-  const suite = [process.execPath, join(import.meta.dirname, 'suite.ts'), ...patterns]
+/** @param words those of suite.ts */
+async function test(words: readonly string[]): Promise<number> {
+  const suite = [process.execPath, join(import.meta.dirname, 'suite.ts'), ...words]
   const lab = await existing()
   if (lab !== undefined) return inLab(lab, suite)
   const { code, end } = await up([], true)
@@ -107,7 +109,7 @@ async function down(): Promise<number> {
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'down') return down()
-  if (!['up', 'test', 'shell', 'check'].includes(command ?? '')) {
+  if (!['up', 'test', 'life', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)
     return 2
   }
@@ -119,6 +121,7 @@ async function main(): Promise<number> {
   }
   if (command === 'check') return 0
   if (command === 'test') return test(args)
+  if (command === 'life') return test(['--life', ...args])
   if (command === 'shell') return shell(args[0])
   const lab = await findLab()
   lab?.socket.end()
