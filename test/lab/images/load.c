@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define THREADS 128
+#define THREADS 64
 #define RETRY_MS 2400
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -85,7 +85,11 @@ test(
       )
     } finally {
       await kubectl('uncordon', 'node-2')
-      await restart()
+      // Back to one on each node: a new one keeps away from the old.
+      for (const replicas of [1, 2]) {
+        await inKubeSystem('scale', 'deployment/coredns', `--replicas=${replicas}`)
+        await settled(replicas)
+      }
     }
   },
   { timeoutMs: 240_000 },
