@@ -1,4 +1,4 @@
-/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life [PART-OF-A-NAME…] | shell [POD] | down | check`. */
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life … | ends … | shell [POD] | down | check`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ const USAGE = `usage: npm run lab -- COMMAND
   up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
   life [NAME...]  what happens to an addon in its life, under 1,000 lookups a second; else as test
+  ends [NAME...]  that nothing is left, however a lab ends
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
   down            takes everything down
   check           says why the lab cannot run here, if it cannot`
@@ -53,13 +54,14 @@ async function up(args: readonly string[], tied: boolean): Promise<Start> {
 }
 
 /** Runs `command` in the lab's namespaces, on this terminal. Its exit code. */
-async function inLab({ pid, socket }: Lab, command: readonly string[]): Promise<number> {
+function inLab({ pid, socket }: Lab, command: readonly string[]): Promise<number> {
   socket.end()
-  const child = spawn('nsenter', ['--target', String(pid), '--net', '--mount', '--pid', '--', ...command], {
-    stdio: 'inherit',
-    env: { ...process.env, KUBECONFIG, LC_ALL: 'C' },
-  })
-  const [code] = (await once(child, 'exit')) as [number | null]
+  return runHere(['nsenter', '--target', String(pid), '--net', '--mount', '--pid', '--', ...command])
+}
+
+async function runHere([command, ...args]: readonly string[]): Promise<number> {
+  const env = { ...process.env, KUBECONFIG, LC_ALL: 'C' }
+  const [code] = (await once(spawn(command!, args, { stdio: 'inherit', env }), 'exit')) as [number | null]
   return code ?? 1
 }
 
@@ -109,7 +111,7 @@ async function down(): Promise<number> {
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'down') return down()
-  if (!['up', 'test', 'life', 'shell', 'check'].includes(command ?? '')) {
+  if (!['up', 'test', 'life', 'ends', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)
     return 2
   }
@@ -126,6 +128,7 @@ async function main(): Promise<number> {
   const lab = await findLab()
   lab?.socket.end()
   if (lab !== undefined) throw new Error('a lab is up already: npm run lab -- down')
+  if (command === 'ends') return runHere([process.execPath, join(import.meta.dirname, 'ends.ts'), ...args])
   return (await up(args, false)).code
 }
 
