@@ -5,15 +5,19 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type LayerFile, layerOf } from '../../k8s/image/layer.ts'
-import { archiveOf } from '../../k8s/image/oci.ts'
-import { must } from '../harness/process.ts'
+import { archiveOf, type ImageConfig } from '../../k8s/image/oci.ts'
+import { must, run } from '../harness/process.ts'
 import { IMAGES, ROOT, STATE } from './place.ts'
 
 export const MUSL = 'lab-musl:1'
 export const GLIBC = 'lab-glibc:1'
+/** Made where a binary is on PATH. */
+export const COREDNS = 'lab-coredns:1'
 /** The image of every pod's sandbox: any whose command sleeps. */
 export const PAUSE = MUSL
 
+/** Compressing takes most of it. */
+const BUILD_MS = 300_000
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64'
 /** Process 1 has no handler of its own for SIGTERM. */
 const SLEEP = ['/bin/busybox', 'sh', '-c', 'trap exit TERM; while :; do sleep 3600 & wait $!; done']
@@ -26,6 +30,7 @@ const NAME_PAGE = `${CGI}hostname\n`
 export async function makeImages(busybox: string): Promise<void> {
   mkdirSync(IMAGES, { recursive: true })
   await serverImage()
+  await corednsImage()
   const shell = readFileSync(busybox)
   const base: LayerFile[] = [
     { path: 'bin/busybox', content: shell, mode: 0o755 },
@@ -48,6 +53,17 @@ export async function makeImages(busybox: string): Promise<void> {
   ])
 }
 
+/** CoreDNS as its own image has it: one binary that may bind port 53, run by nobody. */
+async function corednsImage(): Promise<void> {
+  const { code, stdout } = await run('sh', ['-c', 'command -v coredns'])
+  if (code !== 0) return
+  const binary = { ...program('coredns', stdout.trim()), bindsLowPorts: true }
+  await writeImage(COREDNS, [binary, ...(await libraries([stdout.trim()]))], {
+    Entrypoint: ['/coredns'],
+    User: '65532:65532',
+  })
+}
+
 /** The programs of images/, by this compiler. */
 async function compiled(compiler: string, link: string): Promise<LayerFile[]> {
   const files: LayerFile[] = []
@@ -64,15 +80,22 @@ async function serverImage(): Promise<void> {
   const server = join(ROOT, 'dist/sextant.cjs')
   const made = join(ROOT, `dist/image-${ARCHITECTURE}.tar`)
   if (!existsSync(made) || statSync(made).mtimeMs < statSync(server).mtimeMs) {
-    await must(process.execPath, [join(ROOT, 'k8s/image/build.ts')])
+    const { code, stderr } = await run(process.execPath, [join(ROOT, 'k8s/image/build.ts')], process.env, BUILD_MS)
+    if (code !== 0) throw new Error(`k8s/image/build.ts ended with ${code}\n${stderr}`)
   }
   writeFileSync(join(IMAGES, 'sextant.tar'), readFileSync(made))
 }
 
-async function writeImage(name: string, files: readonly LayerFile[]): Promise<void> {
-  const config = { Entrypoint: SLEEP, Env: ['PATH=/bin'], User: '0:0', WorkingDir: '/', ExposedPorts: {}, Labels: {} }
+async function writeImage(name: string, files: readonly LayerFile[], of: Partial<ImageConfig> = {}): Promise<void> {
+  const sleeping = { Entrypoint: SLEEP, Env: ['PATH=/bin'], User: '0:0', WorkingDir: '/', ExposedPorts: {}, Labels: {} }
+  const config: ImageConfig = { ...sleeping, ...of }
   const archive = await archiveOf(name, [{ architecture: ARCHITECTURE, layer: await layerOf(files), config }])
-  writeFileSync(join(IMAGES, `${name.replace(':', '-')}.tar`), archive)
+  writeFileSync(archivePath(name), archive)
+}
+
+/** Where the archive of an image is, from which nodes import it. */
+export function archivePath(name: string): string {
+  return join(IMAGES, `${name.replace(':', '-')}.tar`)
 }
 
 function program(path: string, file: string): LayerFile {
@@ -83,8 +106,9 @@ function program(path: string, file: string): LayerFile {
 async function libraries(programs: readonly string[]): Promise<LayerFile[]> {
   const paths = new Set<string>()
   for (const file of programs) {
-    const listed = await must('ldd', [file])
-    for (const [path] of listed.matchAll(/\/\S+\.so\S*/g)) paths.add(path)
+    // Of a static program it says so, with a code.
+    const { stdout } = await run('ldd', [file])
+    for (const [path] of stdout.matchAll(/\/\S+\.so\S*/g)) paths.add(path)
   }
   return [...paths].map(path => program(path.slice(1), path))
 }

@@ -1,10 +1,11 @@
 /** What happens to an addon in its life, under load: changes that are planned fail no lookup, accidents few, and for how long. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
 import { kubectl, tryKubectl } from '../control-plane.ts'
 import { Daemon } from '../daemon.ts'
+import { archivePath, COREDNS } from '../images.ts'
 import { podsWith } from '../pods.ts'
 import { losesNone, underLoad } from './load.ts'
 
@@ -29,6 +30,11 @@ async function restart(): Promise<void> {
   await settled(2)
 }
 
+async function swap(image: string): Promise<void> {
+  await inKubeSystem('set', 'image', 'deployment/coredns', `coredns=${image}`)
+  await settled(2)
+}
+
 /** Ids of processes whose command line begins with or holds `text`, as the lab counts. */
 function processes(text: string): number[] {
   return readdirSync('/proc')
@@ -49,6 +55,24 @@ function commandLine(pid: number): string[] {
 test('nothing happens: no lookup fails', note => losesNone(10, () => delay(5000), note), TIMEOUT)
 
 test('rolling restart: no lookup fails', note => losesNone(60, restart, note), TIMEOUT)
+
+test(
+  'Sextant is replaced by CoreDNS under the same Service and ConfigMap, and back: no lookup fails',
+  async note => {
+    const image = '{.spec.template.spec.containers[0].image}'
+    const sextant = await inKubeSystem('get', 'deployment', 'coredns', '-o', `jsonpath=${image}`)
+    try {
+      for (const to of [COREDNS, sextant]) {
+        await losesNone(60, () => swap(to), note)
+        equal(processes('/coredns -conf').length, to === COREDNS ? 2 : 0, 'processes of CoreDNS')
+        equal(processes('/opt/sextant/sextant.cjs').length, to === COREDNS ? 0 : 2, 'processes of Sextant')
+      }
+    } finally {
+      await swap(sextant)
+    }
+  },
+  { timeoutMs: 240_000, skip: existsSync(archivePath(COREDNS)) ? '' : 'no coredns was on PATH when the lab came up' },
+)
 
 test(
   'scale 2 → 4 → 2: no lookup fails',

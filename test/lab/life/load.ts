@@ -51,7 +51,8 @@ export async function underLoad(seconds: number, work: () => Promise<unknown>, n
   note(`${all.asked} lookups, ${all.failed} failed, ${all.retried} asked again, longest gap of a pod ${all.gap} ms`)
   // Else it was no load of that size.
   if (all.asked < 0.7 * seconds * LOOKUPS_PER_SECOND) throw new Error(`only ${all.asked} lookups in ${seconds} s`)
-  for (const { pod, error } of each) if (error !== '') note(`${pod}: ${error}`)
+  const failing = each.find(({ error }) => error !== '')
+  if (failing !== undefined) note(`${failing.pod} said first: ${failing.error}`)
   return all
 }
 
