@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Puts kube-apiserver and etcd where the end-to-end suite finds them. Both are built from their Go modules, because no
-# registry of binaries is taken for granted. Runs again at no cost; may be interrupted at any point: a binary appears
-# under its name only when it is whole.
+# Puts kube-apiserver and etcd where the end-to-end suite finds them, and for the lab (test/lab) the rest of a cluster. All
+# are built from their Go modules, because no registry of binaries is taken for granted. Runs again at no cost; may be
+# interrupted at any point: a binary appears under its name only when it is whole.
 #
 #   bash test/e2e/assets.sh           build what is missing
+#   bash test/e2e/assets.sh --lab     and what the lab needs beside: controllers, scheduler, kubelet, kube-proxy
 #   bash test/e2e/assets.sh --print   only print the directory
 #   bash test/e2e/assets.sh --chart   and kubeadm, for the chart's tests
 set -euo pipefail
@@ -114,7 +115,10 @@ fetch_old_etcd() {
   say "old etcd: $("$dir/etcd-old" --version | head -1)"
 }
 
+lab=()
+[ "${1:-}" != --lab ] || lab=(kube-controller-manager kube-scheduler kubelet kube-proxy)
 missing=()
+for name in ${lab[@]+"${lab[@]}"}; do present "$name" "$KUBERNETES_VERSION" || missing+=("$name"); done
 present kube-apiserver "$KUBERNETES_VERSION" || missing+=(kube-apiserver)
 present kubectl "$KUBERNETES_VERSION" || command -v kubectl >/dev/null || missing+=(kubectl)
 [ "${1:-}" != --chart ] || present kubeadm "$KUBERNETES_VERSION" || missing+=(kubeadm)

@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../harness/process.ts'
 
+const CLIENT = 'extendedKeyUsage=clientAuth\n'
+
 export interface Certificates {
   ca: string
   serverCert: string
@@ -17,11 +19,14 @@ export interface Certificates {
   serviceAccountPublicKey: string
 }
 
-/** Paths of PEM files in `dir`. */
+/**
+ * Paths of PEM files in `dir`. Of further `clients`, by file name and subject, the certificates are NAME.crt and NAME.key.
+ */
 export async function createCertificates(
   dir: string,
   names: readonly string[],
   ips: readonly string[],
+  clients: Readonly<Record<string, string>> = {},
 ): Promise<Certificates> {
   mkdirSync(dir, { recursive: true })
   const path = (name: string): string => join(dir, name)
@@ -40,7 +45,8 @@ export async function createCertificates(
   }
   await issue('server', '/CN=kube-apiserver', `extendedKeyUsage=serverAuth\nsubjectAltName=${alternatives}\n`)
   // Group system:masters is bound to cluster-admin by the API server itself.
-  await issue('admin', '/O=system:masters/CN=e2e-admin', 'extendedKeyUsage=clientAuth\n')
+  await issue('admin', '/O=system:masters/CN=e2e-admin', CLIENT)
+  for (const [name, subject] of Object.entries(clients)) await issue(name, subject, CLIENT)
 
   await must('openssl', ['genrsa', '-out', path('service-account.key'), '2048'])
   const publicKey = ['-pubout', '-out', path('service-account.pub')]

@@ -1,0 +1,172 @@
+/**
+ * One node: a network namespace of network.ts, and in it a mount namespace with an /etc, /run, /var/lib and /var/log of its own,
+ * so that containerd, kubelet and kube-proxy find and leave everything where they do on a machine.
+ */
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { must, type Output, run } from '../harness/process.ts'
+import { eventually } from '../harness/time.ts'
+import { CLIENT_CA, kubeconfigOf, kubectl } from './control-plane.ts'
+import { Daemon } from './daemon.ts'
+import { containerdConfig, kubeletConfig, kubeProxyConfig } from './node-config.ts'
+import { IMAGES, NODES, STATE, UPSTREAM_IP } from './place.ts'
+
+/** Of the machine's /etc: what commands need to run. */
+const ETC = [
+  'alternatives',
+  'group',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'nsswitch.conf',
+  'passwd',
+  'protocols',
+  'services',
+  'ssl',
+]
+const CNI_BINARIES = ['/usr/lib/cni', '/opt/cni/bin']
+/**
+ * kubelet sets these for the whole machine where they differ. In the node's mount namespace files with its values lie over
+ * them, so that it finds nothing to set.
+ */
+const KERNEL_TUNABLES: Readonly<Record<string, number>> = {
+  'vm/overcommit_memory': 1,
+  'vm/panic_on_oom': 0,
+  'kernel/panic': 10,
+  'kernel/panic_on_oops': 1,
+  'kernel/keys/root_maxkeys': 1_000_000,
+  'kernel/keys/root_maxbytes': 25_000_000,
+}
+
+/** The folder with the CNI plugins; undefined where there is none. */
+export function cniBinaries(): string | undefined {
+  return CNI_BINARIES.find(dir => existsSync(join(dir, 'bridge')) && existsSync(join(dir, 'host-local')))
+}
+
+export class Node {
+  readonly name: string
+  readonly ip: string
+  readonly #dir: string
+  #holder!: Daemon
+
+  constructor(name: string, ip: string) {
+    this.name = name
+    this.ip = ip
+    this.#dir = join(STATE, 'nodes', name)
+  }
+
+  /** Its namespaces and containerd, with all images of IMAGES. */
+  async startRuntime(): Promise<void> {
+    this.#writeFiles()
+    const covers = Object.keys(KERNEL_TUNABLES)
+      .filter(path => existsSync(join('/proc/sys', path)))
+      .map(path => `mount --bind "$1/tunables/${path.replaceAll('/', '.')}" /proc/sys/${path}`)
+    const own = ['etc', 'var/lib', 'var/log', 'tmp'].map(path => `mount --bind "$1/${path}" /${path}`)
+    // Last: the tmpfs on /run covers the state folder.
+    const mounts = [...covers, `mount --bind ${IMAGES} /mnt`, ...own, 'mount -t tmpfs none /run']
+    const script = `set -e; ${mounts.join('; ')}; hostname ${this.name}; mkdir /run/lock; exec sleep infinity`
+    const unshare = ['unshare', '--mount', '--uts', '--', 'sh', '-c', script, this.name, this.#dir]
+    this.#holder = new Daemon(this.name, 'nsenter', [`--net=/run/netns/${this.name}`, ...unshare])
+    await eventually(
+      10_000,
+      `${this.name}'s mounts`,
+      async () => {
+        this.#holder.mustRun()
+        await this.must('test', ['-d', '/run/lock'])
+      },
+      50,
+    )
+    const containerd = this.daemon('containerd', 'containerd', ['--config', '/etc/containerd/config.toml'])
+    await eventually(
+      30_000,
+      `containerd of ${this.name}`,
+      async () => {
+        containerd.mustRun()
+        await this.must('ctr', ['version'])
+      },
+      200,
+    )
+    await this.must('sh', ['-c', 'for image in /mnt/*.tar; do ctr -n k8s.io image import "$image"; done'])
+  }
+
+  /** kubelet and kube-proxy. Resolves to the pod CIDR that the controller manager gave the node. */
+  async startKubelet(assets: string): Promise<string> {
+    const kubelet = this.daemon('kubelet', join(assets, 'kubelet'), [
+      '--config=/etc/kubernetes/kubelet.json',
+      '--kubeconfig=/etc/kubernetes/kubelet.kubeconfig',
+      `--hostname-override=${this.name}`,
+      `--node-ip=${this.ip}`,
+      '--root-dir=/var/lib/kubelet',
+    ])
+    let podCIDR = ''
+    await eventually(
+      60_000,
+      `the pod CIDR of ${this.name}`,
+      async () => {
+        kubelet.mustRun()
+        podCIDR = await kubectl('get', 'node', this.name, '-o', 'jsonpath={.spec.podCIDR}')
+        if (podCIDR === '') throw new Error('it has none')
+      },
+      300,
+    )
+    this.#writeCni(podCIDR)
+    this.daemon('kube-proxy', join(assets, 'kube-proxy'), ['--config=/etc/kubernetes/kube-proxy.json'])
+    return podCIDR
+  }
+
+  daemon(name: string, command: string, args: readonly string[]): Daemon {
+    return new Daemon(`${this.name}-${name}`, ...this.#enter(command, args))
+  }
+
+  must(command: string, args: readonly string[]): Promise<string> {
+    return must(...this.#enter(command, args))
+  }
+
+  run(command: string, args: readonly string[]): Promise<Output> {
+    return run(...this.#enter(command, args))
+  }
+
+  #enter(command: string, args: readonly string[]): [string, string[]] {
+    return ['nsenter', ['--target', String(this.#holder.pid), '--net', '--mount', '--uts', '--', command, ...args]]
+  }
+
+  #writeFiles(): void {
+    for (const path of ['etc/cni/net.d', 'etc/containerd', 'etc/kubernetes', 'var/lib', 'var/log', 'tmp', 'tunables']) {
+      mkdirSync(join(this.#dir, path), { recursive: true })
+    }
+    for (const name of ETC) {
+      const from = join('/etc', name)
+      if (existsSync(from)) cpSync(from, join(this.#dir, 'etc', name), { recursive: true, verbatimSymlinks: true })
+    }
+    for (const [path, value] of Object.entries(KERNEL_TUNABLES))
+      this.#write(`tunables/${path.replaceAll('/', '.')}`, `${value}\n`)
+    const hosts = NODES.map(({ name, ip }) => `${ip} ${name}\n`).join('')
+    this.#write('etc/hosts', `127.0.0.1 localhost\n${hosts}`)
+    this.#write('etc/hostname', `${this.name}\n`)
+    this.#write('etc/machine-id', `${this.name.replaceAll(/\W/g, '').padStart(32, '0')}\n`)
+    this.#write('etc/resolv.conf', `search lab.example\nnameserver ${UPSTREAM_IP}\n`)
+    this.#write('etc/containerd/config.toml', containerdConfig(cniBinaries()!))
+    this.#write('etc/kubernetes/kubelet.json', JSON.stringify(kubeletConfig(this.name)))
+    this.#write('etc/kubernetes/kube-proxy.json', JSON.stringify(kubeProxyConfig(this.name)))
+    for (const [component, to] of [
+      [this.name, 'kubelet'],
+      ['kube-proxy', 'kube-proxy'],
+    ] as const) {
+      cpSync(kubeconfigOf(component), join(this.#dir, `etc/kubernetes/${to}.kubeconfig`))
+    }
+    cpSync(CLIENT_CA, join(this.#dir, 'etc/kubernetes/ca.crt'))
+  }
+
+  #writeCni(podCIDR: string): void {
+    const ipam = { type: 'host-local', ranges: [[{ subnet: podCIDR }]] }
+    const bridge = { type: 'bridge', bridge: 'cni0', isDefaultGateway: true, hairpinMode: true, ipMasq: false, ipam }
+    this.#write(
+      'etc/cni/net.d/10-lab.conflist',
+      JSON.stringify({ cniVersion: '1.0.0', name: 'lab', plugins: [bridge] }),
+    )
+  }
+
+  #write(path: string, text: string): void {
+    writeFileSync(join(this.#dir, path), text)
+  }
+}
