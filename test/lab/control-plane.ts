@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Certificates, createCertificates } from '../e2e/certificates.ts'
 import { must, run } from '../harness/process.ts'
-import { eventually } from '../harness/time.ts'
 import { Daemon } from './daemon.ts'
 import { CONTROL_IP, KUBECONFIG, NODES, POD_RANGE, SERVICE_RANGE, STATE } from './place.ts'
 
@@ -34,14 +33,9 @@ export async function startControlPlane(assets: string): Promise<void> {
   const certificates = await createCertificates(PKI, names, [CONTROL_IP, '10.96.0.1', '127.0.0.1'], COMPONENTS)
   for (const name of ['admin', ...Object.keys(COMPONENTS)]) writeKubeconfig(name)
   const etcd = ['--data-dir', join(STATE, 'etcd'), '--listen-client-urls', ETCD, '--advertise-client-urls', ETCD]
-  new Daemon('etcd', join(assets, 'etcd'), [...etcd, '--log-level', 'warn'])
-  new Daemon('kube-apiserver', join(assets, 'kube-apiserver'), apiserverArgs(certificates))
-  await eventually(
-    READY_MS,
-    'the API server being ready',
-    async () => void (await kubectl('get', '--raw', '/readyz')),
-    300,
-  )
+  new Daemon('etcd', join(assets, 'etcd'), [...etcd, '--log-level', 'error'])
+  const apiserver = new Daemon('kube-apiserver', join(assets, 'kube-apiserver'), apiserverArgs(certificates))
+  await apiserver.until('the API server', READY_MS, () => kubectl('get', '--raw', '/readyz'))
   const { serviceAccountKey, ca } = certificates
   new Daemon('kube-controller-manager', join(assets, 'kube-controller-manager'), [
     `--kubeconfig=${kubeconfigOf('kube-controller-manager')}`,

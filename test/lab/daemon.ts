@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { eventually } from '../harness/time.ts'
 import { LOGS } from './place.ts'
 
 export class Daemon {
@@ -24,17 +25,28 @@ export class Daemon {
     return this.#process.pid!
   }
 
-  /** Throws with its last lines where it has ended. */
-  mustRun(): void {
+  /** Calls `attempt` until it returns without an error, `ms` at most; an error at once where the process has ended. */
+  async until(what: string, ms: number, attempt: () => Promise<unknown>): Promise<void> {
+    const hasEnded = (): boolean => this.#process.exitCode !== null || this.#process.signalCode !== null
+    await eventually(
+      ms,
+      what,
+      async () => {
+        if (!hasEnded()) await attempt()
+      },
+      200,
+    )
+    if (!hasEnded()) return
     const { exitCode, signalCode } = this.#process
-    if (exitCode === null && signalCode === null) return
-    throw new Error(`${this.#name} ended with ${signalCode ?? exitCode}\n${tailOf(`${this.#name}.log`)}`)
+    throw new Error(`${what}: ${this.#name} ended with ${signalCode ?? exitCode}\n${tailOf(`${this.#name}.log`)}`)
   }
 }
 
 /** The last lines of every log, for a start that failed. */
 export function tails(): string {
-  return readdirSync(LOGS).map(tailOf).join('\n')
+  return readdirSync(LOGS)
+    .map(file => tailOf(file))
+    .join('\n')
 }
 
 function tailOf(file: string, lines = 8): string {

@@ -5,7 +5,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../harness/process.ts'
-import { eventually } from '../harness/time.ts'
 import { type, typeAll } from './administrator.ts'
 import { Daemon } from './daemon.ts'
 import { PEER_PAGE } from './images.ts'
@@ -75,15 +74,9 @@ export async function startOutside(busybox: string): Promise<void> {
   writeFileSync(join(dir, 'www/cgi-bin/peer'), PEER_PAGE, { mode: 0o755 })
   const unbound = new Daemon('unbound', 'ip', ['netns', 'exec', 'outside', 'unbound', '-d', '-c', config])
   const question = ['netns', 'exec', 'outside', 'dig', '+short', '+tries=1', `@${UPSTREAM_IP}`, `www.${OUTSIDE_ZONE}`]
-  await eventually(
-    20_000,
-    'the name server outside',
-    async () => {
-      unbound.mustRun()
-      if ((await must('ip', question)).trim() !== WEB_OUTSIDE_IP) throw new Error('it does not know its zone')
-    },
-    200,
-  )
+  await unbound.until('the name server outside', 20_000, async () => {
+    if ((await must('ip', question)).trim() !== WEB_OUTSIDE_IP) throw new Error('it does not know its zone')
+  })
   const page = ['httpd', '-f', '-p', `${WEB_OUTSIDE_IP}:80`, '-h', join(dir, 'www')]
   new Daemon('web-outside', 'ip', ['netns', 'exec', 'outside', busybox, ...page])
 }

@@ -4,8 +4,7 @@
  */
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { must, type Output, run } from '../harness/process.ts'
-import { eventually } from '../harness/time.ts'
+import { must } from '../harness/process.ts'
 import { CLIENT_CA, kubeconfigOf, kubectl } from './control-plane.ts'
 import { Daemon } from './daemon.ts'
 import { containerdConfig, kubeletConfig, kubeProxyConfig } from './node-config.ts'
@@ -55,43 +54,28 @@ export class Node {
     this.#dir = join(STATE, 'nodes', name)
   }
 
-  /** Its namespaces and containerd, with all images of IMAGES. */
-  async startRuntime(): Promise<void> {
+  /** Its namespaces and containerd, with all images of IMAGES. `assets`: the folder with kubelet and kube-proxy. */
+  async startRuntime(assets: string): Promise<void> {
     this.#writeFiles()
     const covers = Object.keys(KERNEL_TUNABLES)
       .filter(path => existsSync(join('/proc/sys', path)))
       .map(path => `mount --bind "$1/tunables/${path.replaceAll('/', '.')}" /proc/sys/${path}`)
     const own = ['etc', 'var/lib', 'var/log', 'tmp'].map(path => `mount --bind "$1/${path}" /${path}`)
     // Last: the tmpfs on /run covers the state folder.
-    const mounts = [...covers, `mount --bind ${IMAGES} /mnt`, ...own, 'mount -t tmpfs none /run']
+    const shared = [`mount --bind ${IMAGES} /mnt`, 'mount --bind "$2" /srv']
+    const mounts = [...covers, ...shared, ...own, 'mount -t tmpfs none /run']
     const script = `set -e; ${mounts.join('; ')}; hostname ${this.name}; mkdir /run/lock; exec sleep infinity`
-    const unshare = ['unshare', '--mount', '--uts', '--', 'sh', '-c', script, this.name, this.#dir]
+    const unshare = ['unshare', '--mount', '--uts', '--', 'sh', '-c', script, this.name, this.#dir, assets]
     this.#holder = new Daemon(this.name, 'nsenter', [`--net=/run/netns/${this.name}`, ...unshare])
-    await eventually(
-      10_000,
-      `${this.name}'s mounts`,
-      async () => {
-        this.#holder.mustRun()
-        await this.must('test', ['-d', '/run/lock'])
-      },
-      50,
-    )
+    await this.#holder.until(`${this.name}'s mounts`, 10_000, () => this.must('test', ['-d', '/run/lock']))
     const containerd = this.daemon('containerd', 'containerd', ['--config', '/etc/containerd/config.toml'])
-    await eventually(
-      30_000,
-      `containerd of ${this.name}`,
-      async () => {
-        containerd.mustRun()
-        await this.must('ctr', ['version'])
-      },
-      200,
-    )
+    await containerd.until(`containerd of ${this.name}`, 30_000, () => this.must('ctr', ['version']))
     await this.must('sh', ['-c', 'for image in /mnt/*.tar; do ctr -n k8s.io image import "$image"; done'])
   }
 
   /** kubelet and kube-proxy. Resolves to the pod CIDR that the controller manager gave the node. */
-  async startKubelet(assets: string): Promise<string> {
-    const kubelet = this.daemon('kubelet', join(assets, 'kubelet'), [
+  async startKubelet(): Promise<string> {
+    const kubelet = this.daemon('kubelet', '/srv/kubelet', [
       '--config=/etc/kubernetes/kubelet.json',
       '--kubeconfig=/etc/kubernetes/kubelet.kubeconfig',
       `--hostname-override=${this.name}`,
@@ -99,18 +83,12 @@ export class Node {
       '--root-dir=/var/lib/kubelet',
     ])
     let podCIDR = ''
-    await eventually(
-      60_000,
-      `the pod CIDR of ${this.name}`,
-      async () => {
-        kubelet.mustRun()
-        podCIDR = await kubectl('get', 'node', this.name, '-o', 'jsonpath={.spec.podCIDR}')
-        if (podCIDR === '') throw new Error('it has none')
-      },
-      300,
-    )
+    await kubelet.until(`the pod CIDR of ${this.name}`, 60_000, async () => {
+      podCIDR = await kubectl('get', 'node', this.name, '-o', 'jsonpath={.spec.podCIDR}')
+      if (podCIDR === '') throw new Error('it has none')
+    })
     this.#writeCni(podCIDR)
-    this.daemon('kube-proxy', join(assets, 'kube-proxy'), ['--config=/etc/kubernetes/kube-proxy.json'])
+    this.daemon('kube-proxy', '/srv/kube-proxy', ['--config=/etc/kubernetes/kube-proxy.json'])
     return podCIDR
   }
 
@@ -120,10 +98,6 @@ export class Node {
 
   must(command: string, args: readonly string[]): Promise<string> {
     return must(...this.#enter(command, args))
-  }
-
-  run(command: string, args: readonly string[]): Promise<Output> {
-    return run(...this.#enter(command, args))
   }
 
   #enter(command: string, args: readonly string[]): [string, string[]] {

@@ -15,7 +15,6 @@ export const NODES = [
   { name: 'node-1', ip: '192.168.50.11' },
   { name: 'node-2', ip: '192.168.50.12' },
 ] as const
-export type NodeName = (typeof NODES)[number]['name']
 
 export const POD_RANGE = '10.244.0.0/16'
 export const SERVICE_RANGE = '10.96.0.0/12'

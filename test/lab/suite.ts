@@ -8,8 +8,9 @@ if (isLife) await import('./life/cases.ts')
 else for (const part of ['network', 'resolv-conf', 'names', 'addon']) await import(`./cases/${part}.ts`)
 
 const count = await runTests(isLife ? rest : process.argv.slice(2), false, async () => {
-  const { stdout } = await tryKubectl('get', 'pods', '-A', '-o', 'wide')
-  return stdout
+  const pods = await tryKubectl('get', 'pods', '-A', '-o', 'wide')
+  const logs = await tryKubectl('-n', 'kube-system', 'logs', '-l', 'k8s-app=kube-dns', '--tail=12', '--prefix')
+  return `${pods.stdout}\n${logs.stdout}`
 })
 console.log(`${count.passed} passed, ${count.failed} failed`)
 process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0)

@@ -23,8 +23,8 @@ export async function bringUp(): Promise<void> {
   const nodes = NODES.map(({ name, ip }) => new Node(name, ip))
   const podCIDRs = await Promise.all(
     nodes.map(async node => {
-      await node.startRuntime()
-      return [node.name, await node.startKubelet(assets)] as const
+      await node.startRuntime(assets)
+      return [node.name, await node.startKubelet()] as const
     }),
   )
   await routePods(new Map(podCIDRs))
