@@ -27,6 +27,7 @@ export const NOTHING = 0
 export const LATER = -1
 
 const MAX_WAITING = 65_536 // queries that wait for something, over all listeners
+const MAX_SPARE = 1024 // queries that are used again
 const MAX_DEPTH = 10 // look-ups within look-ups: a chain of ten ExternalNames is followed, as by CoreDNS
 
 const panics = counter('coredns_panics_total', 'Queries that ended in an exception.')()
@@ -194,7 +195,9 @@ function sendLast(routes: Routes, block: Block, q: ServedQuery, a: Answer, befor
   } finally {
     q.peer.send(lateReply, 0, a.withheld ? NOTHING : octets) // the listener counts on it, whatever failed
   }
-  if (spare.length < 1024) spare.push(q)
+  if (spare.length >= MAX_SPARE) return
+  q.answer.reset() // what is large is not kept with it
+  spare.push(q)
 }
 
 /** Sends a reply of several messages, a zone's: each is composed once the client has taken those before it. */

@@ -93,9 +93,9 @@ export class Answer {
     this.authoritative = false
     this.truncated = false
     this.#isImage = false
-    this.#answer.count = 0
-    this.#authority.count = 0
-    this.#additional.count = 0
+    this.#answer.clear()
+    this.#authority.clear()
+    this.#additional.clear()
     this.extendedError = -1
     this.extendedErrorText = ''
     this.error = undefined
@@ -108,6 +108,7 @@ export class Answer {
 
   #shrink(): void {
     this.#isLarge = false
+    for (const section of [this.#answer, this.#authority, this.#additional]) section.drop() // they may point into what goes
     if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = new Uint8Array(FIRST_SCRATCH_BYTES)
     if (this.image.bytes.length > KEPT_SCRATCH_BYTES) this.image.drop()
   }

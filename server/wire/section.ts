@@ -6,6 +6,9 @@ export const RECORD_HEAD_BYTES = 10
 /** Owner "the name that was asked": becomes a pointer to the question. */
 export const QUESTION: Uint8Array | null = null
 
+/** Columns that are longer are given back: a query that is used again may have had thousands of records once. */
+const KEPT_RECORDS = 256
+
 /**
  * The records of one section as columns. A record's data is uncompressed wire form: `dataLength` octets at `dataAt` of
  * `data`. Its owner is a lower-case or as-received uncompressed name at `ownerAt` of `owner`; where `owner` is QUESTION,
@@ -38,6 +41,19 @@ export class Section {
     this.data[i] = data
     this.dataAt[i] = dataAt
     this.dataLength[i] = dataLength
+  }
+
+  /** Takes all records out. */
+  clear(): void {
+    if (this.count > KEPT_RECORDS) this.drop()
+    this.count = 0
+  }
+
+  /** The same, and lets go of the columns and of all that they point at. */
+  drop(): void {
+    this.count = 0
+    const { owner, ownerAt, type, ttl, data, dataAt, dataLength } = this
+    for (const column of [owner, ownerAt, type, ttl, data, dataAt, dataLength]) column.length = 0
   }
 
   /** Appends record `i` of another section. */
