@@ -5,6 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { loadMemory } from '../../server/listen/ffi.ts'
 import { Random } from '../parity/random.ts'
 import { counted } from './instrument.ts'
 import { Mutator } from './mutate.ts'
@@ -242,10 +243,11 @@ interface Memory {
   readonly rss: number
 }
 
-/** Octets, once what can be collected is. */
+/** Octets, once what can be collected is, and the allocator has given back what is free: the server has it do so, too. */
 function memory(): Memory {
   collect()
   collect()
+  loadMemory()?.trim(0n)
   const { heapUsed, external, rss } = process.memoryUsage()
   return { held: heapUsed + external, rss }
 }
