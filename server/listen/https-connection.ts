@@ -48,7 +48,7 @@ export class HttpsConnection extends Timed implements Guest {
     this.#socket = socket
     this.#maxRequests = maxRequests
     socket.on('error', () => {}) // 'close' follows
-    socket.on('close', () => listener.forget(this))
+    socket.on('close', () => listener.connections.forget(this))
   }
 
   get limits(): TcpLimits {
@@ -138,7 +138,7 @@ export class HttpsConnection extends Timed implements Guest {
   /** Has itself looked at by then at the latest. */
   lookAt(dueMs: number): void {
     if (this.#socket.destroyed || (this.slot >= 0 && this.wakeAtMs <= dueMs)) return
-    this.#listener.watch(this, dueMs - performance.now())
+    this.#listener.connections.watch(this, dueMs - performance.now())
   }
 
   /** An exchange is over. */
@@ -160,7 +160,7 @@ export class HttpsConnection extends Timed implements Guest {
     this.#hasAskedAll = true
     if (this.#isFinishing) return
     this.#isFinishing = true
-    this.#listener.countClosed('queries')
+    this.#listener.connections.countClosed('queries')
     this.#session?.close() // GOAWAY: what is open is answered
   }
 
@@ -171,8 +171,8 @@ export class HttpsConnection extends Timed implements Guest {
 
   close(reason: CloseReason): void {
     if (this.#socket.destroyed) return
-    this.#listener.countClosed(reason)
-    this.#listener.forget(this)
+    this.#listener.connections.countClosed(reason)
+    this.#listener.connections.forget(this)
     this.#session?.destroy()
     this.#socket.destroy()
   }
@@ -188,7 +188,7 @@ export class HttpsConnection extends Timed implements Guest {
       dueMs = exchange.dueMs
       late = exchange.lateWith
     }
-    if (dueMs > nowMs) this.#listener.watch(this, dueMs - nowMs)
+    if (dueMs > nowMs) this.#listener.connections.watch(this, dueMs - nowMs)
     else this.close(late)
   }
 }

@@ -6,18 +6,15 @@ import type { Server as Http1Server } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { cells, counter, summedGauge } from '../metrics.ts'
+import { cells, counter } from '../metrics.ts'
 import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
-import { Wheel } from '../wheel.ts'
-import { plainAddress } from './address.ts'
+import { Connections } from './connections.ts'
 import { Handshakes } from './handshakes.ts'
 import { HttpsConnection } from './https-connection.ts'
 import type { HttpRequest, HttpResponse } from './https-exchange.ts'
-import { type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
+import type { Listener, ListenerOptions, TcpLimits } from './listener.ts'
 import { bindServer, DEFAULT_LIMITS } from './tcp.ts'
-import type { CloseReason } from './tcp-connection.ts'
-import { type Client, Clients, loserTo } from './tcp-shares.ts'
 import type { HttpsLimits, Secure } from './tls-policy.ts'
 
 const PROTOCOLS = ['h2', 'http/1.1']
@@ -36,10 +33,9 @@ const SESSION_MEMORY_MB = 4
 /** Streams that a client may reset at once, and per second after that (CVE-2023-44487). */
 const RESET_BURST = 250
 const RESETS_PER_SECOND = 33
-const TICK_MS = 100
+/** How much later than its time a connection may be closed. */
+const MAX_TICK_MS = 100
 
-const open = summedGauge('sextant_tcp_connections', 'Open TCP connections.', 'server')
-const closed = counter('sextant_tcp_closed_total', 'TCP connections that the server closed.', 'server', 'reason')
 const responses = counter('coredns_dns_https_responses_total', 'HTTP responses of DNS over HTTPS.', 'server', 'status')
 
 /** Binds; serves nothing before `start`. @throws ListenError */
@@ -60,14 +56,11 @@ export class HttpsListener implements Listener {
   limits: TcpLimits
   routes: Routes
   received = 0
+  readonly connections: Connections<HttpsConnection>
   readonly #handshakes: Handshakes
   readonly #name: string
-  readonly #connections = new Set<HttpsConnection>()
-  readonly #clients = new Clients()
   readonly #bySocket = new WeakMap<Socket, HttpsConnection>()
   readonly #bySession = new WeakMap<object, HttpsConnection>()
-  readonly #wheel: Wheel<HttpsConnection>
-  readonly #openCell: number
   readonly #http1: Http1Server
   #http2: Http2Server
   #https: HttpsLimits
@@ -76,19 +69,16 @@ export class HttpsListener implements Listener {
   #arriving: HttpsConnection | undefined
   #isStarted = false
   #isStopped = false
-  #onEmpty: (() => void) | undefined
 
   constructor(handshakes: Handshakes, address: string, options: ListenerOptions, secure: Secure) {
     this.#handshakes = handshakes
     this.address = address
     this.routes = options.routes
     this.#name = options.server
-    this.#openCell = open.cell(options.server)
     this.#https = secure.https ?? {}
     this.#sockets = options.sockets ?? 1
     this.limits = { ...DEFAULT_LIMITS, maxBufferedBytes: MAX_BUFFERED_BYTES, ...options.tcp }
-    const { firstReadMs, idleMs, writeMs } = this.limits
-    this.#wheel = new Wheel(Math.min(TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10)))
+    this.connections = new Connections(options.server, this.limits, MAX_TICK_MS)
     this.#http1 = this.#makeHttp1()
     this.#http2 = this.#makeHttp2()
     handshakes.on('connection', socket => this.#accept(socket))
@@ -124,33 +114,8 @@ export class HttpsListener implements Listener {
     this.#isStopped = true
     if (this.#isStarted) shareFiles(-1)
     const isClosed = new Promise<void>(resolve => this.#handshakes.close(resolve))
-    for (const connection of this.#connections) connection.finish()
-    if (this.#connections.size > 0) {
-      await new Promise<void>(resolve => {
-        this.#onEmpty = resolve
-        setTimeout(resolve, STOP_MS).unref()
-      })
-    }
-    for (const connection of this.#connections) connection.close('stop')
+    await this.connections.end(connection => connection.finish())
     await isClosed
-  }
-
-  /** A connection is gone. */
-  forget(connection: HttpsConnection): void {
-    if (!this.#connections.delete(connection)) return
-    this.#wheel.forget(connection)
-    this.#clients.leave(connection.client)
-    cells[this.#openCell]! -= 1
-    if (this.#connections.size === 0) this.#onEmpty?.()
-  }
-
-  /** Has the connection looked at in `inMs`. */
-  watch(connection: HttpsConnection, inMs: number): void {
-    if (this.#connections.has(connection)) this.#wheel.wakeAt(connection, performance.now() + inMs)
-  }
-
-  countClosed(reason: CloseReason): void {
-    cells[closed(this.#name, reason)]! += 1
   }
 
   countResponse(status: number): void {
@@ -172,30 +137,16 @@ export class HttpsListener implements Listener {
       socket.destroy()
       return
     }
-    const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
-    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom(client)) {
-      this.countClosed('limit')
-      socket.destroy()
-      return
-    }
+    const client = this.connections.admit(socket, this.#maxConnections)
+    if (client === undefined) return
     const isHttp2 = socket.alpnProtocol === 'h2'
     const connection = new HttpsConnection(this, socket, client, isHttp2 ? this.#maxStreams : MAX_PIPELINED)
-    this.#clients.enter(client)
-    this.#connections.add(connection)
+    this.connections.add(connection, this.limits.firstReadMs)
     this.#bySocket.set(socket, connection)
-    cells[this.#openCell]! += 1
-    this.watch(connection, this.limits.firstReadMs)
     this.#arriving = connection
     if (isHttp2) this.#http2.emit('connection', socket)
     else this.#http1.emit('connection', socket)
     this.#arriving = undefined
-  }
-
-  /** Closes a connection for a new one. */
-  #makeRoom(newcomer: Client): boolean {
-    const loser = loserTo<HttpsConnection>(newcomer, this.#clients.most, fits => this.#wheel.first(fits))
-    loser?.close('limit')
-    return loser !== undefined
   }
 
   #makeHttp1(): Http1Server {

@@ -132,7 +132,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
 
   /** Holds nothing any more. */
   #forget(): void {
-    this.#listener.forget(this)
+    this.#listener.connections.forget(this)
     if (this.held > 0) hold(this.client, -this.held)
     this.held = 0
   }
@@ -182,7 +182,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
   /** Closes now; after garbage, what was answered before it is still sent. */
   close(reason: CloseReason): void {
     if (this.#socket.destroyed || (reason === 'garbage' && this.#isFinishing)) return
-    this.#listener.countClosed(reason)
+    this.#listener.connections.countClosed(reason)
     this.#backlog = undefined
     this.#late = []
     if (reason === 'garbage') {
@@ -199,7 +199,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
   /** Closes the connection if its time is up, else asks to be looked at again. */
   wake(nowMs: number): void {
     const nextMs = this.#expire(nowMs)
-    if (nextMs > 0) this.#listener.watch(this, nextMs - nowMs)
+    if (nextMs > 0) this.#listener.connections.watch(this, nextMs - nowMs)
   }
 
   /** When to look again, 0 for never. */
@@ -282,7 +282,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
 
   /** This query is its last: it is closed once all are answered. */
   #askedAll(): void {
-    this.#listener.countClosed('queries')
+    this.#listener.connections.countClosed('queries')
     this.#isFinishing = true
     this.#lingerMs = LINGER_MS
   }
@@ -367,7 +367,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
     }
     if (this.#stuckSinceMs === 0) {
       this.#stuckSinceMs = performance.now()
-      this.#listener.watch(this, this.#listener.limits.writeMs)
+      this.#listener.connections.watch(this, this.#listener.limits.writeMs)
     }
     return false
   }

@@ -1,18 +1,17 @@
 /**
- * DNS over TCP (RFC 7766): accepts connections, bounds their number, and watches their time on one wheel. What happens
- * on a connection is tcp-connection.ts.
+ * DNS over TCP (RFC 7766): accepts connections, within their limits. All of them together are connections.ts, what happens on one
+ * is tcp-connection.ts.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { warn } from '../log.ts'
-import { cells, counter, summedGauge } from '../metrics.ts'
 import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
-import { Wheel } from '../wheel.ts'
 import { plainAddress, sockaddr } from './address.ts'
+import { Connections } from './connections.ts'
 import { loadFfi } from './ffi.ts'
-import { ListenError, type Listener, type ListenerOptions, STOP_MS, type TcpLimits } from './listener.ts'
-import { type CloseReason, TcpConnection } from './tcp-connection.ts'
-import { type Client, Clients, join, leave, loserTo } from './tcp-shares.ts'
+import { ListenError, type Listener, type ListenerOptions, type TcpLimits } from './listener.ts'
+import { TcpConnection } from './tcp-connection.ts'
+import { join, leave } from './tcp-shares.ts'
 
 /** CoreDNS: the times are its defaults. */
 export const DEFAULT_LIMITS: TcpLimits = {
@@ -37,9 +36,6 @@ const SO_SNDBUF = 7
 const MAX_TICK_MS = 20
 /** How long a client may take to close its side once all was said. */
 const LINGER_MS = 500
-
-const open = summedGauge('sextant_tcp_connections', 'Open TCP connections.', 'server')
-const closed = counter('sextant_tcp_closed_total', 'TCP connections that the server closed.', 'server', 'reason')
 
 /** Binds; serves nothing before `start`. @throws ListenError */
 export async function listenTcp(address: string, port: number, options: ListenerOptions): Promise<Listener> {
@@ -87,27 +83,18 @@ export class TcpListener implements Listener {
   #sockets: number
   routes: Routes
   received = 0
+  readonly connections: Connections<TcpConnection>
   readonly #server: Acceptor
-  readonly #name: string
-  readonly #connections = new Set<TcpConnection>()
-  readonly #clients = new Clients()
-  readonly #wheel: Wheel<TcpConnection>
-  readonly #openCell: number
   #early: Socket[] | undefined = []
   #isStopped = false
-  #onEmpty: (() => void) | undefined
 
   constructor(server: Acceptor, address: string, options: ListenerOptions) {
     this.#server = server
     this.address = address
     this.routes = options.routes
-    this.#name = options.server
-    this.#openCell = open.cell(options.server)
     this.limits = limitsOf(options.tcp)
     this.#sockets = options.sockets ?? 1
-    const { firstReadMs, idleMs, writeMs } = this.limits
-    const tickMs = Math.min(MAX_TICK_MS, Math.max(1, Math.min(firstReadMs, idleMs, writeMs) / 10))
-    this.#wheel = new Wheel(tickMs)
+    this.connections = new Connections(options.server, this.limits, MAX_TICK_MS)
     server.on('connection', socket => this.#accept(socket))
   }
 
@@ -123,7 +110,7 @@ export class TcpListener implements Listener {
 
   shareWith(sockets: number): void {
     this.#sockets = sockets
-    join(this.#connections, this.limits.maxHeldBytes / sockets)
+    join(this.connections.all, this.limits.maxHeldBytes / sockets)
   }
 
   limitTo(limits: Partial<TcpLimits>): void {
@@ -144,34 +131,9 @@ export class TcpListener implements Listener {
     for (const socket of this.#early ?? []) socket.destroy()
     if (this.#early === undefined) shareFiles(-1)
     const isClosed = new Promise<void>(resolve => this.#server.close(() => resolve()))
-    for (const connection of this.#connections) connection.finish(LINGER_MS)
-    if (this.#connections.size > 0) {
-      await new Promise<void>(resolve => {
-        this.#onEmpty = resolve
-        setTimeout(resolve, STOP_MS).unref()
-      })
-    }
-    for (const connection of this.#connections) connection.close('stop')
-    leave(this.#connections)
+    await this.connections.end(connection => connection.finish(LINGER_MS))
+    leave(this.connections.all)
     await isClosed
-  }
-
-  /** A connection is gone. */
-  forget(connection: TcpConnection): void {
-    if (!this.#connections.delete(connection)) return
-    this.#wheel.forget(connection)
-    this.#clients.leave(connection.client)
-    cells[this.#openCell]! -= 1
-    if (this.#connections.size === 0) this.#onEmpty?.()
-  }
-
-  /** Has the connection looked at in `inMs`. */
-  watch(connection: TcpConnection, inMs: number): void {
-    this.#wheel.wakeAt(connection, performance.now() + inMs)
-  }
-
-  countClosed(reason: CloseReason): void {
-    cells[closed(this.#name, reason)]! += 1
   }
 
   get localAddress(): string {
@@ -189,24 +151,8 @@ export class TcpListener implements Listener {
       else socket.destroy()
       return
     }
-    const client = this.#clients.of(plainAddress(socket.remoteAddress ?? ''))
-    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom(client)) {
-      this.countClosed('limit')
-      socket.destroy()
-      return
-    }
-    this.#clients.enter(client)
-    const connection = new TcpConnection(this, socket, client)
-    this.#connections.add(connection)
-    cells[this.#openCell]! += 1
-    this.watch(connection, this.limits.firstReadMs)
-  }
-
-  /** Closes a connection for a new one. */
-  #makeRoom(newcomer: Client): boolean {
-    const loser = loserTo<TcpConnection>(newcomer, this.#clients.most, fits => this.#wheel.first(fits))
-    loser?.close('limit')
-    return loser !== undefined
+    const client = this.connections.admit(socket, this.#maxConnections)
+    if (client !== undefined) this.connections.add(new TcpConnection(this, socket, client), this.limits.firstReadMs)
   }
 }
 

@@ -80,9 +80,11 @@ export const target: Target = {
       limits: { ...LIMITS, maxQueries: Number.POSITIVE_INFINITY, maxHeldBytes: 1 << 20 },
       received: 0,
       localAddress: '127.0.0.1',
-      forget() {},
-      watch() {},
-      countClosed: (reason: string) => closed.push(reason),
+      connections: {
+        forget() {},
+        watch() {},
+        countClosed: (reason: string) => closed.push(reason),
+      },
     }
     new TcpConnection(listener as unknown as TcpListener, socket as unknown as Socket, new Clients().of('127.0.0.1'))
     for (let at = 0; at < octets.length; at += chunk || octets.length)
