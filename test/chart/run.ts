@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createBridge } from '../e2e/netns.ts'
 import { inNamespaces } from '../harness/namespaces.ts'
 import { must, run, stopAll } from '../harness/process.ts'
-import { runTests } from '../harness/suite.ts'
+import { conclude, runTests } from '../harness/suite.ts'
 import { type Programs, ROOT, setPrograms } from './chart.ts'
 
 const CASES = [
@@ -54,9 +54,7 @@ async function suite(): Promise<number> {
   const { tail } = await import('./cluster.ts')
   const count = await runTests(process.argv.slice(2), false, async () => tail())
   await stopAll()
-  console.log(`in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
-  console.log(`${count.passed} passed, ${count.failed} failed`)
-  return count.failed > 0 || count.passed === 0 ? 1 : 0
+  return conclude(count, startMs)
 }
 
 try {

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { inNamespaces } from '../harness/namespaces.ts'
 import { must, run, stopAll } from '../harness/process.ts'
-import { runTests } from '../harness/suite.ts'
+import { conclude, runTests } from '../harness/suite.ts'
 import { createBridge } from './netns.ts'
 import { abandonServers } from './server.ts'
 import { createWorld, type Machine, ROOT } from './world.ts'
@@ -92,10 +92,7 @@ async function suite(): Promise<number> {
     async () => `${await abandonServers()}\n${made.cluster.tail()}`,
   )
   await stopAll()
-  const skipped = count.skipped > 0 ? `${count.skipped} skipped, ` : ''
-  console.log(`${skipped}in ${((performance.now() - start) / 1000).toFixed(0)} s`)
-  console.log(`${count.passed} passed, ${count.failed} failed`)
-  return count.failed > 0 || count.passed === 0 ? 1 : 0
+  return conclude(count, start)
 }
 
 try {

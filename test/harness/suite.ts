@@ -72,6 +72,14 @@ export async function runTests(
   return count
 }
 
+/** Says how long it took and what came of it, as the last line does everywhere. Returns the exit code. */
+export function conclude({ passed, failed, skipped }: Count, startedAtMs: number): number {
+  const also = skipped > 0 ? `${skipped} skipped, ` : ''
+  console.log(`${also}in ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`)
+  console.log(`${passed} passed, ${failed} failed`)
+  return failed > 0 || passed === 0 ? 1 : 0
+}
+
 function indent(text: string): string {
   return text.replace(/^/gm, '    ')
 }

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util'
 import { inNamespaces } from '../harness/namespaces.ts'
 import { stopAll } from '../harness/process.ts'
-import { runTests } from '../harness/suite.ts'
+import { conclude, runTests } from '../harness/suite.ts'
 import { abandonSubjects } from './subject.ts'
 
 const CASES = [
@@ -36,10 +36,7 @@ async function suite(): Promise<number> {
   for (const part of CASES) await import(`./cases/${part}.ts`)
   const count = await runTests(positionals, false, abandonSubjects)
   await stopAll()
-  const skipped = count.skipped > 0 ? `${count.skipped} skipped, ` : ''
-  console.log(`${skipped}in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
-  console.log(`${count.passed} passed, ${count.failed} failed`)
-  return count.failed > 0 || count.passed === 0 ? 1 : 0
+  return conclude(count, startMs)
 }
 
 process.exit(await inNamespaces(import.meta.filename, suite))

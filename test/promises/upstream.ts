@@ -12,6 +12,8 @@ export interface Upstream {
   readonly address: string
   /** Queries so far. */
   asked: number
+  /** It says nothing over UDP. */
+  isSilent: boolean
   close(): void
 }
 
@@ -29,10 +31,10 @@ export async function startUpstream(rcode: number | undefined): Promise<Upstream
     socket.close()
     endSilence()
   }
-  const upstream = { address: `127.0.0.1:${port}`, asked: 0, close }
+  const upstream = { address: `127.0.0.1:${port}`, asked: 0, isSilent: rcode === undefined, close }
   socket.on('message', (query, { port, address }) => {
     upstream.asked++
-    if (rcode === undefined) return
+    if (upstream.isSilent || rcode === undefined) return
     const question = query.subarray(0, endOfQuestion(query))
     const hasAnswer = rcode === RCODE.NOERROR
     const reply = Buffer.concat(hasAnswer ? [question, RECORD] : [question])

@@ -8,8 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type PacedRun, paced } from '../../../bench/client/paced.ts'
 import { checked } from '../../../bench/rows/kube.ts'
+import { median } from '../../../bench/table.ts'
 import { inNamespaces } from '../../harness/namespaces.ts'
 import { stopAll } from '../../harness/process.ts'
+import { told } from '../load.ts'
 import { TROUBLES, type Trouble } from './troubles.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -48,11 +50,7 @@ async function stretchOf(world: World, trouble: Trouble): Promise<Stretch> {
   checked(target, mix, run)
   await pause(BETWEEN_MS)
   const { rssBytes } = subject
-  const ms = (us: number) => `${(us / 1000).toFixed(2)} ms`
-  console.log(
-    `${trouble.name}: ${done}; ${run.answered} answered, ${run.lost} lost, p50 ${ms(run.p50Us)}, p99 ${ms(run.p99Us)}, ` +
-      `longest ${ms(run.maxUs)}, ${(rssBytes / 1e6).toFixed(1)} MB`,
-  )
+  console.log(`${trouble.name}: ${done}; ${told(run)}, ${(rssBytes / 1e6).toFixed(1)} MB`)
   return { trouble: trouble.name, run, rssBytes }
 }
 
@@ -76,10 +74,6 @@ function summary(stretches: readonly Stretch[]): void {
     ]
     console.log(`| ${columns.join(' | ')} |`)
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 function mean(values: readonly number[]): number {

@@ -1,11 +1,11 @@
 /** What a soak runs in: the server, the API server it watches, the name server it forwards to, all on one loopback. */
-import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { clusterCorefile } from '../../../bench/cluster/corefile.ts'
 import { KUBE_SIZE, type Mix, writeMix } from '../../../bench/rows/kube.ts'
 import { type Replay, Sides } from '../../../bench/sides.ts'
-import { FLAG, RCODE } from '../../../server/wire/codes.ts'
+import { RCODE } from '../../../server/wire/codes.ts'
 import { Subject } from '../subject.ts'
+import { startUpstream, type Upstream } from '../upstream.ts'
 
 export interface World {
   readonly subject: Subject
@@ -45,37 +45,11 @@ export class ReplayedApi {
   }
 }
 
-/** A name server that knows no name, or says nothing. */
-export class Upstream {
-  readonly #socket: Socket
-  isSilent = false
-  asked = 0
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('message', (message, { port, address }) => {
-      this.asked++
-      if (this.isSilent) return
-      message.writeUInt16BE(FLAG.QR | FLAG.RA | (message.readUInt16BE(2) & FLAG.RD) | RCODE.NXDOMAIN, 2)
-      socket.send(message, port, address)
-    })
-  }
-
-  get address(): string {
-    return `127.0.0.1:${this.#socket.address().port}`
-  }
-  close(): void {
-    this.#socket.close()
-  }
-}
-
 /** Everything, started; `end` of the second takes all but the server down. */
 export async function createWorld(): Promise<{ world: World; end: () => void }> {
   const sides = new Sides(true)
   const api = new ReplayedApi(sides, await sides.replay(KUBE_SIZE))
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const upstream = new Upstream(socket)
+  const upstream = await startUpstream(RCODE.NXDOMAIN)
   const corefileOf = clusterCorefile(api.source, { upstream: upstream.address })
   const subject = await Subject.start(corefileOf)
   const corefile = (cacheS: number) => corefileOf(subject.ports).replace('cache 30', `cache ${cacheS}`)
