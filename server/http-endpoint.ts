@@ -1,12 +1,14 @@
 /**
  * HTTP endpoints of plugins: `health`, `ready`, `prometheus`. Plugins that name the same address share one server, also
- * across a reload, so that a port is opened once and never lost. Knows no plugin; `node:http` is loaded with the first
- * endpoint.
+ * across a reload, so that a port is opened once and never lost; with SEXTANT_SHARE_ADDRESSES also processes share it. Knows
+ * no plugin; `node:http` is loaded with the first endpoint.
  */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { limitConnections } from './http-connections.ts'
+import { divert, joined } from './listen/hand-over.ts'
+import { sharesAddresses } from './listen/share.ts'
 import { filesForEndpoint } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -34,6 +36,8 @@ const HEADERS_MS = 5000
 const REQUEST_MS = 10_000
 const IDLE_MS = 60_000
 const CLOSE_MS = 1000
+/** Connections that were about to open when others got the address are accepted in this time. */
+const HAND_OVER_MS = 50
 /** Requests of one connection whose responses are not written yet. Node reads them all, and each is some KB. */
 const MAX_WAITING = 8
 
@@ -109,8 +113,10 @@ async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
   try {
-    server.listen({ port: at.port, ...(host !== '' && { host }) })
+    server.listen({ port: at.port, reusePort: sharesAddresses(), ...(host !== '' && { host }) })
     await once(server, 'listening')
+    const { address, port } = server.address() as AddressInfo
+    joined({ transport: 'tcp', address, port })
   } catch (cause) {
     throw new Error(`cannot listen on http://${formatHttpAddress(at)}: ${reason(cause)}`, { cause })
   }
@@ -179,6 +185,8 @@ function remove(shared: SharedServer, share: Share): void {
 }
 
 async function close(server: Server): Promise<void> {
+  const { address, port } = server.address() as AddressInfo
+  if (divert({ transport: 'tcp', address, port })) await new Promise(resolve => setTimeout(resolve, HAND_OVER_MS))
   const closed = once(server, 'close')
   server.close()
   const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_MS)

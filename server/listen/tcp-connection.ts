@@ -248,7 +248,9 @@ export class TcpConnection extends Timed implements Peer, Holder {
     const isPartial = at >= 0 && at < chunk.length && this.#backlog === undefined && !this.#isFinishing
     if (isPartial) this.#keepPartial(chunk, at, chunk.length)
     this.#flush()
+    const isLast = this.#listener.isHandingOver && this.#partialLength === 0 && this.#backlog === undefined
     if (at < 0 && !this.#isFinishing) this.close('garbage')
+    else if (isLast) this.finish(LINGER_MS)
     else if (this.#hasEnded || this.#isFinishing) this.#closeIfDone()
   }
 

@@ -9,6 +9,7 @@ import type { Routes } from '../route.ts'
 import { plainAddress, sockaddr } from './address.ts'
 import { Connections } from './connections.ts'
 import { loadFfi } from './ffi.ts'
+import { divert } from './hand-over.ts'
 import { ListenError, type Listener, type ListenerOptions, type TcpLimits } from './listener.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { join, leave } from './tcp-shares.ts'
@@ -83,6 +84,8 @@ export class TcpListener implements Listener {
   #sockets: number
   routes: Routes
   received = 0
+  /** Connections are closed with their next answer. */
+  isHandingOver = false
   readonly connections: Connections<TcpConnection>
   readonly #server: Acceptor
   #early: Socket[] | undefined = []
@@ -123,6 +126,11 @@ export class TcpListener implements Listener {
     this.#early = undefined
     this.shareWith(this.#sockets)
     for (const socket of early) this.#accept(socket)
+  }
+
+  handOver(): void {
+    divert(this)
+    this.isHandingOver = true
   }
 
   async stop(): Promise<void> {
