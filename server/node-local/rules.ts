@@ -51,6 +51,11 @@ export interface Features {
   readonly socket: boolean
 }
 
+/** At this moment a socket is bound to the very address that the packet is for. */
+const BOUND = 'socket wildcard 0 '
+/** The first packet of a connection. */
+const OPENS = 'tcp flags & (syn | ack) == syn'
+
 const FAMILIES = [
   { family: 4, ip: 'ip', type: 'ipv4_addr' },
   { family: 6, ip: 'ip6', type: 'ipv6_addr' },
@@ -63,11 +68,12 @@ export function ownTable(table: string, addresses: readonly Address[], { owner, 
     `set served${family} { type ${type}; flags timeout; }`,
     `set flows${family} { type ${type} . inet_service . ${type}; flags dynamic,timeout; size ${MAX_FLOWS}; timeout ${FLOW_TIMEOUT}; }`,
   ])
-  const bound = socket ? 'socket wildcard 0 ' : ''
   const both = (rule: (family: Family, ip: string) => string) => FAMILIES.map(({ family, ip }) => rule(family, ip))
+  const bound = socket ? BOUND : ''
   const chains = [
     chain('prerouting', `type filter hook prerouting priority ${OWN_PRIORITY}`, [
-      ...both((family, ip) => `udp dport 53 ${ip} daddr @served${family} ${bound}notrack`),
+      ...both((family, ip) => `udp dport 53 ${ip} daddr @served${family} ${bound}notrack accept`),
+      ...(socket ? FAMILIES.flatMap(({ family, ip }) => hold(`udp dport 53 ${ip} daddr @ours${family}`)) : []),
       'tcp dport 53 jump streams',
     ]),
     chain('output', `type filter hook output priority ${OWN_PRIORITY}`, [
@@ -83,15 +89,23 @@ export function ownTable(table: string, addresses: readonly Address[], { owner, 
   return `add table inet ${table} { ${flags}${[...sets, ...jumped, ...chains].join('; ')}; }`
 }
 
+/**
+ * The node's own questions are untracked as they leave, on the word of the last heartbeat; in the milliseconds after the end of
+ * a server they come here in vain. They are dropped, so that resolvers ask again: a refusal would end their attempts.
+ */
+function hold(asked: string): string[] {
+  return [`${asked} ct state untracked ${BOUND}accept`, `${asked} ct state untracked drop`]
+}
+
 /** A connection stays where it began: what it was opened to answers it to its end, also while its server leaves. */
 function streams(name: string, bound: string): string {
-  const opens = 'tcp flags & (syn | ack) == syn'
   const rules = FAMILIES.flatMap(({ family, ip }) => {
     const flow = `{ ${ip} saddr . tcp sport . ${ip} daddr }`
     return [
-      `${opens} delete @flows${family} ${flow}`,
-      `${opens} ${ip} daddr @served${family} ${bound}add @flows${family} ${flow}`,
-      `${ip} saddr . tcp sport . ${ip} daddr @flows${family} update @flows${family} ${flow} notrack`,
+      `${OPENS} delete @flows${family} ${flow}`,
+      `${OPENS} ${ip} daddr @served${family} ${bound}add @flows${family} ${flow}`,
+      `${ip} saddr . tcp sport . ${ip} daddr @flows${family} update @flows${family} ${flow} notrack accept`,
+      ...(bound === '' ? [] : hold(`${OPENS} ${ip} daddr @ours${family}`)),
     ]
   })
   return chain(name, '', rules)

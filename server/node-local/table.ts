@@ -70,7 +70,7 @@ export class OwnTable {
     const child = spawn('nft', ['-i'], { env, stdio: ['pipe', 'ignore', 'pipe'] })
     this.#child = child
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split('\n')) if (/^\S*Error:/i.test(line)) warn(`nft: ${line.trim()}`)
+      for (const line of text.split('\n')) if (/\bError:/.test(line)) warn(`nft: ${line.trim()}`)
     })
     child.stdin.on('error', () => child.stdin.destroy()) // its end is told below
     child.on('error', cause => warn(missingProgram('nft', cause).message))
