@@ -29,6 +29,7 @@ const CASES = [
   'machine-files',
   'machine-clients',
   'privileges',
+  'node-local',
 ] as const
 
 async function suite(): Promise<number> {
