@@ -20,6 +20,7 @@ const CASES = [
   'kubeadm',
   'apply',
   'kubeadm-upgrade',
+  'node-local',
 ] as const
 
 async function examine(): Promise<Programs> {

@@ -74,6 +74,18 @@ test('ports and probes', () => {
   deepEqual(container.readinessProbe, { httpGet: { path: '/ready', port: 'readiness-probe', scheme: 'HTTP' } })
 })
 
+test('the pods of one rollout are spread over nodes, whatever the ones before left behind', () => {
+  const spread = {
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    matchLabelKeys: ['pod-template-hash'],
+  }
+  deepEqual(get('Deployment/coredns').spec.template.spec.topologySpreadConstraints, [spread])
+  deepEqual(parse(read('k8s/chart/kubeadm-values.yaml')).topologySpreadConstraints, [spread])
+})
+
 test('the Service', () => {
   const { metadata, spec } = get('Service/kube-dns')
   deepEqual(metadata.labels, {

@@ -53,6 +53,7 @@ interface Addon {
       spec: {
         containers: { image?: string; env?: object[]; livenessProbe: Probe; readinessProbe: Probe }[]
         securityContext?: object
+        topologySpreadConstraints?: object[]
         terminationGracePeriodSeconds?: number
       }
     }
@@ -90,6 +91,7 @@ function asKubeadm(object: Addon): unknown {
   const pod = object.spec?.template?.spec
   if (pod) {
     delete pod.securityContext
+    delete pod.topologySpreadConstraints
     delete pod.terminationGracePeriodSeconds
     delete pod.containers[0]!.image
     delete pod.containers[0]!.env
@@ -99,7 +101,7 @@ function asKubeadm(object: Addon): unknown {
   return object
 }
 
-test('kubeadm: k8s/ has what kubeadm writes, but for the image, rights, the environment, labels of roles, and a budget', async () => {
+test('kubeadm: k8s/ has what kubeadm writes, but for the image, rights, the environment, spread, labels of roles, and a budget', async () => {
   const [plain, written] = [await manifests(), await kubeadmManifests()]
   deepEqual(
     [...plain.keys()].filter(key => !written.has(key)),
