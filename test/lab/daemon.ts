@@ -24,7 +24,8 @@ export class Daemon {
     mkdirSync(LOGS, { recursive: true })
     const log = openSync(join(LOGS, `${name}.log`), 'a')
     this.#name = name
-    this.#process = spawn(command, args, { stdio: ['ignore', log, log] })
+    // In a session of its own: what ends a test, such as Ctrl-C, ends no daemon that it started.
+    this.#process = spawn(command, args, { stdio: ['ignore', log, log], detached: true })
     this.#process.on('error', error => console.log(`${name}: ${error.message}`))
     closeSync(log)
     mkdirSync(DAEMONS, { recursive: true })
