@@ -76,7 +76,7 @@ test(
     const { asked, failed } = await underLoad(
       'kill -9 of a replica',
       async () => {
-        process.kill(processes('/opt/sextant/sextant.cjs').at(-1)!, 'SIGKILL')
+        process.kill(processes('Sextant').at(-1)!, 'SIGKILL')
         // Until kubelet has seen it, all replicas are said to be ready.
         await delay(5000)
         await inKubeSystem('rollout', 'status', 'deployment/coredns', '--timeout=50s')

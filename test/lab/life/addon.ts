@@ -7,6 +7,9 @@ import { commandLine } from '../daemon.ts'
 import { digShort, podsWith } from '../pods.ts'
 import { inKubeSystem, LABEL } from '../replicas.ts'
 
+/** Of the command lines of their processes, and of no others. */
+export const SERVERS = { Sextant: '/opt/sextant/dist/sextant.cjs', CoreDNS: '/coredns -conf' } as const
+
 /** All replicas ready, and those that went are gone. */
 export async function settled(replicas: number): Promise<void> {
   await inKubeSystem('rollout', 'status', 'deployment/coredns', '--timeout=90s')
@@ -58,10 +61,10 @@ export async function hearsOfChanges(): Promise<void> {
   }
 }
 
-/** Ids of processes whose command line holds `text`, as the lab counts. */
-export function processes(text: string): number[] {
+/** Ids of the processes of a server, as the lab counts. */
+export function processes(server: keyof typeof SERVERS): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number)
-    .filter(pid => commandLine(pid).join(' ').includes(text))
+    .filter(pid => commandLine(pid).join(' ').includes(SERVERS[server]))
 }

@@ -5,11 +5,11 @@
 import { basename } from 'node:path'
 import { containers, type Memory, memoryOf, processesOf } from '../cgroups.ts'
 import { commandLine } from '../daemon.ts'
+import { SERVERS } from './addon.ts'
 
 const EVERY_MS = 500
 
-/** Words of the command lines by which containers are known. */
-const KINDS = { Sextant: '/opt/sextant/sextant.cjs', CoreDNS: '/coredns -conf', glutton: 'glutton' } as const
+const KINDS = { ...SERVERS, glutton: 'glutton' } as const
 export type Kind = keyof typeof KINDS
 
 interface Watched extends Memory {

@@ -32,8 +32,8 @@ test(
           () => swap(to),
           note,
         )
-        equal(processes('/coredns -conf').length, isOut ? 2 : 0, 'processes of CoreDNS')
-        equal(processes('/opt/sextant/sextant.cjs').length, isOut ? 0 : 2, 'processes of Sextant')
+        equal(processes('CoreDNS').length, isOut ? 2 : 0, 'processes of CoreDNS')
+        equal(processes('Sextant').length, isOut ? 0 : 2, 'processes of Sextant')
       }
     } finally {
       await swap(sextant)
