@@ -1,16 +1,28 @@
-/** The tests of `lab test [PART-OF-A-NAME…]`, or of `lab life` with --life, in the namespaces of a lab that is up. */
-import { runTests } from '../harness/suite.ts'
+/**
+ * The tests of `lab test [PART-OF-A-NAME…]`, of `lab life` with --life, or of `lab all` with --all, in the namespaces of a lab that
+ * is up.
+ */
+import { conclude, runTests } from '../harness/suite.ts'
 import { tryKubectl } from './control-plane.ts'
+import { figuresTable } from './life/figures.ts'
+import { watchMemory } from './life/memory.ts'
+
+const CASES = ['network', 'resolv-conf', 'names', 'kubelet', 'addon'] as const
+const LIFE = ['planned', 'accidents', 'limits'] as const
 
 const [first, ...rest] = process.argv.slice(2)
-const isLife = first === '--life'
-if (isLife) await import('./life/cases.ts')
-else for (const part of ['network', 'resolv-conf', 'names', 'addon']) await import(`./cases/${part}.ts`)
+if (first !== '--life') for (const part of CASES) await import(`./cases/${part}.ts`)
+if (first === '--life' || first === '--all') {
+  for (const part of LIFE) await import(`./life/${part}.ts`)
+  watchMemory()
+}
 
-const count = await runTests(isLife ? rest : process.argv.slice(2), false, async () => {
+const startMs = performance.now()
+const count = await runTests(first?.startsWith('--') ? rest : process.argv.slice(2), false, async () => {
   const pods = await tryKubectl('get', 'pods', '-A', '-o', 'wide')
   const logs = await tryKubectl('-n', 'kube-system', 'logs', '-l', 'k8s-app=kube-dns', '--tail=12', '--prefix')
   return `${pods.stdout}\n${logs.stdout}`
 })
-console.log(`${count.passed} passed, ${count.failed} failed`)
-process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0)
+const table = figuresTable()
+if (table !== '') console.log(`\n${table}\n`)
+process.exit(conclude(count, startMs))

@@ -5,20 +5,16 @@ import type { Note } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
 import { CLIENTS, inPod, podsWith } from '../pods.ts'
+import { type Figures, record } from './figures.ts'
 
 const LOOKUPS_PER_SECOND = 1000
 /** Absolute: one question each, so that no search list hides a loss. */
 const NAME = 'service.default.svc.cluster.local.'
-
-export interface Figures {
-  asked: number
-  /** Given up by the C library after its retries. */
-  failed: number
-  /** Answered only when asked again: a datagram was lost. */
-  retried: number
-  /** The longest time in which a pod got no answer, ms. */
-  gap: number
-}
+const BEFORE_MS = 2000
+/** A lookup that begins then, and is lost, still fails or not: the load ends with its last lookup. */
+const AFTER_MS = 3000
+/** glibc gives up after 10 s, musl after 5 s. */
+const LAST_LOOKUP_MS = 30_000
 
 /** The pods of crowd.yaml, which the first load makes. */
 async function crowd(): Promise<string[]> {
@@ -27,53 +23,56 @@ async function crowd(): Promise<string[]> {
   return (await podsWith('app=crowd')).map(({ name }) => name)
 }
 
-/** Begins two seconds before `work` and lasts `seconds` in all; `work` has to be done by then. The figures of all pods. */
-export async function underLoad(seconds: number, work: () => Promise<unknown>, note: Note): Promise<Figures> {
+/**
+ * Begins two seconds before `work` and ends three seconds after it.
+ * @param what the row of the table
+ * @returns the figures of all pods
+ */
+export async function underLoad(what: string, work: () => Promise<unknown>, note: Note): Promise<Figures> {
   const pods = await crowd()
-  const start = performance.now()
   // Not at the end of `kubectl exec`: that ends with the API server.
-  const load = `/bin/load ${seconds} ${LOOKUPS_PER_SECOND / pods.length} ${NAME} > /load.out 2> /load.err < /dev/null &`
-  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', `busybox rm -f /load.out; ${load}`)))
-  await delay(2000)
-  await work()
-  const workS = (performance.now() - start) / 1000
-  if (workS > seconds)
-    throw new Error(`what was to be measured took ${workS.toFixed(0)} s, and the load only ${seconds} s`)
-  await delay(start + seconds * 1000 - performance.now())
-  const each = await Promise.all(pods.map(figuresOf))
-  const sum = (key: 'asked' | 'failed' | 'retried'): number => each.reduce((total, figures) => total + figures[key], 0)
-  const all = {
-    asked: sum('asked'),
-    failed: sum('failed'),
-    retried: sum('retried'),
-    gap: Math.max(...each.map(({ gap }) => gap)),
+  const load = `/bin/load ${LOOKUPS_PER_SECOND / pods.length} ${NAME} > /load.out 2> /load.err < /dev/null &`
+  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', `busybox rm -f /load.out; ${load} echo $! > /load.pid`)))
+  try {
+    await delay(BEFORE_MS)
+    await work()
+    await delay(AFTER_MS)
+  } finally {
+    await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', 'kill $(busybox cat /load.pid)')))
   }
-  note(`${all.asked} lookups, ${all.failed} failed, ${all.retried} asked again, longest gap of a pod ${all.gap} ms`)
-  // Else it was no load of that size.
-  if (all.asked < 0.7 * seconds * LOOKUPS_PER_SECOND) throw new Error(`only ${all.asked} lookups in ${seconds} s`)
+  const each = await Promise.all(pods.map(figuresOf))
+  const sum = (key: 'asked' | 'failed' | 'lost'): number => each.reduce((total, figures) => total + figures[key], 0)
+  const gap = Math.max(...each.map(figures => figures.gap))
+  const all = { asked: sum('asked'), failed: sum('failed'), lost: sum('lost'), gap }
+  record(what, all)
+  note(`${all.asked} lookups, ${all.failed} failed, ${all.lost} datagrams lost, longest gap of a pod ${all.gap} ms`)
   const failing = each.find(({ error }) => error !== '')
   if (failing !== undefined) note(`${failing.pod} said first: ${failing.error}`)
+  // Else it was no load of that size.
+  const wanted = each.reduce((total, { span }) => total + (span / 1000) * (LOOKUPS_PER_SECOND / pods.length), 0)
+  if (all.asked < 0.7 * wanted) throw new Error(`${all.asked} lookups, expected about ${wanted.toFixed(0)}`)
   return all
 }
 
 /** Once the last lookups have come to an end, which may take as long as the C library's retries. */
-async function figuresOf(pod: string): Promise<Figures & { pod: string; error: string }> {
+async function figuresOf(pod: string): Promise<Figures & { pod: string; error: string; span: number }> {
   let stdout = ''
   await eventually(
-    30_000,
+    LAST_LOOKUP_MS,
     `the figures of ${pod}`,
     async () => {
       stdout = await inPod(pod, 'busybox', 'cat', '/load.out')
-      if (!stdout.includes('gap=')) throw new Error('there are none yet')
+      if (!stdout.includes('span=')) throw new Error('there are none yet')
     },
     500,
   )
-  const words = Object.fromEntries(stdout.split(' ').map(word => word.split('='))) as Record<keyof Figures, string>
+  const words = Object.fromEntries(stdout.split(' ').map(word => word.split('='))) as Record<string, string>
+  const { asked, failed, lost, gap, span } = words
   const error = await inPod(pod, 'busybox', 'cat', '/load.err')
-  return { pod, error, asked: +words.asked, failed: +words.failed, retried: +words.retried, gap: +words.gap }
+  return { pod, error, asked: +asked!, failed: +failed!, lost: +lost!, gap: +gap!, span: +span! }
 }
 
 /** As `underLoad`, and no lookup may fail. */
-export async function losesNone(seconds: number, work: () => Promise<unknown>, note: Note): Promise<void> {
-  equal((await underLoad(seconds, work, note)).failed, 0, 'lookups that failed')
+export async function losesNone(what: string, work: () => Promise<unknown>, note: Note): Promise<void> {
+  equal((await underLoad(what, work, note)).failed, 0, 'lookups that failed')
 }

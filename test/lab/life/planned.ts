@@ -1,0 +1,103 @@
+/** What administrators do to a cluster and its DNS, under load: no lookup fails. */
+import { deepEqual, equal } from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { test } from '../../harness/suite.ts'
+import { delay } from '../../harness/time.ts'
+import { kubectl } from '../control-plane.ts'
+import { startAgain, stopDaemon } from '../daemon.ts'
+import { archivePath, COREDNS } from '../images.ts'
+import { podsWith } from '../pods.ts'
+import { inKubeSystem, LABEL } from '../replicas.ts'
+import { apiServerReady, hearsOfChanges, processes, restart, scale, settled, swap } from './addon.ts'
+import { losesNone } from './load.ts'
+
+const TIMEOUT = { timeoutMs: 150_000 }
+/** Of an API server that waits for its watches to end: up to a minute, and they do not. */
+const KILL_AFTER_MS = 5000
+
+test('nothing happens: no lookup fails', note => losesNone('nothing happens', () => delay(5000), note), TIMEOUT)
+
+test('rolling restart: no lookup fails', note => losesNone('rolling restart', restart, note), TIMEOUT)
+
+test(
+  'Sextant is replaced by CoreDNS under the same Service and ConfigMap, and back: no lookup fails',
+  async note => {
+    const image = '{.spec.template.spec.containers[0].image}'
+    const sextant = await inKubeSystem('get', 'deployment', 'coredns', '-o', `jsonpath=${image}`)
+    try {
+      for (const to of [COREDNS, sextant]) {
+        const isOut = to === COREDNS
+        await losesNone(
+          isOut ? 'Sextant is replaced by CoreDNS' : 'CoreDNS is replaced by Sextant',
+          () => swap(to),
+          note,
+        )
+        equal(processes('CoreDNS').length, isOut ? 2 : 0, 'processes of CoreDNS')
+        equal(processes('Sextant').length, isOut ? 0 : 2, 'processes of Sextant')
+      }
+    } finally {
+      await swap(sextant)
+    }
+  },
+  { timeoutMs: 240_000, skip: existsSync(archivePath(COREDNS)) ? '' : 'no coredns was on PATH when the lab came up' },
+)
+
+test('scale 2 → 4 → 2: no lookup fails', note => losesNone('scale 2 → 4 → 2', () => scale(4, 2), note), TIMEOUT)
+
+test(
+  'a node is drained of its replica: no lookup fails',
+  async note => {
+    try {
+      const drain = ['drain', 'node-2', `--pod-selector=${LABEL}`, '--delete-emptydir-data', '--timeout=60s']
+      await losesNone(
+        'drain of a node',
+        async () => {
+          await kubectl(...drain)
+          await settled(2)
+        },
+        note,
+      )
+      deepEqual(
+        (await podsWith(LABEL, 'kube-system')).map(({ node }) => node),
+        ['node-1', 'node-1'],
+      )
+    } finally {
+      await kubectl('uncordon', 'node-2')
+      // Back to one on each node: a new one keeps away from the old.
+      await scale(1, 2)
+    }
+  },
+  { timeoutMs: 240_000 },
+)
+
+test(
+  'the API server is restarted: no lookup fails, and changes are heard of again',
+  note =>
+    losesNone(
+      'restart of the API server',
+      async () => {
+        await stopDaemon('kube-apiserver', 'SIGTERM', KILL_AFTER_MS)
+        startAgain('kube-apiserver')
+        await apiServerReady()
+        await hearsOfChanges()
+      },
+      note,
+    ),
+  TIMEOUT,
+)
+
+test(
+  'etcd is restarted: no lookup fails, and changes are heard of again',
+  note =>
+    losesNone(
+      'restart of etcd',
+      async () => {
+        await stopDaemon('etcd')
+        startAgain('etcd')
+        await apiServerReady()
+        await hearsOfChanges()
+      },
+      note,
+    ),
+  TIMEOUT,
+)
