@@ -99,11 +99,12 @@ test('a new pod serves beside the old one before that leaves', () => {
   for (const container of [prepare, ...pod.containers]) equal(container.ports, undefined, container.name)
 })
 
-test('probes: up when this server serves, alive at the address that it is asked at', () => {
-  deepEqual(server.startupProbe.exec.command, ['/usr/bin/node', '/opt/sextant/dist/node-local.cjs', 'ready'])
-  ok(server.startupProbe.periodSeconds * server.startupProbe.failureThreshold >= 300)
-  const { host, path, port } = server.livenessProbe.httpGet
-  deepEqual([host, path, port], [NODE_ADDRESS, '/health', 8080])
+test('probes: ready when this server serves, alive at the address that it is asked at', () => {
+  deepEqual(watcher.startupProbe.exec.command, ['/usr/bin/node', '/opt/sextant/dist/node-local.cjs', 'ready'])
+  ok(watcher.startupProbe.periodSeconds * watcher.startupProbe.failureThreshold >= 300)
+  const { httpGet, initialDelaySeconds, timeoutSeconds } = server.livenessProbe
+  deepEqual([httpGet.host, httpGet.path, httpGet.port], [NODE_ADDRESS, '/health', 8080])
+  deepEqual([initialDelaySeconds, timeoutSeconds], [60, 5])
   match(corefile, /^ {4}health 169\.254\.20\.10:8080$/m)
 })
 
@@ -234,7 +235,7 @@ test('docs/node-local.md names each placeholder that the reader refuses, with th
   equal(rows.length, 5)
   for (const [, name, cure = ''] of rows) {
     const [mistake] = mistakesOf(`. {\n log ${name}\n}\n`, undefined)
-    ok(mistake?.endsWith(`, expected ${cure.replaceAll('`', '')}`), mistake)
+    ok(mistake?.endsWith(`, expected ${cure.replaceAll('`', '')}`), String(mistake))
   }
 })
 
