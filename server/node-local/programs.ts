@@ -31,7 +31,7 @@ export function runProgram(name: string, args: readonly string[], input = ''): P
     child.on('error', cause => reject(missingProgram(name, cause)))
     child.on('close', code => {
       if (code === 0) resolve(output)
-      else reject(new ProgramError(`"${[name, ...args].join(' ')}" ended with code ${code}: ${firstLine(words)}`))
+      else reject(new ProgramError(`"${[name, ...args].join(' ')}" ended with code ${code}: ${wordsOf(words)}`))
     })
     child.stdin.end(input)
   })
@@ -47,7 +47,8 @@ export function missingProgram(name: string, cause: Error): ProgramError {
   )
 }
 
-/** What nft and ip say first is what is wrong; what follows shows where. */
-function firstLine(words: string): string {
-  return words.trim().split('\n')[0] ?? ''
+/** What nft and ip say first is what is wrong; what follows shows where. Of a missing right they do not say which. */
+function wordsOf(text: string): string {
+  const [line = ''] = text.trim().split('\n')
+  return /not permitted/i.test(line) ? `${line} (expected the capability NET_ADMIN)` : line
 }

@@ -30,6 +30,7 @@ const CASES = [
   'machine-clients',
   'privileges',
   'node-local',
+  'node-local-watcher',
 ] as const
 
 async function suite(): Promise<number> {

@@ -1,47 +1,8 @@
-/** The node-local role: whatever becomes of server and watcher, pods and the node are answered. */
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { type Note, test } from '../../harness/suite.ts'
-import { delay, eventually } from '../../harness/time.ts'
-import type { ClientOptions, Lookups } from '../node-local/client.ts'
-import { missing } from '../node-local/commands.ts'
-import { BY_LOCAL, BY_SERVICE, LOCAL, LOCAL6, Node, SERVICE } from '../node-local/node.ts'
-
-const skip = missing('nft', 'ip', 'conntrack', 'nsenter', 'unshare')
-
-function onNode(name: string, body: (node: Node, note: Note) => Promise<void>, addresses?: string): void {
-  const run = async (note: Note) => {
-    const node = await Node.create(addresses)
-    try {
-      await body(node, note)
-    } catch (cause) {
-      throw new Error(`${(cause as Error).message}\n${node.tail()}`, { cause })
-    } finally {
-      await node.end()
-    }
-  }
-  test(`node-local: ${name}`, run, { skip })
-}
-
-/** A client at an easy pace, for as long as most tests need. */
-const steady = (server: string, more: Partial<ClientOptions> = {}): ClientOptions => ({
-  server,
-  over: 'udp',
-  everyMs: 2,
-  forMs: 1500,
-  timeoutMs: 1000,
-  ...more,
-})
-
-async function started(node: Node) {
-  equal((await node.role('prepare')).code, 0)
-  const watcher = await node.watch()
-  const server = await node.serve()
-  await node.ready()
-  return { watcher, server }
-}
-
-const shown = ({ asked, lost, refused, gapMs }: Lookups) =>
-  `${asked} asked, ${lost} attempts lost (${refused} refused), longest gap ${gapMs.toFixed(0)} ms`
+/** The node-local role: whatever becomes of the server, pods and the node are answered. */
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { delay } from '../../harness/time.ts'
+import { BY_LOCAL, BY_SERVICE, LOCAL, LOCAL6, SERVICE } from '../node-local/node.ts'
+import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
 
 onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
   await started(node)
@@ -93,3 +54,87 @@ for (const { from, server, over } of [
     },
   )
 }
+
+onNode('a server that hangs: the Service answers within five seconds and one heartbeat', async (node, note) => {
+  const { server } = await started(node)
+  let hungAtMs = 0
+  const lookups = await node.ask(
+    node.pod,
+    steady(LOCAL, { everyMs: 50, forMs: 7000, timeoutMs: 100, attempts: 100 }),
+    async () => {
+      hungAtMs = Date.now()
+      server.signal('SIGSTOP')
+    },
+  )
+  equal(lookups.failed, 0)
+  deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE])
+  const tookMs = lookups.turns[1]!.atMs - hungAtMs
+  note(`the Service after ${tookMs} ms`)
+  ok(tookMs < 5300, `${tookMs} ms`)
+  server.signal('SIGCONT')
+  await node.ready()
+  equal(await node.who(node.pod, LOCAL), BY_LOCAL)
+})
+
+for (const over of ['udp', 'tcp'] as const) {
+  onNode(`SIGTERM of the server and a new one: nothing is lost over ${over}`, async (node, note) => {
+    const { server } = await started(node)
+    const lookups = await node.ask(node.pod, steady(LOCAL, { over, forMs: 3000 }), async () => {
+      await server.stop('SIGTERM')
+      await node.serve()
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, lookups.lost], [0, 0])
+    deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+  })
+}
+
+onNode('a client that keeps its port goes from server to Service and back', async (node, note) => {
+  const { server } = await started(node)
+  const options = steady(LOCAL, { keepsPort: true, everyMs: 10, forMs: 4000, timeoutMs: 500, attempts: 4 })
+  const lookups = await node.ask(node.pod, options, async () => {
+    await server.stop('SIGKILL')
+    await delay(1000)
+    await node.serve()
+  })
+  note(shown(lookups))
+  equal(lookups.failed, 0)
+  deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+})
+
+onNode(
+  'a Service address is taken over while it is served, and given back',
+  async (node, note) => {
+    const { server } = await started(node)
+    for (const from of [node.pod, node.node]) equal(await node.who(from, SERVICE), BY_LOCAL)
+    const lookups = await node.ask(node.pod, steady(SERVICE, { forMs: 3000 }), async () => {
+      await server.stop('SIGTERM')
+      await node.serve()
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, lookups.lost], [0, 0])
+    deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+  },
+  `${LOCAL},${LOCAL6},${SERVICE}`,
+)
+
+const CRASHES = 5
+/** glibc's 5 s for the datagrams that were in a dead server's socket, and the look-ups after the last crash. */
+const LOAD_MS = 9000
+
+onNode(`1,000 look-ups a second while the server is killed ${CRASHES} times: none fails`, async (node, note) => {
+  let { server } = await started(node)
+  const options = { server: LOCAL, over: 'udp', everyMs: 10, atOnce: 10, forMs: LOAD_MS } as const
+  const lookups = await node.ask(node.pod, options, async () => {
+    for (let i = 0; i < CRASHES; i++) {
+      await server.stop('SIGKILL')
+      await delay(500)
+      server = await node.serve()
+      await delay(500)
+    }
+  })
+  note(shown(lookups))
+  equal(lookups.failed, 0)
+  equal(ways(lookups).filter(who => who === BY_SERVICE).length, CRASHES)
+  ok(lookups.gapMs < 1000, `${lookups.gapMs} ms`)
+})

@@ -30,7 +30,7 @@ export interface Lookups {
   readonly lost: number
   readonly refused: number
   readonly slowestMs: number
-  /** The longest time without any answer. */
+  /** The longest time without any answer, as long as it asks. */
   readonly gapMs: number
   /** Answers by who gave them. */
   readonly by: Readonly<Record<string, number>>
@@ -42,7 +42,8 @@ const options = JSON.parse(process.argv[2]!) as ClientOptions
 const { server, over, everyMs, atOnce = 1, forMs, keepsPort = false, timeoutMs = 5000, attempts = 2 } = options
 let nextId = 0
 let [asked, failed, lost, refused, slowestMs, gapMs] = [0, 0, 0, 0, 0, 0]
-let lastAtMs = performance.now()
+const startedMs = performance.now()
+let lastAtMs = startedMs
 const by: Record<string, number> = {}
 const turns: { who: string; atMs: number }[] = []
 
@@ -143,16 +144,15 @@ function note(who: string, startMs: number): void {
   const nowMs = performance.now()
   by[who] = (by[who] ?? 0) + 1
   slowestMs = Math.max(slowestMs, nowMs - startMs)
-  gapMs = Math.max(gapMs, nowMs - lastAtMs)
+  if (nowMs < startedMs + forMs) gapMs = Math.max(gapMs, nowMs - lastAtMs)
   lastAtMs = nowMs
   if (turns.at(-1)?.who !== who) turns.push({ who, atMs: Date.now() })
 }
 
 console.log('asking')
 const open: Promise<void>[] = []
-const startMs = performance.now()
 for (let beats = 0; beats * everyMs < forMs; beats++) {
-  const waitMs = startMs + beats * everyMs - performance.now()
+  const waitMs = startedMs + beats * everyMs - performance.now()
   if (waitMs > 0) await delay(waitMs)
   for (let i = 0; i < atOnce; i++) open.push(lookUp())
 }

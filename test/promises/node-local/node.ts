@@ -146,9 +146,9 @@ export class Node {
     return run(...this.#enter(this.node, first!, rest), this.environment(socket))
   }
 
-  async watch(socket = this.socket): Promise<Child> {
-    const args = [...WATCHER_FLAGS, BUNDLE, 'watch']
-    const child = this.#start(this.node, 'watcher', process.execPath, args, {
+  async watch(socket = this.socket, wrapper: readonly string[] = []): Promise<Child> {
+    const [first, ...args] = [...wrapper, process.execPath, ...WATCHER_FLAGS, BUNDLE, 'watch']
+    const child = this.#start(this.node, 'watcher', first!, args, {
       ...this.environment(socket),
       MALLOC_ARENA_MAX: '1',
     })
