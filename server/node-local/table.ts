@@ -43,7 +43,7 @@ export class OwnTable {
     return table
   }
 
-  /** These are served for the next five seconds, and no others. Lost while nft starts anew. */
+  /** These are served for the next two seconds, and no others. Lost while nft starts anew. */
   serve(addresses: readonly Address[]): void {
     this.#write(serve(this.name, addresses))
   }
@@ -79,11 +79,17 @@ export class OwnTable {
       if (this.#isClosed) return
       warn(`nft ended with ${signal ?? `code ${code}`}: nothing is served on the node until it runs again`)
       setTimeout(() => {
-        if (!this.#isClosed) this.#start().catch(cause => warn(`${cause.message}`))
+        if (!this.#isClosed) this.#start().catch(cause => this.#giveUp(cause))
       }, AGAIN_MS)
     })
     this.#write(ownTable(this.name, this.#addresses, this.#features))
     await this.#made()
+  }
+
+  /** Without its table a child is of no use: it is ended, and the next one started. */
+  #giveUp({ message }: Error): void {
+    warn(message)
+    this.#child?.kill('SIGKILL')
   }
 
   async #made(): Promise<void> {

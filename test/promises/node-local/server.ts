@@ -8,7 +8,7 @@
 import { createSocket } from 'node:dgram'
 import { connect, createServer, isIPv6, type Socket } from 'node:net'
 
-const HEARTBEAT_MS = 1000
+const HEARTBEAT_MS = 500
 const AGAIN_MS = 100
 const LAMEDUCK_MS = 500
 
