@@ -15,6 +15,8 @@ const NAME = 'service.default.svc.cluster.local.'
 const BEFORE_MS = 2000
 /** A lookup that begins then, and is lost, still fails or not: the load ends with its last lookup. */
 const AFTER_MS = 3000
+/** Of a load that has ended before, what it said. */
+const END = 'kill $(busybox cat /load.pid) || { busybox cat /load.err >&2; exit 1; }'
 /** glibc gives up after 10 s, musl after 5 s. */
 const LAST_LOOKUP_MS = 30_000
 
@@ -54,7 +56,7 @@ export async function underLoad(
     await work()
     await delay(AFTER_MS)
   } finally {
-    await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', 'kill $(busybox cat /load.pid)')))
+    await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', END)))
   }
   const each = await Promise.all(pods.map(figuresOf))
   const sum = (key: 'asked' | 'failed' | 'lost'): number => each.reduce((total, figures) => total + figures[key], 0)

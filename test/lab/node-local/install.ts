@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { CLIENTS, digShort, inPod, podsWith, resolve, reverse, tried } from '../pods.ts'
-import { apply, askerOn, CROWD, metricsOf, NODE_LOCAL_IP, nodes, present, served, trackedOf } from './role.ts'
+import { apply, askerOn, CROWD, givenTo, metricsOf, NODE_LOCAL_IP, nodes, present, served, trackedOf } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
 const SERVICE_IP = '10.96.100.1'
@@ -15,7 +15,7 @@ test(
     await present()
     for (const node of nodes) {
       deepEqual(await served(node), [NODE_LOCAL_IP])
-      match(await node.must('ip', ['-brief', 'address', 'show', 'dev', 'lo']), /169\.254\.20\.10\/32/)
+      deepEqual(await givenTo(node), [NODE_LOCAL_IP])
     }
     const pods = await podsWith(`app=${CROWD}`)
     deepEqual([...new Set(pods.map(({ node }) => node))].sort(), ['node-1', 'node-2'])

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from '../../harness/suite.ts'
 import { remark } from '../life/figures.ts'
 import { memoryOfAll } from '../life/memory.ts'
-import { nodes, present, processesOn, remove } from './role.ts'
+import { givenTo, nodes, present, processesOn, remove } from './role.ts'
 
 const MIB = 2 ** 20
 /** Of k8s/node-local/daemonset.yaml. */
@@ -56,7 +56,7 @@ test(
   async () => {
     await present()
     await remove()
-    for (const node of nodes) ok(!(await node.must('ip', ['address', 'show', 'dev', 'lo'])).includes('169.254'))
+    for (const node of nodes) deepEqual(await givenTo(node), [])
   },
   { timeoutMs: 120_000 },
 )

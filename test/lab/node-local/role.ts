@@ -8,8 +8,8 @@ import { kubectl } from '../control-plane.ts'
 import { commandLine, networkOf, pidOf } from '../daemon.ts'
 import { crowdOf } from '../life/load.ts'
 import { Node } from '../node.ts'
-import { NODES, ROOT, STATE } from '../place.ts'
-import { CLIENTS, lines, podsWith } from '../pods.ts'
+import { DNS_IP, NODES, ROOT, STATE } from '../place.ts'
+import { CLIENTS, inPod, lines, podsWith } from '../pods.ts'
 import { inKubeSystem } from '../replicas.ts'
 
 export const NODE_LOCAL_IP = '169.254.20.10'
@@ -25,6 +25,8 @@ const METRICS_PORT = 9253
 
 /** Rules of each node before the role came; undefined while it is not there. */
 let rulesBefore: string[][] | undefined
+/** With the component that takes the Service's address over. */
+let hasTakenOver = false
 
 /** Both nodes serve, and pods of CROWD are there. What is there already stays. */
 export async function present(): Promise<void> {
@@ -33,29 +35,38 @@ export async function present(): Promise<void> {
   await apply()
   await settled()
   for (const node of nodes) await node.restartKubelet({ clusterDNS: [NODE_LOCAL_IP] })
+  let pods: string[] = []
   try {
-    await crowdOf(CROWD)
+    pods = await crowdOf(CROWD)
   } finally {
     for (const node of nodes) await node.restartKubelet()
   }
+  // A kubelet that has just been started knows no pod to run a command in.
+  for (const pod of pods)
+    await eventually(20_000, `a command in ${pod}`, async () => void (await inPod(pod, 'busybox', 'true')), 300)
 }
 
-/** Applies the manifests as they are, or with the component that takes the Service's address over. */
-export async function apply(component?: 'take-over'): Promise<void> {
-  if (component === undefined) {
-    await kubectl('apply', '-k', MANIFESTS)
-    return
-  }
-  const folder = join(STATE, component)
+/** Applies the manifests as they are. */
+export async function apply(): Promise<void> {
+  await kubectl('apply', '-k', MANIFESTS)
+  hasTakenOver = false
+}
+
+/** Applies them with the component that takes the Service's address over, if that is not there. */
+export async function takeOver(): Promise<void> {
+  if (hasTakenOver) return
+  const folder = join(STATE, 'take-over')
   mkdirSync(folder, { recursive: true })
   const from = relative(folder, MANIFESTS)
-  const kustomization = { resources: [from], components: [join(from, component)] }
+  const kustomization = { resources: [from], components: [join(from, 'take-over')] }
   writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
   await kubectl('apply', '-k', folder)
+  hasTakenOver = true
+  await settled()
 }
 
-/** The rollout is done, those that went are gone, and each node serves these addresses. */
-export async function settled(...addresses: readonly string[]): Promise<void> {
+/** The rollout is done, those that went are gone, and each node serves what it is to serve. */
+export async function settled(): Promise<void> {
   await inKubeSystem('rollout', 'status', DAEMON_SET, '--timeout=90s')
   await eventually(
     40_000,
@@ -63,34 +74,42 @@ export async function settled(...addresses: readonly string[]): Promise<void> {
     async () => equal(lines(await inKubeSystem('get', 'pods', '-l', NODE_LOCAL_LABEL, '-o', 'name')).length, 2),
     300,
   )
-  for (const node of nodes) await serves(node, ...addresses)
+  for (const node of nodes) await serves(node)
 }
 
 /** New pods in the place of all, as an upgrade makes them. */
-export async function restart(...addresses: readonly string[]): Promise<void> {
+export async function restart(): Promise<void> {
   await inKubeSystem('rollout', 'restart', DAEMON_SET)
-  await settled(...addresses)
+  await settled()
 }
 
 /** Takes all of it away, as docs/node-local.md says, and waits until the rules of the nodes are as before. */
 export async function remove(): Promise<void> {
-  if (rulesBefore === undefined) return
+  const before = rulesBefore
+  if (before === undefined) return
+  rulesBefore = undefined
   const crowd = CLIENTS.map(({ libc }) => `${CROWD}-${libc}`)
   await kubectl('delete', 'deployment', ...crowd, '--ignore-not-found')
   await inKubeSystem('delete', DAEMON_SET, '--ignore-not-found', '--cascade=foreground')
   for (const node of nodes) {
     await node.must('nft', ['delete', 'table', 'inet', 'sextant-fallback'])
-    await node.must('ip', ['address', 'delete', `${NODE_LOCAL_IP}/32`, 'dev', 'lo'])
+    for (const ip of await givenTo(node)) await node.must('ip', ['address', 'delete', `${ip}/32`, 'dev', 'lo'])
   }
   await kubectl('delete', '-k', MANIFESTS, '--ignore-not-found')
-  const before = rulesBefore
   await eventually(40_000, 'the rules of before', async () => deepEqual(await rulesOfAll(), before), 500)
-  rulesBefore = undefined
 }
 
-/** Sorted, of each node. kube-proxy's names of chains are made of what they are for, so that the same rules are the same lines. */
+/** Of each node, sorted, without what is another one's after a restart of the pods behind a Service. */
 function rulesOfAll(): Promise<string[][]> {
-  return Promise.all(nodes.map(async node => (await node.rules()).sort()))
+  const withoutPods = (line: string): string =>
+    line.replace(/KUBE-SEP-\w+/g, 'KUBE-SEP').replace(/\b10\.244\.\d+\.\d+\b/g, 'POD')
+  return Promise.all(nodes.map(async node => (await node.rules()).map(withoutPods).sort()))
+}
+
+/** Addresses of the role that the node has on `lo`. */
+export async function givenTo(node: Node): Promise<string[]> {
+  const device = await node.must('ip', ['-brief', 'address', 'show', 'dev', 'lo'])
+  return [DNS_IP, NODE_LOCAL_IP].filter(ip => device.includes(` ${ip}/32 `))
 }
 
 /** Addresses that the kernel of the node leads to its server at this moment. */
@@ -99,10 +118,10 @@ export async function served(node: Node): Promise<string[]> {
   return [...sets].flatMap(([, elements]) => elements!.split(',').map(text => text.trim().split(' ')[0]!)).sort()
 }
 
-/** Waits until the node serves these, or its own address, and resolves to the ms that it took. */
-export async function serves(node: Node, ...addresses: readonly string[]): Promise<number> {
-  const wanted = addresses.length > 0 ? addresses : [NODE_LOCAL_IP]
-  const isSo = async (): Promise<void> => deepEqual([...new Set(await served(node))], [...wanted].sort())
+/** Waits until the node serves what it is to serve, and resolves to the ms that it took. */
+export async function serves(node: Node): Promise<number> {
+  const wanted = hasTakenOver ? [DNS_IP, NODE_LOCAL_IP] : [NODE_LOCAL_IP]
+  const isSo = async (): Promise<void> => deepEqual([...new Set(await served(node))], wanted)
   return eventually(60_000, `${node.name} serves ${wanted.join(', ')}`, isSo, 100)
 }
 
