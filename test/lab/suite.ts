@@ -8,7 +8,8 @@ import { figuresTable } from './life/figures.ts'
 import { watchMemory } from './life/memory.ts'
 
 const CASES = ['network', 'resolv-conf', 'names', 'kubelet', 'addon'] as const
-const LIFE = ['planned', 'accidents', 'limits'] as const
+/** In this order: a kubelet that has lost the API server hears of new pods up to 30 s later. */
+const LIFE = ['planned', 'neighbour', 'control-plane', 'accidents', 'limits'] as const
 
 const [first, ...rest] = process.argv.slice(2)
 if (first !== '--life') for (const part of CASES) await import(`./cases/${part}.ts`)
