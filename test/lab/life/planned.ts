@@ -5,6 +5,7 @@ import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
 import { archivePath, COREDNS } from '../images.ts'
+import { NODES } from '../place.ts'
 import { podsWith } from '../pods.ts'
 import { inKubeSystem, LABEL } from '../replicas.ts'
 import { processes, restart, scale, settled, swap } from './addon.ts'
@@ -44,8 +45,11 @@ test('scale 2 → 4 → 2: no lookup fails', note => losesNone('scale 2 → 4 �
 test(
   'a node is drained of its replica: no lookup fails',
   async note => {
+    const [replica] = await podsWith(LABEL, 'kube-system')
+    const { node } = replica!
+    const other = NODES.find(({ name }) => name !== node)!.name
     try {
-      const drain = ['drain', 'node-2', `--pod-selector=${LABEL}`, '--delete-emptydir-data', '--timeout=60s']
+      const drain = ['drain', node, `--pod-selector=${LABEL}`, '--delete-emptydir-data', '--timeout=60s']
       await losesNone(
         'drain of a node',
         async () => {
@@ -56,10 +60,10 @@ test(
       )
       deepEqual(
         (await podsWith(LABEL, 'kube-system')).map(({ node }) => node),
-        ['node-1', 'node-1'],
+        [other, other],
       )
     } finally {
-      await kubectl('uncordon', 'node-2')
+      await kubectl('uncordon', node)
       // Back to one on each node: a new one keeps away from the old.
       await scale(1, 2)
     }
