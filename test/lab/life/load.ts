@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Note } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
-import { CLIENTS, inPod, podsWith } from '../pods.ts'
+import { CLIENTS, inPod, podsWith, tried } from '../pods.ts'
 import { type Figures, record } from './figures.ts'
 
 const LOOKUPS_PER_SECOND = 1000
@@ -32,13 +32,15 @@ export async function underLoad(what: string, work: () => Promise<unknown>, note
   const pods = await crowd()
   // Not at the end of `kubectl exec`: that ends with the API server.
   const load = `/bin/load ${LOOKUPS_PER_SECOND / pods.length} ${NAME} > /load.out 2> /load.err < /dev/null &`
-  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', `busybox rm -f /load.out; ${load} echo $! > /load.pid`)))
+  const begin = `busybox killall -q load; busybox rm -f /load.out; ${load}`
+  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', begin)))
   try {
     await delay(BEFORE_MS)
     await work()
     await delay(AFTER_MS)
   } finally {
-    await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', 'kill $(busybox cat /load.pid)')))
+    // Where that cannot be, there are no figures, and the next load does it.
+    await Promise.all(pods.map(pod => tried(pod, ['busybox', 'killall', '-q', 'load'])))
   }
   const each = await Promise.all(pods.map(figuresOf))
   const sum = (key: 'asked' | 'failed' | 'lost'): number => each.reduce((total, figures) => total + figures[key], 0)
