@@ -10,12 +10,12 @@ const MOUNT = '/sys/fs/cgroup'
 const NAME = 'sextant-lab'
 const IS_V2 = existsSync(join(MOUNT, 'cgroup.controllers'))
 
-/** Of one container; octets. */
+/** Of one container; octets. Its pod has the same limit, has its sandbox too, and so comes to it first. */
 export interface Memory {
   limit: number
-  /** The most that it had at a time. */
+  /** The most that the pod had at a time. */
   peak: number
-  /** How often the kernel had to take pages back because it had reached the limit. */
+  /** How often the kernel had to take pages back because the container or its pod had reached the limit. */
   timesAtLimit: number
   /** Processes that were killed for it. */
   oomKills: number
@@ -64,17 +64,22 @@ export function processesOf(container: string): number[] {
 
 /** @throws Error if the container is gone */
 export function memoryOf(container: string): Memory {
-  const read = (file: string): string => readFileSync(join(container, file), 'utf8')
+  const pod = join(container, '..')
+  const read = (file: string, dir = container): string => readFileSync(join(dir, file), 'utf8')
   const word = (text: string, key: string): number => Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(text)![1])
   if (IS_V2) {
-    const events = read('memory.events')
-    const [limit, peak] = [Number(read('memory.max')), Number(read('memory.peak'))]
-    return { limit, peak, timesAtLimit: word(events, 'max'), oomKills: word(events, 'oom_kill') }
+    return {
+      limit: Number(read('memory.max')),
+      peak: Number(read('memory.peak', pod)),
+      // Those of a pod are of what is in it, too.
+      timesAtLimit: word(read('memory.events', pod), 'max'),
+      oomKills: word(read('memory.events'), 'oom_kill'),
+    }
   }
   return {
     limit: Number(read('memory.limit_in_bytes')),
-    peak: Number(read('memory.max_usage_in_bytes')),
-    timesAtLimit: Number(read('memory.failcnt')),
+    peak: Number(read('memory.max_usage_in_bytes', pod)),
+    timesAtLimit: Number(read('memory.failcnt')) + Number(read('memory.failcnt', pod)),
     oomKills: word(read('memory.oom_control'), 'oom_kill'),
   }
 }

@@ -9,7 +9,8 @@ import { watchMemory } from './life/memory.ts'
 import { remove } from './node-local/role.ts'
 
 const CASES = ['network', 'resolv-conf', 'names', 'kubelet', 'addon'] as const
-const LIFE = ['planned', 'accidents', 'limits'] as const
+/** In this order: a kubelet that has lost the API server hears of new pods up to 30 s later. */
+const LIFE = ['planned', 'neighbour', 'control-plane', 'accidents', 'limits'] as const
 
 const NODE_LOCAL = ['install', 'accidents', 'planned', 'take-over', 'limits'] as const
 

@@ -6,7 +6,7 @@ import type { Note } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
 import { STATE } from '../place.ts'
-import { CLIENTS, inPod, podsWith } from '../pods.ts'
+import { CLIENTS, inPod, podsWith, tried } from '../pods.ts'
 import { type Figures, record } from './figures.ts'
 
 const LOOKUPS_PER_SECOND = 1000
@@ -15,8 +15,6 @@ const NAME = 'service.default.svc.cluster.local.'
 const BEFORE_MS = 2000
 /** A lookup that begins then, and is lost, still fails or not: the load ends with its last lookup. */
 const AFTER_MS = 3000
-/** Of a load that has ended before, what it said. */
-const END = 'kill $(busybox cat /load.pid) || { busybox cat /load.err >&2; exit 1; }'
 /** glibc gives up after 10 s, musl after 5 s. */
 const LAST_LOOKUP_MS = 30_000
 
@@ -50,13 +48,15 @@ export async function underLoad(
   const pods = await crowdOf(crowd)
   // Not at the end of `kubectl exec`: that ends with the API server.
   const load = `/bin/load ${LOOKUPS_PER_SECOND / pods.length} ${name} > /load.out 2> /load.err < /dev/null &`
-  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', `busybox rm -f /load.out; ${load} echo $! > /load.pid`)))
+  const begin = `busybox killall -q load; busybox rm -f /load.out; ${load}`
+  await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', begin)))
   try {
     await delay(BEFORE_MS)
     await work()
     await delay(AFTER_MS)
   } finally {
-    await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', END)))
+    // Where that cannot be, there are no figures, and the next load does it.
+    await Promise.all(pods.map(pod => tried(pod, ['busybox', 'killall', '-q', 'load'])))
   }
   const each = await Promise.all(pods.map(figuresOf))
   const sum = (key: 'asked' | 'failed' | 'lost'): number => each.reduce((total, figures) => total + figures[key], 0)
