@@ -36,8 +36,6 @@ const HEADERS_MS = 5000
 const REQUEST_MS = 10_000
 const IDLE_MS = 60_000
 const CLOSE_MS = 1000
-/** Connections that were about to open when others got the address are accepted in this time. */
-const HAND_OVER_MS = 50
 /** Requests of one connection whose responses are not written yet. Node reads them all, and each is some KB. */
 const MAX_WAITING = 8
 
@@ -81,6 +79,14 @@ export async function openHttpEndpoint(at: HttpAddress, path: string, handler: H
       servers.delete(key)
       await close(shared.server)
     },
+  }
+}
+
+/** Has the kernel give new connections to other processes that share these addresses, if there are any. `close` follows. */
+export async function handOverEndpoints(): Promise<void> {
+  for (const opening of servers.values()) {
+    const { address, port } = (await opening).server.address() as AddressInfo
+    divert({ transport: 'tcp', address, port })
   }
 }
 
@@ -185,8 +191,6 @@ function remove(shared: SharedServer, share: Share): void {
 }
 
 async function close(server: Server): Promise<void> {
-  const { address, port } = server.address() as AddressInfo
-  if (divert({ transport: 'tcp', address, port })) await new Promise(resolve => setTimeout(resolve, HAND_OVER_MS))
   const closed = once(server, 'close')
   server.close()
   const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_MS)

@@ -3,6 +3,7 @@
  * another process has the same addresses, answer what is in flight, then stop the stages.
  */
 import { formatDuration } from '../corefile/values.ts'
+import { handOverEndpoints } from '../http-endpoint.ts'
 import { info } from '../log.ts'
 import { announceDraining, stopStages } from './lifecycle.ts'
 import type { Server } from './server.ts'
@@ -36,7 +37,7 @@ export async function leave(server: Server, hurry: AbortSignal): Promise<void> {
 async function handOver({ sockets, threads }: Server): Promise<void> {
   info(undefined, 'Another process has all addresses: handing over')
   sockets.handOver()
-  await threads.handOver()
+  await Promise.all([threads.handOver(), handOverEndpoints()])
   await sleep(HAND_OVER_MS)
 }
 

@@ -14,12 +14,7 @@ const SOL_SOCKET = 1
 const SO_ATTACH_REUSEPORT_CBPF = 51
 const SO_DETACH_REUSEPORT_BPF = 68
 /** linux/filter.h: classic BPF. */
-const LOAD_ABSOLUTE = 0x20
-const ANCILLARY_RANDOM = 0xfffff000 + 56
-const MODULO = 0x94
-const ADD = 0x04
-const JUMP_IF_GREATER_OR_EQUAL = 0x35
-const RETURN_ACCUMULATOR = 0x16
+const RETURN = 0x06
 const INSTRUCTION_BYTES = 8
 /** struct sock_fprog: how many instructions, and behind six octets of padding where they are. */
 const PROGRAM_BYTES = 16
@@ -65,24 +60,16 @@ export function divert(shared: SharedAddress): boolean {
   const fd = own[0]?.fd
   if (ffi === undefined || fd === undefined || others.length === 0) return false
   const earlier = before.get(keyOf(shared)) ?? new Set()
-  const first = others.filter(({ inode }) => earlier.has(inode)).length
-  return attach(ffi, fd, pickOther(first, own.length, others.length))
+  // The first of the list stays where it is as ours are closed, and so does the one behind ours until the last of them is.
+  return attach(ffi, fd, pick(others.some(({ inode }) => earlier.has(inode)) ? 0 : own.length))
 }
 
-/** Picks one of all but those in the middle of the list: `first` others, `own`, and the rest of the `others`. */
-function pickOther(first: number, own: number, others: number): ArrayBuffer {
-  const program = new ArrayBuffer(5 * INSTRUCTION_BYTES)
+/** A filter that picks the socket at this place of the list. */
+function pick(place: number): ArrayBuffer {
+  const program = new ArrayBuffer(INSTRUCTION_BYTES)
   const view = new DataView(program)
-  const write = (i: number, code: number, operand: number, skipUnless = 0) => {
-    view.setUint16(i * INSTRUCTION_BYTES, code, true)
-    view.setUint8(i * INSTRUCTION_BYTES + 3, skipUnless)
-    view.setUint32(i * INSTRUCTION_BYTES + 4, operand, true)
-  }
-  write(0, LOAD_ABSOLUTE, ANCILLARY_RANDOM)
-  write(1, MODULO, others)
-  write(2, JUMP_IF_GREATER_OR_EQUAL, first, 1)
-  write(3, ADD, own)
-  write(4, RETURN_ACCUMULATOR, 0)
+  view.setUint16(0, RETURN, true)
+  view.setUint32(4, place, true)
   return program
 }
 

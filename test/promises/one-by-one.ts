@@ -58,8 +58,9 @@ export class OneByOne {
     }
   }
 
-  /** A connection that the server has closed is opened anew with the next question, and not before. */
+  /** Before each question it looks whether the server has closed the connection, as resolvers do, and opens another then. */
   async #onKept(message: Buffer, port: number): Promise<void> {
+    await new Promise(setImmediate) // what the kernel has of its end is read first
     if (this.#socket === undefined || this.#socket.readableEnded || this.#socket.destroyed) {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true })
       socket.on('error', () => {})
