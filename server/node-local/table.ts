@@ -79,11 +79,17 @@ export class OwnTable {
       if (this.#isClosed) return
       warn(`nft ended with ${signal ?? `code ${code}`}: nothing is served on the node until it runs again`)
       setTimeout(() => {
-        if (!this.#isClosed) this.#start().catch(cause => warn(`${cause.message}`))
+        if (!this.#isClosed) this.#start().catch(cause => this.#giveUp(cause))
       }, AGAIN_MS)
     })
     this.#write(ownTable(this.name, this.#addresses, this.#features))
     await this.#made()
+  }
+
+  /** Without its table a child is of no use: it is ended, and the next one started. */
+  #giveUp({ message }: Error): void {
+    warn(message)
+    this.#child?.kill('SIGKILL')
   }
 
   async #made(): Promise<void> {
