@@ -29,7 +29,7 @@ onNode(
     const wrapper = await nftWithout(node, 'flags owner')
     const first = await node.watch(node.socket, wrapper)
     await first.line(/knows no "flags owner"/, 1000)
-    await node.serve()
+    const server = await node.serve()
     await node.ready()
     await first.stop('SIGKILL')
     const [left] = await own(node)
@@ -39,6 +39,7 @@ onNode(
     const now = await own(node)
     deepEqual([now.length, now.includes(left!)], [1, false])
     equal(await node.who(node.pod, LOCAL), BY_LOCAL)
+    await server.stop('SIGTERM')
     await second.stop('SIGTERM')
     deepEqual(await own(node), [])
   },

@@ -66,6 +66,13 @@ for (const { env, says } of [
     ],
   },
   {
+    env: environment('169.254.20.10', '$(KUBE_DNS_UPSTREAM_SERVICE_HOST)'),
+    says: [
+      'SEXTANT_NODE_FALLBACK: found "$(KUBE_DNS_UPSTREAM_SERVICE_HOST)", ' +
+        'expected IPv4 or IPv6 addresses with commas in between: its Service must be there before the pod',
+    ],
+  },
+  {
     env: environment('0.0.0.0', '127.0.0.53'),
     says: [
       'SEXTANT_NODE_ADDRESSES: found "0.0.0.0", expected an address that pods can send to',
