@@ -16,6 +16,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/listen/tls-policy.ts': 'crypto',
   'server/control/': 'fs fs/promises os path worker_threads',
   'server/http-endpoint.ts': 'events http',
+  'server/node-local/': 'child_process fs net os path',
   'server/log.ts': 'fs net',
   'server/loop-delay.ts': 'perf_hooks',
   'server/main.ts': 'path',
