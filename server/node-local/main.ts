@@ -61,7 +61,9 @@ async function main([word = '', ...others]: readonly string[]): Promise<void> {
   const command = others.length === 0 && Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined
   try {
     if (command === undefined) throw new Error(`found "${[word, ...others].join(' ')}"\n${USAGE}`)
-    await command.run(readSettings(process.env, command.needsSocket))
+    const { SEXTANT_WATCHER, SEXTANT_NODE_ADDRESSES, SEXTANT_NODE_FALLBACK } = process.env
+    const given = { SEXTANT_WATCHER, SEXTANT_NODE_ADDRESSES, SEXTANT_NODE_FALLBACK }
+    await command.run(readSettings(given, command.needsSocket))
   } catch (cause) {
     fatal((cause as Error).message)
     process.exit(1)

@@ -51,7 +51,11 @@ function readAddresses(variable: string, text: string, mistakes: string[]): Addr
   for (const part of text.split(',')) {
     const address = addressOf(part.trim())
     if (address === undefined) {
-      mistakes.push(`${variable}: found "${part.trim()}", expected IPv4 or IPv6 addresses with commas in between`)
+      // As kubelet leaves it where it knows no such variable.
+      const cure = part.includes('$(') ? ': its Service must be there before the pod' : ''
+      mistakes.push(
+        `${variable}: found "${part.trim()}", expected IPv4 or IPv6 addresses with commas in between${cure}`,
+      )
     } else if (!isReachable(address)) {
       mistakes.push(`${variable}: found "${address.text}", expected an address that pods can send to`)
     } else if (found.some(({ text }) => text === address.text)) {

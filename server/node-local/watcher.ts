@@ -14,6 +14,9 @@ import { OwnTable, tables } from './table.ts'
 /** Between two looks at what others may have taken away: addresses, the fallback. */
 const LOOK_EVERY_MS = 10_000
 
+/** After SIGTERM, for the connections that the server still answers: within the grace period of a pod, 30 s. */
+const LINGER_MS = 20_000
+
 /** What a server has said last. */
 interface Word {
   readonly addresses: readonly Address[]
@@ -28,6 +31,7 @@ export class Watcher implements LinkEvents {
   #words = new Map<Socket, Word>()
   #links: Server | undefined
   #looks: NodeJS.Timeout | undefined
+  #isLeaving = false
   /** Addresses that were served when it was told last. */
   #told = ''
 
@@ -53,14 +57,22 @@ export class Watcher implements LinkEvents {
     return watcher
   }
 
-  /** From now on the Service answers. Addresses and fallback stay. */
+  /**
+   * From now on the Service answers what is new. What was begun stays with the server until that ends: both are told to leave
+   * at the same time. Addresses and fallback stay.
+   */
   async stop(): Promise<void> {
+    this.#isLeaving = true
     clearInterval(this.#looks)
-    this.#links?.close()
+    this.#words.clear()
+    this.#refresh()
+    const ended = new Promise<void>(done => this.#links!.close(() => done()))
+    await Promise.race([ended, new Promise(done => setTimeout(done, LINGER_MS))])
     await this.#table.close()
   }
 
   serving(link: Socket, texts: readonly string[]): void {
+    if (this.#isLeaving) return
     const addresses = this.#settings.addresses.filter(({ text }) => texts.includes(text))
     if (addresses.length === 0 && !this.#words.has(link)) {
       const expected = this.#settings.addresses.map(({ text }) => text).join(', ')

@@ -31,6 +31,7 @@ const CASES = [
   'privileges',
   'node-local',
   'node-local-watcher',
+  'node-local-kernels',
 ] as const
 
 async function suite(): Promise<number> {

@@ -64,13 +64,31 @@ onNode('two watchers side by side, each with its server: one leaves, and nobody 
 })
 
 onNode(
+  'server and watcher are told to leave together: what was begun over TCP is answered to its end',
+  async (node, note) => {
+    const { watcher, server } = await started(node)
+    const options = steady(LOCAL, { over: 'tcp', keepsPort: true, everyMs: 10, forMs: 500 })
+    const lookups = await node.ask(node.pod, options, async () => {
+      watcher.signal('SIGTERM')
+      server.signal('SIGTERM')
+      await watcher.line(/nothing is served on the node/, GONE_MS)
+      equal(await node.who(node.pod, LOCAL, 'tcp'), BY_SERVICE)
+    })
+    note(shown(lookups))
+    deepEqual([lookups.lost, ways(lookups)], [0, [BY_LOCAL]])
+    equal((await watcher.exited).code, 0)
+  },
+)
+
+onNode(
   'remove leaves nothing behind',
   async node => {
     const before = await network(node)
-    const { watcher } = await started(node)
+    const { watcher, server } = await started(node)
     const early = await node.role('remove')
     equal(early.code, 1)
     match(early.stderr, /found tables of watchers that still run, expected none: sextant-node-/)
+    await server.stop('SIGTERM')
     equal((await watcher.stop('SIGTERM')).code, 0)
     const { code, stdout } = await node.role('remove')
     equal(code, 0)

@@ -14,7 +14,7 @@ export interface ClientOptions {
   /** How many look-ups at each beat: 1. */
   readonly atOnce?: number
   readonly forMs: number
-  /** All from one port, as clients that keep their socket do; over UDP. */
+  /** All from one port, or over one connection. */
   readonly keepsPort?: boolean
   /** Of each attempt, and how many there are: glibc's 5 s, 2. */
   readonly timeoutMs?: number
@@ -94,31 +94,53 @@ async function inTime(answer: Promise<Answer>): Promise<Answer> {
   }
 }
 
-async function askTcp(message: Buffer): Promise<Answer> {
-  const stream = connect({ port: 53, host: server, noDelay: true })
-  const answer = new Promise<Answer>(done => {
-    let pending = Buffer.alloc(0)
-    stream.on('data', (part: Buffer) => {
-      pending = Buffer.concat([pending, part])
-      if (pending.length > 2 && pending.length === 2 + pending.readUInt16BE(0)) done(whoOf(pending))
+class TcpPort {
+  readonly #stream = connect({ port: 53, host: server, noDelay: true })
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  #pending = Buffer.alloc(0)
+
+  constructor() {
+    this.#stream.on('data', part => this.#read(part as Buffer))
+    this.#stream.on('error', () => this.#stream.destroy())
+    this.#stream.on('close', () => {
+      for (const done of this.#waiting.values()) done('refused')
     })
-    stream.on('error', () => done('refused'))
-    stream.on('end', () => done('refused'))
-  })
-  stream.write(Buffer.concat([Buffer.from([0, message.length]), message]))
-  try {
-    return await inTime(answer)
-  } finally {
-    stream.destroy()
+    this.#stream.on('end', () => this.#stream.destroy())
+  }
+
+  #read(part: Buffer): void {
+    this.#pending = Buffer.concat([this.#pending, part])
+    while (this.#pending.length > 2 && this.#pending.length >= 2 + this.#pending.readUInt16BE(0)) {
+      const end = 2 + this.#pending.readUInt16BE(0)
+      const reply = this.#pending.subarray(2, end)
+      this.#waiting.get(reply.readUInt16BE(0))?.(whoOf(reply))
+      this.#pending = this.#pending.subarray(end)
+    }
+  }
+
+  async ask(message: Buffer): Promise<Answer> {
+    if (this.#stream.destroyed) return 'refused'
+    const id = message.readUInt16BE(0)
+    const answer = new Promise<Answer>(done => this.#waiting.set(id, done))
+    this.#stream.write(Buffer.concat([Buffer.from([0, message.length]), message]))
+    try {
+      return await inTime(answer)
+    } finally {
+      this.#waiting.delete(id)
+    }
+  }
+
+  close(): void {
+    this.#stream.destroy()
   }
 }
 
-const kept = keepsPort ? new UdpPort() : undefined
+const openPort = () => (over === 'tcp' ? new TcpPort() : new UdpPort())
+const kept = keepsPort ? openPort() : undefined
 
 async function attempt(message: Buffer): Promise<Answer> {
-  if (over === 'tcp') return askTcp(message)
   if (kept !== undefined) return kept.ask(message)
-  const port = new UdpPort()
+  const port = openPort()
   try {
     return await port.ask(message)
   } finally {

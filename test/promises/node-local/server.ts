@@ -10,7 +10,7 @@ import { connect, createServer, isIPv6, type Socket } from 'node:net'
 
 const HEARTBEAT_MS = 500
 const AGAIN_MS = 100
-const LAMEDUCK_MS = 500
+const LAMEDUCK_MS = 800
 
 const [mark = '', list = '', watcher] = process.argv.slice(2)
 const addresses = list.split(',')
