@@ -197,6 +197,15 @@ test('the blocks: those of NodeLocal DNSCache, each with what it has there', () 
   equal(corefile.match(/forward \. \{\$KUBE_DNS_UPSTREAM_SERVICE_HOST\} \{\n +force_tcp\n/g)?.length, 3)
 })
 
+test('memory: full caches fit into the limit, whatever is in them', () => {
+  const written = [...corefile.matchAll(/^ +(?:success|denial) (\d+) /gm)].map(([, entries]) => Number(entries))
+  equal(written.length, 2)
+  const entries = written.reduce((sum, capacity) => sum + capacity) + 3 * 2 * 10_000 // the default, of three blocks
+  // A share of 1 KiB for each entry (plugins/cache), beside what the server takes at its start, 45 MiB, and 32 MiB of TCP clients.
+  const limitMib = Number.parseInt(server.resources.limits.memory, 10)
+  ok(45 + 32 + entries / 1024 <= limitMib, `${entries} entries`)
+})
+
 test('taking over: the Service is in each bind, and in what the watcher is told, and nothing else is changed', () => {
   const kustomization = parse(read('k8s/node-local/take-over/kustomization.yaml'))
   equal(kustomization.kind, 'Component')

@@ -1,7 +1,7 @@
 /*
  * `load LOOKUPS-PER-SECOND NAME`: lookups by getaddrinfo(3), each from a socket of its own, by threads of which each keeps its own
- * pace. One that waits holds up no other. Each # in NAME stands for a number of 0 to 255, so that each lookup has a name of its own. Ends at SIGTERM, once the lookups that are under way have come to an end; then one line, as
- * `key=value` words:
+ * pace. One that waits holds up no other. Each # in NAME stands for a number of 0 to 255, so that each lookup has a name of its own.
+ * Ends at SIGTERM, once the lookups that are under way have come to an end; then one line, as `key=value` words:
  *
  *   asked    lookups that came to an end
  *   failed   those that the C library gave up, after all its retries
