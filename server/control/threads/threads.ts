@@ -142,6 +142,7 @@ export class Threads {
 
   /** Their sockets take nothing new: other processes have the addresses. */
   async handOver(): Promise<void> {
+    for (const { places } of this.#slots) places.handOver()
     await Promise.all(this.#slots.map(slot => this.#ask(slot, { kind: 'handOver' })))
   }
 

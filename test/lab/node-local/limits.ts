@@ -19,7 +19,7 @@ test('node-local: memory: no container came to its limit, and none was killed fo
     const all = memoryOfAll(kind)
     ok(all.length >= 2, `${all.length} containers of ${kind} were seen`)
     deepEqual([...new Set(all.map(memory => memory.limit))], [limit])
-    const peak = Math.max(...all.map(memory => memory.peak))
+    const peak = Math.max(...all.map(({ ownPeak }) => ownPeak))
     const text = `${kind}: ${(peak / MIB).toFixed(1)} MiB at most, of ${limit / MIB}, in ${all.length} containers`
     note(text)
     remark(`memory of the ${text}`)
