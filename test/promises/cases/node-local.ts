@@ -1,5 +1,5 @@
 /** The node-local role: whatever becomes of the server, pods and the node are answered. */
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { delay } from '../../harness/time.ts'
 import { BY_LOCAL, BY_SERVICE, LOCAL, LOCAL6, SERVICE } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
@@ -107,6 +107,10 @@ onNode(
   async (node, note) => {
     const { server } = await started(node)
     for (const from of [node.pod, node.node]) equal(await node.who(from, SERVICE), BY_LOCAL)
+    // The node has it for five minutes at most when nobody asks for more, and its own address for good.
+    const lo = await node.in(node.node, 'ip', ['-4', 'address', 'show', 'dev', 'lo'])
+    match(lo, /inet 10\.96\.0\.10\/32 .*\n +valid_lft (?:300|29\d)sec/)
+    match(lo, /inet 169\.254\.20\.10\/32 .*\n +valid_lft forever/)
     const lookups = await node.ask(node.pod, steady(SERVICE, { forMs: 3000 }), async () => {
       await server.stop('SIGTERM')
       await node.serve()
