@@ -1,17 +1,19 @@
 /**
  * A little of everything that a cluster asks its name server, over UDP and TCP, and the upstream for it. What the upstream
- * does to a name stands in its first label.
+ * does to a name stands in it: `silent.example`, or one of many such names, `n7-1.silent.example`.
  */
 import { createSocket } from 'node:dgram'
+import { connect } from 'node:net'
 import { answer, type FakeUpstream, fakeUpstream } from '../harness/fake-upstream.ts'
 import { query } from '../harness/message.ts'
 import { exchangeTcp } from '../harness/server.ts'
 
 const TICK_MS = 50
-/** So many names that are asked for once at the beginning are more than the smallest cache of CoreDNS holds. */
+/** More names than the smallest cache of CoreDNS holds, asked for at the beginning, so many in a tick. */
 const FIRST = 2500
+const FIRST_PER_TICK = 100
 
-/** Names that have a first label of their own: `n7.many.example` is one of many. */
+/** One of each in a tick. */
 const EVERY_TICK: readonly (readonly [name: string, type: string])[] = [
   ['web.shop.svc.cluster.local', 'A'],
   ['web.shop.svc.cluster.local', 'AAAA'],
@@ -20,10 +22,10 @@ const EVERY_TICK: readonly (readonly [name: string, type: string])[] = [
   ['nxdomain.example', 'A'],
 ]
 
-/** The upstream: `refuses` and `fails` are SERVFAIL, `silent` no reply; `nxdomain` has none. */
+/** The upstream: `fails` is SERVFAIL, `silent` gets no reply, `nxdomain` does not exist. */
 export function upstreamOfLoad(): Promise<FakeUpstream> {
   return fakeUpstream(asked => {
-    const [, kind] = /^(?:n\d+\.)?(\w*)/.exec(asked.name)!
+    const [, kind] = /^(?:n\d+(?:-\d+)?\.)?(\w*)/.exec(asked.name)!
     if (kind === 'silent') return undefined
     if (kind === 'fails') return answer(asked, [], { rcode: 'SERVFAIL' })
     if (kind === 'nxdomain' || asked.type !== 'A') {
@@ -47,6 +49,10 @@ export class Load {
     this.#port = port
     this.#socket.on('error', () => {})
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    // A client that says nothing, until the server closes its connection.
+    connect(port, '127.0.0.1')
+      .on('error', () => {})
+      .resume()
   }
 
   /** From now on, names below `KIND.example` too, each of them once. */
@@ -58,6 +64,13 @@ export class Load {
     this.#besides = undefined
   }
 
+  /** So many queries as fast as they can be sent. Resolves once they are. */
+  async flood(queries: number): Promise<void> {
+    const message = query('web.shop.svc.cluster.local')
+    const send = () => new Promise(sent => this.#socket.send(message, this.#port, '127.0.0.1', sent))
+    for (let i = 0; i < queries; i += 100) await Promise.all(Array.from({ length: 100 }, send))
+  }
+
   stop(): void {
     clearInterval(this.#timer)
     this.#socket.close()
@@ -66,15 +79,15 @@ export class Load {
   #tick(): void {
     const tick = this.#ticks++
     for (const [name, type] of EVERY_TICK) this.#ask(name, type)
-    const many = tick * 100 < FIRST ? 100 : 1
-    for (let i = 0; i < many; i++) this.#ask(`n${tick * 100 + i}.many.example`)
+    const many = tick * FIRST_PER_TICK < FIRST ? FIRST_PER_TICK : 1
+    for (let i = 0; i < many; i++) this.#ask(`n${tick}-${i}.many.example`)
     // One of two hundred queries.
     if (tick % 40 === 0) this.#ask(`n${tick}.fails.example`)
     // Its TTL is over each time.
     if (tick % 130 === 0) this.#ask('seldom.example')
     if (tick % 10 === 0) exchangeTcp(query('web.shop.svc.cluster.local'), this.#port).catch(() => {})
     const { kind, perTick } = this.#besides ?? { kind: '', perTick: 0 }
-    for (let i = 0; i < perTick; i++) this.#ask(`n${tick * 100 + i}.${kind}.example`)
+    for (let i = 0; i < perTick; i++) this.#ask(`n${tick}-${i}.${kind}.example`)
   }
 
   #ask(name: string, type = 'A'): void {

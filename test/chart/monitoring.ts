@@ -63,7 +63,10 @@ export function expressionsOf({ panels }: Dashboard, job: string, interval: stri
 }
 
 /** The variables that ask Prometheus: `label_values(SELECTOR, LABEL)`. */
-export function variablesOf({ templating }: Dashboard, job: string): { name: string; selector: string; label: string }[] {
+export function variablesOf(
+  { templating }: Dashboard,
+  job: string,
+): { name: string; selector: string; label: string }[] {
   return templating.list
     .filter(({ type }) => type === 'query')
     .map(({ name, definition = '' }) => {

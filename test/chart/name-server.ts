@@ -21,13 +21,15 @@ export interface NameServerOptions {
   readonly upstream: string
   /** Replaces texts of the Corefile, each of which must be in it. */
   readonly edits?: readonly (readonly [from: string, to: string])[]
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export class NameServer {
   readonly name: string
   readonly port: number
   readonly #options: NameServerOptions
-  readonly #file: string
+  /** Its own, with the Corefile. */
+  readonly folder: string
   #corefile = ''
   #process: Child | undefined
 
@@ -35,9 +37,8 @@ export class NameServer {
     this.#options = options
     this.name = options.name
     this.port = options.port
-    const folder = join(WORK_DIR, options.name)
-    mkdirSync(folder, { recursive: true })
-    this.#file = join(folder, 'Corefile')
+    this.folder = join(WORK_DIR, options.name)
+    mkdirSync(this.folder, { recursive: true })
   }
 
   /** `host:port` of its metrics. */
@@ -48,9 +49,10 @@ export class NameServer {
   /** Started and ready. */
   async start(): Promise<void> {
     this.#corefile = await corefileFor(this.#options)
-    this.writeCorefile(this.#corefile)
-    const { name, binary } = this.#options
-    const child = new Child(name, binary, ['-conf', this.#file])
+    const file = join(this.folder, 'Corefile')
+    writeFileSync(file, this.#corefile)
+    const { name, binary, environment } = this.#options
+    const child = new Child(name, binary, ['-conf', file], { ...process.env, ...environment })
     this.#process = child
     const isReady = async () => {
       if (child.exit) throw new Error(`it ended\n${child.tail()}`)
@@ -60,22 +62,15 @@ export class NameServer {
     await eventually(READY_MS, `${name} being ready`, isReady, 50)
   }
 
-  writeCorefile(text: string): void {
-    writeFileSync(this.#file, text)
-  }
-
-  /** Reads this Corefile, for once; the one before stands in the file afterwards. Resolves once a line matches `said`. */
-  async reload(text: string, said: RegExp): Promise<void> {
-    const child = this.#running()
-    const from = child.lines.length
-    this.writeCorefile(text)
-    child.signal('SIGUSR1')
-    await child.line(said, 10_000, from)
-    this.writeCorefile(this.#corefile)
+  /** Changes a text of the Corefile, for `reload` to find; no arguments, as it was. */
+  edit(from = '', to = ''): void {
+    if (!this.#corefile.includes(from)) throw new Error(`the Corefile has no "${from}"`)
+    writeFileSync(join(this.folder, 'Corefile'), this.#corefile.replace(from, to))
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#running().signal(signal)
+    if (!this.#process) throw new Error(`${this.name} was not started`)
+    this.#process.signal(signal)
   }
 
   tail(): string {
@@ -84,11 +79,6 @@ export class NameServer {
 
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.#process?.stop(signal)
-  }
-
-  #running(): Child {
-    if (!this.#process) throw new Error(`${this.name} was not started`)
-    return this.#process
   }
 }
 
@@ -103,8 +93,11 @@ async function corefileFor({ port, kubeconfig, upstream, edits = [] }: NameServe
     ['forward . /etc/resolv.conf', `forward . ${upstream}`],
     ...edits,
   ]
-  return all.reduce((text, [from, to]) => {
-    if (!text.includes(from)) throw new Error(`the Corefile has no "${from}"\n${text}`)
-    return text.replace(from, to)
-  }, corefileOf(await kustomize(join(ROOT, 'k8s')), 'coredns'))
+  return all.reduce(
+    (text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`the Corefile has no "${from}"\n${text}`)
+      return text.replace(from, to)
+    },
+    corefileOf(await kustomize(join(ROOT, 'k8s')), 'coredns'),
+  )
 }

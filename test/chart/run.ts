@@ -20,7 +20,8 @@ const CASES = [
   'kubeadm',
   'apply',
   'kubeadm-upgrade',
-  'dashboard',
+  'monitoring-calm',
+  'monitoring-trouble',
 ] as const
 
 async function examine(): Promise<Programs> {
