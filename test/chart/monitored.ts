@@ -2,7 +2,7 @@
  * What is monitored, made when a test first asks for it: a Sextant, and a CoreDNS where PATH has one, both behind the same
  * API server and the same upstream, both asked, and a Prometheus that scrapes both and evaluates shortened alerts.
  */
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -108,8 +108,11 @@ async function start(): Promise<Monitored> {
   })
   // Scraped from their first moment on: what happens only at a start is seen.
   await Promise.all(servers.map(server => server.start()))
-  const isForgotten = async () => deepEqual(await prometheus.firing(), [])
-  await eventually(10_000, 'the end of alerts of the time before', isForgotten, 100)
+  const isCalm = async () => {
+    equal((await prometheus.query('up == 1')).length, servers.length)
+    deepEqual(await prometheus.query('ALERTS'), []) // but for the time before, in which they were absent
+  }
+  await eventually(10_000, 'all servers being scraped', isCalm, 100)
   const startedMs = Date.now()
   const loads = servers.map(server => new Load(server.port))
   return { startedMs, servers, troubled, loads, upstream, relay, prometheus, setLateness: changes.setLateness }

@@ -1,21 +1,28 @@
-/** What of the dashboard has no data, and why: of a server that has had no trouble, and of one that had all of it. */
+/** What of the dashboard has no data, and why: reasons by expression (`ROW / PANEL / LEGEND`), or by row, by job. */
 
-const NEVER_ASKED = 'the API server was asked for nothing but what the watches began with'
+type Reasons = Readonly<Record<string, Readonly<Record<string, string>>>>
+
 const ONE_THREAD = 'the server has one thread'
-const NO_LOOP = 'no loop was found'
 
-/** Reasons by expression (`ROW / PANEL / LEGEND`), or by row, by job. */
-export const QUIET: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** Of a healthy server. In trouble they have data. */
+export const QUIET: Reasons = {
   sextant: {
-    'Kubernetes / Time of those / p99 {{verb}}': NEVER_ASKED,
+    'Kubernetes / Time of those / p99 {{verb}}': 'the API server is asked for nothing once all is watched',
     'Sextant alone / Answers from a snapshot / in use: {{instance}}': 'no snapshot is kept',
-    'Sextant alone / Loops and threads / loops since the start: {{to}}': NO_LOOP,
+    'Sextant alone / Loops and threads / loops since the start: {{to}}': 'no loop was found',
     'Sextant alone / Loops and threads / threads that died': ONE_THREAD,
     'Sextant alone / Loops and threads / threads: {{instance}}': ONE_THREAD,
   },
   coredns: {
     'Forward / Trouble / check failed: {{to}}': 'no check of an upstream has failed',
-    'Kubernetes / Time of those / p99 {{verb}}': NEVER_ASKED,
+  },
+}
+
+/** Never. */
+export const NEVER: Reasons = {
+  sextant: {},
+  coredns: {
+    'Kubernetes / Time of those / p99 {{verb}}': 'streaming lists are watches, whose time its client does not measure',
     'Sextant alone': 'CoreDNS has none of it',
   },
 }

@@ -11,7 +11,7 @@ import { fileOf, programs } from '../chart.ts'
 import { coredns, jobs, monitored } from '../monitored.ts'
 import { dashboardOf, expressionsOf, monitoring, rulesOf, variablesOf } from '../monitoring.ts'
 import { hasData } from '../prometheus.ts'
-import { QUIET } from '../quiet.ts'
+import { NEVER, QUIET } from '../quiet.ts'
 
 const options = { skip: programs().prometheus ? '' : 'no prometheus on PATH, and none fetched by npm run chart:assets' }
 /** Until all that the load asks for has happened more than once, and alerts could have fired. */
@@ -76,7 +76,7 @@ for (const job of ['sextant', 'coredns']) {
     async note => {
       const { prometheus } = await calm()
       const dashboard = dashboardOf(await monitoring())
-      const quiet = QUIET[job]!
+      const quiet = { ...QUIET[job], ...NEVER[job] }
       const empty = new Set<string>()
       const shown = expressionsOf(dashboard, job, INTERVAL)
       for (const { name, row, expression } of shown) {
