@@ -1,13 +1,14 @@
 /**
  * Alerts of the chart in a real Prometheus, each with a cause of its own that is real: it fires, and says what is wrong.
  * Time spans are seconds instead of minutes (monitored.ts); thresholds are those of the chart, but for the age of the view.
+ * A drift takes an API server that lies: that alert is in monitoring-calm.ts.
  */
 import { deepEqual, match, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { eventually } from '../../harness/time.ts'
 import { programs } from '../chart.ts'
 import { jobs, type Monitored, monitored } from '../monitored.ts'
-import { dashboardOf, expressionsOf, monitoring } from '../monitoring.ts'
+import { dashboardOf, expressionsOf, monitoring, rulesOf } from '../monitoring.ts'
 import { hasData } from '../prometheus.ts'
 import { QUIET } from '../quiet.ts'
 
@@ -143,6 +144,13 @@ const ROWS: readonly Row[] = [
     mend: ({ relay }) => relay.mend(),
   },
 ]
+
+test('alerts: each has a cause here, but for SextantDrift', async () => {
+  const { groups } = rulesOf(await monitoring())
+  const named = groups.flatMap(group => group.rules).map(({ alert }) => alert)
+  const shown = [...ROWS.map(({ alert }) => alert), 'ClusterDnsAbsent', 'SextantDrift']
+  deepEqual(named.toSorted(), shown.toSorted())
+})
 
 async function told(alert: string) {
   const { prometheus } = await monitored()
