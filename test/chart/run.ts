@@ -20,6 +20,7 @@ const CASES = [
   'kubeadm',
   'apply',
   'kubeadm-upgrade',
+  'monitoring-rules',
   'monitoring-calm',
   'monitoring-trouble',
 ] as const

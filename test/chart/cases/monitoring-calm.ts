@@ -2,12 +2,10 @@
  * Dashboard and alerts in a real Prometheus while all is well: each expression is taken, each shows something of a server
  * under a little load, or is known not to, and no alert fires.
  */
-import { deepEqual, equal, match } from 'node:assert/strict'
-import { stringify } from 'yaml'
-import { run } from '../../harness/process.ts'
+import { deepEqual, equal } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
-import { fileOf, programs } from '../chart.ts'
+import { programs } from '../chart.ts'
 import { coredns, jobs, monitored } from '../monitored.ts'
 import { dashboardOf, expressionsOf, monitoring, rulesOf, variablesOf } from '../monitoring.ts'
 import { hasData } from '../prometheus.ts'
@@ -23,51 +21,6 @@ async function calm() {
   await delay(Math.max(0, world.startedMs + CALM_MS - Date.now()))
   return world
 }
-
-async function promtool(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(programs().promtool!, args)
-  return `${code}\n${stdout}${stderr}`
-}
-
-test(
-  'rules: promtool takes what the chart renders, and refuses what is wrong in it',
-  async note => {
-    const rules = rulesOf(await monitoring())
-    const count = rules.groups.flatMap(group => group.rules).length
-    const said = await promtool('check', 'rules', fileOf(stringify(rules)))
-    match(said, new RegExp(`^0\\n.*SUCCESS: ${count} rules found`, 's'))
-    rules.groups[0]!.rules[0]!.annotations.summary = '{{ $value | humaniseDuration }}'
-    match(await promtool('check', 'rules', fileOf(stringify(rules))), /^1\n.*function "humaniseDuration" not defined/s)
-    note(`${count} rules`)
-  },
-  options,
-)
-
-test(
-  'rules: a drift of one object is told, once, in an hour that had none',
-  async () => {
-    const rules = fileOf(stringify(rulesOf(await monitoring())))
-    const series = 'sextant_kubernetes_drift_total{job="dns", instance="10.244.1.2:9153", resource="services"}'
-    const summary = '10.244.1.2:9153 had lost events of services; a comparison mended that.'
-    const alert = {
-      exp_labels: { severity: 'warning', job: 'dns', instance: '10.244.1.2:9153', resource: 'services' },
-      exp_annotations: { summary },
-    }
-    const at = (eval_time: string, ...exp_alerts: object[]) => ({ eval_time, alertname: 'SextantDrift', exp_alerts })
-    const tests = {
-      rule_files: [rules],
-      tests: [
-        {
-          interval: '1m',
-          input_series: [{ series, values: '0x70 1x100' }],
-          alert_rule_test: [at('70m'), at('72m', alert), at('125m', alert), at('135m')],
-        },
-      ],
-    }
-    match(await promtool('test', 'rules', fileOf(stringify(tests))), /^0\n.*SUCCESS/s)
-  },
-  options,
-)
 
 for (const job of ['sextant', 'coredns']) {
   const isThere = jobs.includes(job)

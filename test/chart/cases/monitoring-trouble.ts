@@ -1,7 +1,7 @@
 /**
  * Alerts of the chart in a real Prometheus, each with a cause of its own that is real: it fires, and says what is wrong.
  * Time spans are seconds instead of minutes (monitored.ts); thresholds are those of the chart, but for the age of the view.
- * A drift takes an API server that lies: that alert is in monitoring-calm.ts.
+ * A drift takes an API server that lies: that alert is in monitoring-rules.ts alone.
  */
 import { deepEqual, match, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
