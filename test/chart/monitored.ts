@@ -40,7 +40,7 @@ const EDITS = [
   ['reload', 'reload 2s 1s'],
 ] as const
 
-/** Throws where nobody catches, and ends a thread, at each SIGUSR2. */
+/** Ends a thread at SIGUSR2, throws where nobody catches at SIGWINCH. */
 const BREAKABLE = preload(`import threads from 'node:worker_threads'
   const { Worker } = threads
   let last
@@ -50,15 +50,15 @@ const BREAKABLE = preload(`import threads from 'node:worker_threads'
       last = this
     }
   }
-  if (threads.isMainThread) process.on('SIGUSR2', () => {
-    last.terminate()
-    setImmediate(() => { throw new Error('a test') })
-  })`)
+  if (threads.isMainThread) {
+    process.on('SIGUSR2', () => last.terminate())
+    process.on('SIGWINCH', () => setImmediate(() => { throw new Error('a test') }))
+  }`)
 
 export interface Monitored {
   readonly startedMs: number
   readonly servers: readonly NameServer[]
-  /** A Sextant, not started, that forwards to itself, has two threads and keeps a snapshot; SIGUSR2 breaks it. */
+  /** A Sextant, not started, that forwards to itself, has two threads and keeps a snapshot; SIGUSR2 and SIGWINCH break it. */
   readonly troubled: NameServer
   readonly loads: readonly Load[]
   readonly upstream: FakeUpstream
@@ -67,6 +67,8 @@ export interface Monitored {
   readonly prometheus: Prometheus
   /** Slices that are changed from now on were to be answered so long ago. */
   setLateness(ms: number): void
+  /** Asks and changes nothing any more. */
+  rest(): void
 }
 
 let starting: Promise<Monitored> | undefined
@@ -115,7 +117,12 @@ async function start(): Promise<Monitored> {
   await eventually(10_000, 'all servers being scraped', isCalm, 100)
   const startedMs = Date.now()
   const loads = servers.map(server => new Load(server.port))
-  return { startedMs, servers, troubled, loads, upstream, relay, prometheus, setLateness: changes.setLateness }
+  const rest = () => {
+    changes.end()
+    for (const load of loads) load.stop()
+  }
+  const { setLateness } = changes
+  return { startedMs, servers, troubled, loads, upstream, relay, prometheus, setLateness, rest }
 }
 
 function impatient(rules: RuleFile): RuleFile {
@@ -127,7 +134,7 @@ function impatient(rules: RuleFile): RuleFile {
 }
 
 /** A namespace, a service and a slice of endpoints that change every second. */
-async function changing(api: ApiClient): Promise<{ setLateness(ms: number): void }> {
+async function changing(api: ApiClient): Promise<{ setLateness(ms: number): void; end(): void }> {
   const headless = { clusterIP: 'None', selector: { app: 'db' } }
   const objects = [namespace('shop'), service('shop', 'web'), slice('shop', 'web', [{ ip: '10.244.3.1' }])]
   for (const object of [...objects, service('shop', 'db', headless)]) await api.create(object)
@@ -147,10 +154,14 @@ async function changing(api: ApiClient): Promise<{ setLateness(ms: number): void
     }
     await api.call('PUT', '/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/db-a', version(n))
   }
-  setInterval(() => void change().catch(error => console.log(`a change was not taken: ${error}`)), CHANGE_EVERY_MS)
+  const timer = setInterval(
+    () => void change().catch(error => console.log(`a change was not taken: ${error}`)),
+    CHANGE_EVERY_MS,
+  )
   return {
     setLateness(ms) {
       latenessMs = ms
     },
+    end: () => clearInterval(timer),
   }
 }
