@@ -139,10 +139,10 @@ test('node-local: replaced, nothing of NodeLocal DNSCache is left in its DaemonS
   await kubectl('apply', ...STRICT, '-k', FOLDER) // the other objects
   await kubectl('delete', 'daemonset/node-local-dns', '-n', 'kube-system', '--cascade=background')
   await kubectl('create', '-f', fileOf(NODE_CACHE))
-  const { uid } = (await live()).metadata as { uid: string }
+  const { uid } = (await live()).metadata
   await kubectl('replace', '--save-config', '-f', fileOf(await must(programs().kubectl, ['kustomize', FOLDER])))
   const replaced = await live()
-  equal((replaced.metadata as { uid?: string }).uid, uid)
+  equal(replaced.metadata.uid, uid)
   deepEqual([...containersOf(replaced).keys()].sort(), ['node-local-dns', 'prepare', 'watcher'])
   deepEqual(replaced.spec.updateStrategy, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } })
   const said = await kubectl('apply', '-k', FOLDER)
