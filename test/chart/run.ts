@@ -23,6 +23,7 @@ const CASES = [
   'monitoring-rules',
   'monitoring-calm',
   'monitoring-trouble',
+  'node-local',
 ] as const
 
 async function examine(): Promise<Programs> {
