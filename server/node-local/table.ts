@@ -8,8 +8,8 @@ import { info, warn } from './log.ts'
 import { missingProgram, PROGRAM_ENVIRONMENT, ProgramError, runProgram } from './programs.ts'
 import { type Features, OWN_PREFIX, ownTable, serve } from './rules.ts'
 
-/** How long nft may take until its table is there, on a node with many rules of others. */
-const MADE_MS = 5000
+/** How long nft may take until its table is there: 7 s were seen on a busy machine with 20,000 chains of others. */
+const MADE_MS = 30_000
 const LOOK_EVERY_MS = 50
 /** Between the end of nft and its next start. */
 const AGAIN_MS = 1000

@@ -90,8 +90,12 @@ test('the pods of one rollout are spread over nodes, whatever the ones before le
     labelSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
     matchLabelKeys: ['pod-template-hash'],
   }
-  deepEqual(get('Deployment/coredns').spec.template.spec.topologySpreadConstraints, [spread])
-  deepEqual(parse(read('k8s/chart/kubeadm-values.yaml')).topologySpreadConstraints, [spread])
+  for (const pod of [get('Deployment/coredns').spec.template.spec, parse(read('k8s/chart/kubeadm-values.yaml'))]) {
+    deepEqual(pod.topologySpreadConstraints, [spread])
+    const [{ podAffinityTerm }] = pod.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution
+    // Without it, the pods before keep the new ones away from where they are, and outweigh the spread.
+    deepEqual(podAffinityTerm.matchLabelKeys, ['pod-template-hash'])
+  }
 })
 
 test('the Service', () => {

@@ -100,7 +100,12 @@ test('a new pod serves beside the old one before that leaves', () => {
 })
 
 test('probes: ready when this server serves, alive at the address that it is asked at', () => {
-  deepEqual(watcher.startupProbe.exec.command, ['/usr/bin/node', '/opt/sextant/dist/node-local.cjs', 'ready'])
+  const commands = [prepare.command, watcher.command, watcher.startupProbe.exec.command]
+  const flags = ['--jitless', '--max-semi-space-size=1', '--v8-pool-size=0']
+  deepEqual(
+    commands,
+    ['prepare', 'watch', 'ready'].map(word => ['/usr/bin/node', ...flags, '/opt/sextant/dist/node-local.cjs', word]),
+  )
   ok(watcher.startupProbe.periodSeconds * watcher.startupProbe.failureThreshold >= 300)
   const { httpGet, initialDelaySeconds, timeoutSeconds } = server.livenessProbe
   deepEqual([httpGet.host, httpGet.path, httpGet.port], [NODE_ADDRESS, '/health', 8080])

@@ -44,6 +44,10 @@ test('kubeadm: the chart makes the objects of k8s/, under the same names, with t
 
 type Probe = Record<string, unknown>
 
+interface Preference {
+  podAffinityTerm: { matchLabelKeys?: string[] }
+}
+
 interface Addon {
   metadata: { labels?: object; namespace?: string; resourceVersion?: string }
   spec?: {
@@ -54,6 +58,7 @@ interface Addon {
         containers: { image?: string; env?: object[]; livenessProbe: Probe; readinessProbe: Probe }[]
         securityContext?: object
         topologySpreadConstraints?: object[]
+        affinity?: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: Preference[] } }
         terminationGracePeriodSeconds?: number
       }
     }
@@ -92,6 +97,8 @@ function asKubeadm(object: Addon): unknown {
   if (pod) {
     delete pod.securityContext
     delete pod.topologySpreadConstraints
+    const preferences = pod.affinity?.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution ?? []
+    for (const { podAffinityTerm } of preferences) delete podAffinityTerm.matchLabelKeys
     delete pod.terminationGracePeriodSeconds
     delete pod.containers[0]!.image
     delete pod.containers[0]!.env

@@ -6,7 +6,7 @@ import type { KubernetesObject } from '../../e2e/api-client.ts'
 import { WORK_DIR } from '../../e2e/netns.ts'
 import { must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { corefileOf, fileOf, kustomize, type Objects, ROOT } from '../chart.ts'
+import { corefileOf, fileOf, kustomize, type Objects, programs, ROOT } from '../chart.ts'
 import { cluster, kubectl, STRICT } from '../cluster.ts'
 
 const FOLDER = join(ROOT, 'k8s/node-local')
@@ -115,3 +115,36 @@ test('node-local: taken over, and given back: another apply -k each, which keeps
 function sorted(container: Container): Container {
   return { ...container, env: container.env.toSorted((a, b) => a.name.localeCompare(b.name)) }
 }
+
+/** What NodeLocal DNSCache's DaemonSet has under the same name, as it is made by `kubectl create`. */
+const NODE_CACHE = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-local-dns, namespace: kube-system, labels: {k8s-app: node-local-dns}}
+spec:
+  updateStrategy: {rollingUpdate: {maxUnavailable: 10%}}
+  selector: {matchLabels: {k8s-app: node-local-dns}}
+  template:
+    metadata: {labels: {k8s-app: node-local-dns}}
+    spec:
+      hostNetwork: true
+      serviceAccountName: node-local-dns
+      containers:
+        - name: node-cache
+          image: registry.k8s.io/dns/k8s-dns-node-cache:1.26.4
+          ports: [{containerPort: 53, name: dns, protocol: UDP}]
+`
+
+test('node-local: replaced, nothing of NodeLocal DNSCache is left in its DaemonSet, and another apply -k finds nothing to do', async () => {
+  await kubectl('apply', ...STRICT, '-k', FOLDER) // the other objects
+  await kubectl('delete', 'daemonset/node-local-dns', '-n', 'kube-system', '--cascade=background')
+  await kubectl('create', '-f', fileOf(NODE_CACHE))
+  const { uid } = (await live()).metadata
+  await kubectl('replace', '--save-config', '-f', fileOf(await must(programs().kubectl, ['kustomize', FOLDER])))
+  const replaced = await live()
+  equal(replaced.metadata.uid, uid)
+  deepEqual([...containersOf(replaced).keys()].sort(), ['node-local-dns', 'prepare', 'watcher'])
+  deepEqual(replaced.spec.updateStrategy, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } })
+  const said = await kubectl('apply', '-k', FOLDER)
+  deepEqual(said.match(/\S+$/gm), Array(5).fill('unchanged'))
+})

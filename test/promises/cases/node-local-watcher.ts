@@ -96,7 +96,7 @@ onNode(
     deepEqual(await network(node), before)
     equal((await node.role('remove')).code, 0)
   },
-  `${LOCAL},${LOCAL6},${SERVICE}`,
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
 )
 
 onNode('what others take away is given again', async node => {

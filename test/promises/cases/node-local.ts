@@ -1,7 +1,8 @@
 /** The node-local role: whatever becomes of the server, pods and the node are answered. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { delay } from '../../harness/time.ts'
-import { BY_LOCAL, BY_SERVICE, LOCAL, LOCAL6, SERVICE } from '../node-local/node.ts'
+import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
 
 onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
@@ -25,6 +26,22 @@ onNode('before there is any server or watcher, the Service answers under the add
     }
   }
 })
+
+onNode(
+  'an endpoint on the same node, behind the same bridge as the pod, answers too',
+  async node => {
+    equal((await node.role('prepare')).code, 0)
+    await node.lead(NEAR)
+    for (const from of [node.pod, node.node]) {
+      for (const server of [LOCAL, LOCAL6]) {
+        for (const over of ['udp', 'tcp'] as const)
+          equal(await node.who(from, server, over), BY_NEAR, `${server} ${over}`)
+      }
+    }
+  },
+  // As for every Service: without it a bridge keeps replies from whoever translates them.
+  { skip: existsSync('/proc/sys/net/bridge') ? undefined : 'needs the kernel module br_netfilter' },
+)
 
 for (const { from, server, over } of [
   { from: 'pod', server: LOCAL, over: 'udp' },
@@ -119,7 +136,7 @@ onNode(
     deepEqual([lookups.failed, lookups.lost], [0, 0])
     deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
   },
-  `${LOCAL},${LOCAL6},${SERVICE}`,
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
 )
 
 const CRASHES = 5

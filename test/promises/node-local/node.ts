@@ -1,9 +1,9 @@
 /**
- * A node of a cluster, as its network is: three namespaces, joined by veth pairs.
+ * A node of a cluster, as its network is: namespaces behind bridges, which veth pairs lead to.
  *
  * ```
- * pod 10.1.0.2, fd00:1::2 ── node 10.1.0.1, fd00:1::1 ── other 10.2.0.2, fd00:2::2: the endpoint of the Service
- *                            node-local server and watcher; kube-proxy's part: the Service's address becomes the endpoint's
+ * pod  10.1.0.2, fd00:1::2 ─┬─ node 10.1.0.1, fd00:1::1 ──── other 10.2.0.2, fd00:2::2: an endpoint of the Service elsewhere
+ * near 10.1.0.3, fd00:1::3 ─┘  node-local server and watcher; kube-proxy's part: the Service's address becomes an endpoint's
  * ```
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,25 +20,33 @@ export const LOCAL = '169.254.20.10'
 export const LOCAL6 = 'fd00::10'
 export const SERVICE = '10.96.0.10'
 export const SERVICE6 = 'fd00:96::10'
-/** Who answers: the node's server, or an endpoint of the Service. */
+/** Who answers: the node's server, or an endpoint of the Service, elsewhere or on the node itself. */
 export const BY_LOCAL = '192.0.2.1'
 export const BY_SERVICE = '192.0.2.2'
+export const BY_NEAR = '192.0.2.3'
 
 /** How the manifest starts it: this needs the least memory. */
 const WATCHER_FLAGS = ['--jitless', '--max-semi-space-size=1', '--v8-pool-size=0']
 const BUNDLE = join(ROOT, 'dist/node-local.cjs')
 
 /** What kube-proxy does for the Service: in mode iptables and nftables alike, it translates in these two hooks. */
-const KUBE_PROXY = `
+const kubeProxy = ([endpoint, endpoint6]: Endpoint) => `
+add table inet kube-proxy-stand-in
+delete table inet kube-proxy-stand-in
 table inet kube-proxy-stand-in {
   chain services {
-    meta l4proto { tcp, udp } th dport 53 ip daddr ${SERVICE} dnat ip to 10.2.0.2
-    meta l4proto { tcp, udp } th dport 53 ip6 daddr ${SERVICE6} dnat ip6 to fd00:2::2
+    meta l4proto { tcp, udp } th dport 53 ip daddr ${SERVICE} dnat ip to ${endpoint}
+    meta l4proto { tcp, udp } th dport 53 ip6 daddr ${SERVICE6} dnat ip6 to ${endpoint6}
   }
   chain prerouting { type nat hook prerouting priority -100; jump services; }
   chain output { type nat hook output priority -100; jump services; }
 }
 `
+
+/** Its addresses of both families. */
+type Endpoint = readonly [string, string]
+const OTHER: Endpoint = ['10.2.0.2', 'fd00:2::2']
+export const NEAR: Endpoint = ['10.1.0.3', 'fd00:1::3']
 
 export class Node {
   readonly folder = mkdtempSync(join(tmpdir(), 'sextant-node-'))
@@ -58,17 +66,28 @@ export class Node {
     const made = new Node(addresses)
     made.node = await made.#hold('node')
     made.pod = await made.#hold('pod')
+    const near = await made.#hold('near')
     const other = await made.#hold('other')
-    await made.#join(made.pod, 1)
-    await made.#join(other, 2)
+    for (const n of [1, 2]) await made.#bridge(n)
+    await made.#join(made.pod, 1, 2)
+    await made.#join(near, 1, 3)
+    await made.#join(other, 2, 2)
     // Who sends to a Service needs a route, also where its address is translated: before, one is looked for.
     await made.in(made.node, 'ip', ['route', 'add', 'default', 'via', '10.2.0.2'])
     await made.in(made.node, 'ip', ['-6', 'route', 'add', 'default', 'via', 'fd00:2::2'])
-    for (const name of ['ipv4.ip_forward', 'ipv6.conf.all.forwarding'])
+    // The last one, as strict as some distributions are: a source is to be where the packet came from.
+    for (const name of ['ipv4.ip_forward', 'ipv6.conf.all.forwarding', 'ipv4.conf.all.rp_filter']) {
       await made.in(made.node, 'sh', ['-c', `echo 1 > /proc/sys/net/${name.replaceAll('.', '/')}`])
-    await made.in(made.node, 'sh', ['-c', `printf '%s' '${KUBE_PROXY}' | nft -f -`])
-    await made.serve(BY_SERVICE, '10.2.0.2,fd00:2::2', undefined, other)
+    }
+    await made.lead(OTHER)
+    await made.serve(BY_SERVICE, OTHER.join(), undefined, other)
+    await made.serve(BY_NEAR, NEAR.join(), undefined, near)
     return made
+  }
+
+  /** The Service has this endpoint from now on. */
+  async lead(to: Endpoint): Promise<void> {
+    await this.in(this.node, 'sh', ['-c', `printf '%s' '${kubeProxy(to)}' | nft -f -`])
   }
 
   async #hold(name: string): Promise<Child> {
@@ -87,19 +106,34 @@ export class Node {
     return holder
   }
 
-  /** A veth pair between the node and `holder`, whose network is 10.N.0.0/24 and fd00:N::/64. */
-  async #join(holder: Child, n: number): Promise<void> {
-    const pair = `link add veth${n} type veth peer name eth0 netns /proc/${holder.pid}/ns/net`
+  /** The bridge of network 10.N.0.0/24 and fd00:N::/64. A fixed address: it takes that of a port otherwise, and another later. */
+  async #bridge(n: number): Promise<void> {
+    for (const command of [
+      `link add br${n} address 02:00:00:00:00:0${n} type bridge`,
+      `addr add 10.${n}.0.1/24 dev br${n}`,
+      `addr add fd00:${n}::1/64 dev br${n} nodad`,
+      `link set br${n} up`,
+    ]) {
+      await this.in(this.node, 'ip', command.split(' '))
+    }
+  }
+
+  /** `holder` becomes host `host` of network `n`. */
+  async #join(holder: Child, n: number, host: number): Promise<void> {
+    const port = `veth${n}-${host}`
     const near = [
-      pair,
-      `addr add 10.${n}.0.1/24 dev veth${n}`,
-      `addr add fd00:${n}::1/64 dev veth${n} nodad`,
-      `link set veth${n} up`,
+      `link add ${port} type veth peer name eth0 netns /proc/${holder.pid}/ns/net`,
+      `link set ${port} master br${n} up`,
     ]
-    const far = [`addr add 10.${n}.0.2/24 dev eth0`, `addr add fd00:${n}::2/64 dev eth0 nodad`, 'link set eth0 up']
-    const routes = [`route add default via 10.${n}.0.1`, `-6 route add default via fd00:${n}::1`]
+    const far = [
+      `addr add 10.${n}.0.${host}/24 dev eth0`,
+      `addr add fd00:${n}::${host}/64 dev eth0 nodad`,
+      'link set eth0 up',
+      `route add default via 10.${n}.0.1`,
+      `-6 route add default via fd00:${n}::1`,
+    ]
     for (const command of near) await this.in(this.node, 'ip', command.split(' '))
-    for (const command of [...far, ...routes]) await this.in(holder, 'ip', command.split(' '))
+    for (const command of far) await this.in(holder, 'ip', command.split(' '))
   }
 
   /** The command line that runs `command` in a namespace; it becomes the command. */

@@ -8,10 +8,16 @@ import { Node } from './node.ts'
 
 const skip = missing('nft', 'ip', 'conntrack', 'nsenter', 'unshare')
 
-/** @param addresses of SEXTANT_NODE_ADDRESSES, if they are not to be the two link-local ones */
-export function onNode(name: string, body: (node: Node, note: Note) => Promise<void>, addresses?: string): void {
+export interface NodeOptions {
+  /** SEXTANT_NODE_ADDRESSES, if it is not to be the two link-local ones. */
+  readonly addresses?: string
+  /** Why it cannot run on this machine. */
+  readonly skip?: string | undefined
+}
+
+export function onNode(name: string, body: (node: Node, note: Note) => Promise<void>, options: NodeOptions = {}): void {
   const run = async (note: Note) => {
-    const node = await Node.create(addresses)
+    const node = await Node.create(options.addresses)
     try {
       await body(node, note)
     } catch (cause) {
@@ -20,7 +26,7 @@ export function onNode(name: string, body: (node: Node, note: Note) => Promise<v
       await node.end()
     }
   }
-  test(`node-local: ${name}`, run, { skip })
+  test(`node-local: ${name}`, run, { skip: skip ?? options.skip })
 }
 
 /** As the pod starts: prepared, watched, served, ready. */
