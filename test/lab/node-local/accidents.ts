@@ -1,5 +1,5 @@
 /** The server of a node, or its watcher, ends without a word, or hangs, under load: the Service answers, and no lookup fails. */
-import { equal, ok } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
 import { losesNone } from '../life/load.ts'
@@ -7,8 +7,8 @@ import { CROWD, nodes, present, processesOn, serves, servesNothing } from './rol
 
 const TIMEOUT = { timeoutMs: 150_000 }
 const LOAD = { crowd: CROWD }
-/** Longer than the kernel waits for a heartbeat, shorter than kubelet for an answer of `health`. */
-const HANGS_MS = 5000
+/** So long that a lookup through musl fails, 5 s, if the server is not passed over; shorter than kubelet waits for `health`. */
+const HANGS_MS = 7000
 const [first, second] = nodes
 
 /** The one process of a part of the role on a node. */
@@ -40,18 +40,17 @@ for (const part of ['server', 'watcher'] as const) {
 }
 
 test(
-  'node-local: the server of a node hangs for 5 s: no lookup fails',
+  'node-local: the server of a node hangs for 7 s: no lookup fails',
   async note => {
     await present()
     await losesNone(
-      'node-local: a server hangs for 5 s',
+      'node-local: a server hangs for 7 s',
       async () => {
         const pid = only(second!, 'server')
         process.kill(pid, 'SIGSTOP')
         try {
           const goneMs = await servesNothing(second!)
           note(`rules gone after ${(goneMs / 1000).toFixed(1)} s`)
-          ok(goneMs < 3000, `${goneMs.toFixed(0)} ms`)
           await delay(HANGS_MS - goneMs)
         } finally {
           process.kill(pid, 'SIGCONT')
