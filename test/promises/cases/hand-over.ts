@@ -11,7 +11,7 @@ import { OneByOne, type Way } from '../one-by-one.ts'
 import { isLong, type Ports, Subject } from '../subject.ts'
 
 const PER_SECOND = 5000
-const START_S = 3
+const TURN_S = 2
 const CASES: { name: string; turns: number; environment?: Record<string, string>; more?: string; bind?: string }[] = [
   { name: 'batched UDP', turns: 10 },
   { name: 'dgram', turns: isLong ? 10 : 2, environment: { SEXTANT_UDP: 'dgram' } },
@@ -61,7 +61,7 @@ for (const { name, turns, ...how } of CASES) {
     let current = await start(how)
     const { ports } = current
     const first = current
-    const { udp, stop } = load(first, turns * START_S)
+    const { udp, stop } = load(first, turns * TURN_S)
     const tookMs: number[] = []
     for (let i = 0; i < turns; i++) {
       await delay(200)
@@ -90,7 +90,7 @@ for (const { name, turns, ...how } of CASES) {
 for (const { name, turns: _, ...how } of CASES.slice(0, 4)) {
   test(`hand-over: ${name}: the younger one leaves and the older one has all again`, async note => {
     const older = await start(how)
-    const { udp, stop } = load(older, START_S)
+    const { udp, stop } = load(older, TURN_S)
     const younger = await start(how, older.ports)
     await delay(200)
     deepEqual(await younger.stop('SIGTERM'), { code: 0, signal: null })
