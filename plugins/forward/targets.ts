@@ -48,6 +48,7 @@ export function addressesOf(targets: readonly Target[]): UpstreamAddress[] {
  */
 export function readTarget(argument: Argument, folder: string, serverName?: string): Target {
   const { text } = argument
+  if (text === '') throw invalidUpstream(argument, EXPECTED)
   const scheme = /^([A-Za-z0-9]+):\/\//.exec(text)?.[1]
   const rest = scheme === undefined ? text : text.slice(scheme.length + 3)
   if (scheme !== undefined && scheme !== 'dns') return readEncrypted(argument, scheme, rest, serverName)

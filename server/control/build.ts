@@ -73,9 +73,18 @@ export function* buildInSteps(parsed: Configuration, options: BuildOptions): Gen
       yield
     }
   }
-  if (errors.errors.length > 0) throw new CorefileErrors(inSourceOrder(errors.errors, parsed.files))
+  if (errors.errors.length > 0) {
+    throw new CorefileErrors(inSourceOrder(withoutEchoes(errors.errors, parsed.mistakes), parsed.files))
+  }
   for (const plan of planListeners(generation.blocks)) generation.plans.set(plan.routes.server, plan)
   return generation
+}
+
+/** What reading found wrong with a token is not said again by the plugin that could do nothing with it. */
+function withoutEchoes(errors: readonly CorefileError[], mistakes: readonly CorefileError[]): CorefileError[] {
+  const placeOf = ({ file, line, column }: CorefileError) => `${file}:${line}:${column}`
+  const said = new Set(mistakes.map(placeOf))
+  return errors.filter(error => mistakes.includes(error) || !said.has(placeOf(error)))
 }
 
 function refuseUnknownDirectives(sites: readonly BlockSite[], known: readonly string[], errors: ErrorCollector): void {

@@ -17,9 +17,11 @@ export type Environment = Readonly<Record<string, string | undefined>>
  */
 export function expandToken(token: Token, environment: Environment): Token {
   if (!token.text.includes('{%') && !token.text.includes('{$')) return token
+  const unset: string[] = []
   const expand = (text: string, open: string, close: string) =>
-    new Expansion(token, environment, open, close).expand(text)
-  return { ...token, text: expand(expand(token.text, '{%', '%}'), '{$', '}') }
+    new Expansion(token, environment, open, close, unset).expand(text)
+  const text = expand(expand(token.text, '{%', '%}'), '{$', '}')
+  return unset.length === 0 ? { ...token, text } : { ...token, text, unset }
 }
 
 class Expansion {
@@ -27,14 +29,17 @@ class Expansion {
   readonly #environment: Environment
   readonly #open: string
   readonly #close: string
+  readonly #unset: string[]
   readonly #names: string[] = []
   #length = 0
 
-  constructor(token: Token, environment: Environment, open: string, close: string) {
+  /** @param unset gets the references to variables that are not set */
+  constructor(token: Token, environment: Environment, open: string, close: string, unset: string[]) {
     this.#token = token
     this.#environment = environment
     this.#open = open
     this.#close = close
+    this.#unset = unset
   }
 
   expand(text: string): string {
@@ -56,7 +61,9 @@ class Expansion {
     const reference = `${this.#open}${name}${this.#close}`
     // CoreDNS: a variable whose value refers to itself is replaced for ever.
     if (this.#names.includes(name)) throw this.#error(`the value of ${reference} refers to itself`)
-    const value = Object.hasOwn(this.#environment, name) ? (this.#environment[name] ?? '') : ''
+    const set = Object.hasOwn(this.#environment, name) ? this.#environment[name] : undefined
+    if (set === undefined) this.#unset.push(reference)
+    const value = set ?? ''
     this.#length += value.length
     if (this.#length > MAX_EXPANDED_LENGTH)
       throw this.#error(`${reference} grows beyond ${MAX_EXPANDED_LENGTH} characters`)

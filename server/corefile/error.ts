@@ -30,7 +30,7 @@ export class CorefileError extends Error {
   readonly sourceLine: string | undefined
 
   constructor(code: CorefileErrorCode, at: Position, message: string, options: CorefileErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(`${message}${unsetText(at)}`, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.file = at.source.file
     this.line = at.line
@@ -39,6 +39,12 @@ export class CorefileError extends Error {
     this.directive = options.directive
     this.sourceLine = at.source.line(at.line)
   }
+}
+
+/** `; {$A} is not set`, or nothing: most of what is wrong with an argument that came out empty. */
+function unsetText({ unset = [] }: Position): string {
+  if (unset.length === 0) return ''
+  return `; ${unset.join(', ')} ${unset.length === 1 ? 'is' : 'are'} not set`
 }
 
 /** All mistakes of a configuration, in the order found. `message` holds them all, formatted. */

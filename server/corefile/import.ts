@@ -11,6 +11,7 @@ import type { CorefileErrorCode } from './codes.ts'
 import { type Environment, expandToken } from './environment.ts'
 import { CorefileError, type ErrorCollector } from './error.ts'
 import { lex, type Token } from './lexer.ts'
+import { refusePlaceholder } from './placeholder.ts'
 import { type CorefileReader, errorCode, expandGlob, isGlob } from './reader.ts'
 import { Source } from './source.ts'
 
@@ -248,7 +249,9 @@ export class TokenStream {
 
   #tokensOf(source: Source): readonly Token[] {
     const tokens = this.#errors.run(() => lex(source)) ?? []
-    return tokens.map(token => this.#errors.run(() => expandToken(token, this.#environment)) ?? token)
+    return tokens.map(
+      token => this.#errors.run(() => refusePlaceholder(expandToken(token, this.#environment))) ?? token,
+    )
   }
 
   #enter(tokens: readonly Token[], identity: string): void {

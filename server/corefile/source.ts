@@ -31,6 +31,8 @@ export interface Position {
   readonly line: number
   readonly column: number
   readonly length: number
+  /** References to environment variables that are not set, as written: `{$NAME}`. Errors here name them. */
+  readonly unset?: readonly string[]
 }
 
 function findLineStarts(text: string): number[] {

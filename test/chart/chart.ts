@@ -24,6 +24,9 @@ export interface Programs {
   kubectl: string
   apiserver: string
   etcd: string
+  /** Undefined where they are not to be had. */
+  prometheus?: string
+  promtool?: string
 }
 
 let found: Programs | undefined

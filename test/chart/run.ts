@@ -20,11 +20,15 @@ const CASES = [
   'kubeadm',
   'apply',
   'kubeadm-upgrade',
+  'monitoring-rules',
+  'monitoring-calm',
+  'monitoring-trouble',
+  'node-local',
 ] as const
 
 async function examine(): Promise<Programs> {
   const made = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).split('\n')
-  const [helm, definitions] = made as [string, string]
+  const [helm, definitions, prometheus, promtool] = made as [string, string, string, string]
   const assets = (await must('bash', [join(ROOT, 'test/e2e/assets.sh'), '--print'])).trim()
   const own = join(assets, 'kubectl')
   const kubectl = existsSync(own) ? own : (await run('which', ['kubectl'])).stdout.trim()
@@ -41,7 +45,8 @@ async function examine(): Promise<Programs> {
       throw new Error(`${name} is not there ("${path}"): run "npm run chart:assets" first`)
     }
   }
-  return programs
+  // Debian has them, and who has not is told so.
+  return { ...programs, ...(existsSync(prometheus) && existsSync(promtool) ? { prometheus, promtool } : {}) }
 }
 
 async function suite(): Promise<number> {

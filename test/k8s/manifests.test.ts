@@ -82,6 +82,22 @@ test('ports and probes', () => {
   ok(noticedS < Number(lameduckS), 'kubelet hears that a replica leaves while it still answers')
 })
 
+test('the pods of one rollout are spread over nodes, whatever the ones before left behind', () => {
+  const spread = {
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    matchLabelKeys: ['pod-template-hash'],
+  }
+  for (const pod of [get('Deployment/coredns').spec.template.spec, parse(read('k8s/chart/kubeadm-values.yaml'))]) {
+    deepEqual(pod.topologySpreadConstraints, [spread])
+    const [{ podAffinityTerm }] = pod.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution
+    // Without it, the pods before keep the new ones away from where they are, and outweigh the spread.
+    deepEqual(podAffinityTerm.matchLabelKeys, ['pod-template-hash'])
+  }
+})
+
 test('the Service', () => {
   const { metadata, spec } = get('Service/kube-dns')
   deepEqual(metadata.labels, {

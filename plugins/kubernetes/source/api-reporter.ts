@@ -47,6 +47,7 @@ export class ApiReporter implements Reporter {
   }
 
   works(resource: Resource): void {
+    drifted(resource.name) // there at 0, or Prometheus would not see the first drift as an increase
     if (this.#absent.delete(resource.name)) {
       this.#log.info('kubernetes', `the API server ${this.#server} knows ${fullName(resource)} now`)
     }

@@ -189,7 +189,9 @@ export class Threads {
 
   #note(next: Generation): void {
     this.#current = next
-    if (next.threads > 1 || this.#slots.length > 0) threadsGauge().set(next.threads)
+    if (next.threads === 1 && this.#slots.length === 0) return
+    threadsGauge().set(next.threads)
+    deaths() // there at 0, or Prometheus would not see the first one as an increase
   }
 
   #slotsFor({ threads }: Generation): readonly Slot[] {

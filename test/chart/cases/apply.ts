@@ -4,15 +4,7 @@ import { join } from 'node:path'
 import { run } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
 import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, manifest, objectsOf, programs, ROOT } from '../chart.ts'
-import { cluster } from '../cluster.ts'
-
-/** kubectl as administrator; what it warns of is an error. */
-async function kubectl(...args: string[]): Promise<string> {
-  const { kubeconfig } = await cluster()
-  const { code, stdout, stderr } = await run(programs().kubectl, args, { ...process.env, KUBECONFIG: kubeconfig })
-  if (code !== 0 || stderr !== '') throw new Error(`kubectl ${args.join(' ')} ended with code ${code}\n${stderr}`)
-  return stdout
-}
+import { cluster, kubectl, STRICT } from '../cluster.ts'
 
 async function helm(...args: string[]): Promise<string> {
   const { kubeconfig } = await cluster()
@@ -58,8 +50,6 @@ service: {externalTrafficPolicy: Local, loadBalancerClass: example.org/lb}
 servers: [{port: 5300, servicePort: 53, nodePort: 30053, plugins: [{name: whoami}]}]`,
   },
 ]
-
-const STRICT = ['--server-side', '--validate=strict', '-o', 'name']
 
 test('apply: the API server knows what the Prometheus operator defines', async () => {
   const names = await kubectl('apply', ...STRICT, '-f', programs().definitions)

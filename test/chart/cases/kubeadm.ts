@@ -44,6 +44,10 @@ test('kubeadm: the chart makes the objects of k8s/, under the same names, with t
 
 type Probe = Record<string, unknown>
 
+interface Preference {
+  podAffinityTerm: { matchLabelKeys?: string[] }
+}
+
 interface Addon {
   metadata: { labels?: object; namespace?: string; resourceVersion?: string }
   spec?: {
@@ -53,6 +57,8 @@ interface Addon {
       spec: {
         containers: { image?: string; env?: object[]; livenessProbe: Probe; readinessProbe: Probe }[]
         securityContext?: object
+        topologySpreadConstraints?: object[]
+        affinity?: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: Preference[] } }
         terminationGracePeriodSeconds?: number
       }
     }
@@ -90,6 +96,9 @@ function asKubeadm(object: Addon): unknown {
   const pod = object.spec?.template?.spec
   if (pod) {
     delete pod.securityContext
+    delete pod.topologySpreadConstraints
+    const preferences = pod.affinity?.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution ?? []
+    for (const { podAffinityTerm } of preferences) delete podAffinityTerm.matchLabelKeys
     delete pod.terminationGracePeriodSeconds
     delete pod.containers[0]!.image
     delete pod.containers[0]!.env
@@ -102,7 +111,7 @@ function asKubeadm(object: Addon): unknown {
   return object
 }
 
-test('kubeadm: k8s/ has what kubeadm writes, but for the image, rights, the environment, the times of readiness, labels of roles, and a budget', async () => {
+test('kubeadm: k8s/ has what kubeadm writes, but for the image, rights, the environment, spread, the times of readiness, labels of roles, and a budget', async () => {
   const [plain, written] = [await manifests(), await kubeadmManifests()]
   deepEqual(
     [...plain.keys()].filter(key => !written.has(key)),

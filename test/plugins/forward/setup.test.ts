@@ -75,6 +75,12 @@ const bad = [
   { name: 'block_private with a bad zone', property: 'block_private a..b', at: '3:17' },
   { name: 'a bad FROM', line: 'forward a..b 10.0.0.1', at: '2:9' },
   {
+    name: 'an environment variable that is not set',
+    line: 'forward . {$SEXTANT_NOWHERE}',
+    at: '2:11',
+    says: 'invalid upstream "", expected an IP address, address:port, host name or resolv.conf file; {$SEXTANT_NOWHERE} is not set',
+  },
+  {
     name: 'a bad address',
     line: 'forward . 10.0.0.256',
     at: '2:11',

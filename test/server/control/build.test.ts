@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { plugin as bind } from '../../../plugins/bind/bind.ts'
@@ -125,6 +126,13 @@ const ERRORS: { name: string; corefile: string; says: string }[] = [
       Corefile:2:9: forward: surplus argument "x" of "forward", expected none
       Corefile:3:7: cache: surplus argument "y" of "cache", expected none
       Corefile:4:1: unknown directive "nosuch", expected bind, cache or forward`,
+  },
+  {
+    name: 'a placeholder that is no address is one mistake, not two',
+    corefile: '. {\nbind __PILLAR__LOCAL__DNS__ nowhere\n}',
+    says: text`
+    Corefile:2:6: "__PILLAR__LOCAL__DNS__" is a placeholder of NodeLocal DNSCache, expected the node's own address, such as 169.254.20.10
+    Corefile:2:29: bind: unknown interface or invalid address "nowhere", expected an IP address or one of ${Object.keys(networkInterfaces()).join(', ')}`,
   },
   {
     name: 'mistakes of the grammar, of keys and of directives together',

@@ -316,7 +316,26 @@ const rows: {
   {
     name: 'unset key',
     text: '{$Z} {\n}\n',
-    outcome: ['Corefile:1:1: empty key, expected a zone such as "." or "example.org"'],
+    outcome: ['Corefile:1:1: empty key, expected a zone such as "." or "example.org"; {$Z} is not set'],
+  },
+  {
+    name: 'every unset variable behind a mistake is named',
+    text: '{$A}..{%B%} {\n}\n',
+    outcome: [
+      'Corefile:1:1: invalid zone "..": an empty label, expected a name such as "example.org"; {%B%}, {$A} are not set',
+    ],
+  },
+  {
+    name: 'placeholders of NodeLocal DNSCache, with what belongs in their places',
+    text: '__PILLAR__DNS__DOMAIN__:53 {\n bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n forward . __PILLAR__CLUSTER__DNS__\n forward . __PILLAR__UPSTREAM__SERVERS__ # __PILLAR__A__\n log __PILLAR__B__\n}\n',
+    outcome: [
+      'Corefile:1:1: "__PILLAR__DNS__DOMAIN__" is a placeholder of NodeLocal DNSCache, expected the cluster\'s domain, such as cluster.local',
+      'Corefile:2:7: "__PILLAR__LOCAL__DNS__" is a placeholder of NodeLocal DNSCache, expected the node\'s own address, such as 169.254.20.10',
+      'Corefile:2:30: "__PILLAR__DNS__SERVER__" is a placeholder of NodeLocal DNSCache, expected the address of the Service kube-dns, or nothing',
+      'Corefile:3:12: "__PILLAR__CLUSTER__DNS__" is a placeholder of NodeLocal DNSCache, expected {$KUBE_DNS_UPSTREAM_SERVICE_HOST}',
+      'Corefile:4:12: "__PILLAR__UPSTREAM__SERVERS__" is a placeholder of NodeLocal DNSCache, expected /etc/resolv.conf',
+      'Corefile:5:6: "__PILLAR__B__" is a placeholder of NodeLocal DNSCache, expected a value',
+    ],
   },
 ]
 

@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Threads } from '../../../../server/control/threads/threads.ts'
+import { families } from '../../../../server/metrics.ts'
 import { capturedLog } from '../../../harness/captured-log.ts'
 import {
   census,
@@ -19,6 +20,16 @@ const test = suite('threads: deaths')
 test.before(makeThreadBundle)
 test.after(removeThreadBundle)
 const deaths = () => counted('sextant_thread_deaths_total')
+
+test('deaths are shown from the second thread on, before there is one', async () => {
+  const shown = () => families.get('sextant_thread_deaths_total')?.children.size ?? 0
+  await withThreads(corefile(1), async server => {
+    assert.is(shown(), 0)
+    assert.ok(await server.reload(corefile(2)))
+    assert.is(shown(), 1)
+    assert.is(deaths(), 0)
+  })
+})
 
 for (const name of ['exit', 'oom']) {
   test(`a thread that dies (${name}) is replaced; what comes for it meanwhile is answered`, async () => {
