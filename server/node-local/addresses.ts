@@ -5,10 +5,22 @@ import { runProgram } from './programs.ts'
 
 export type Family = 4 | 6
 
+/**
+ * Seconds for which the kernel leaves a Service's address with the node. Nobody has to take it away when the node is to have it no
+ * longer; until then kube-proxy has it all the same.
+ */
+const LENT_S = 300
+
 export interface Address {
   readonly family: Family
   /** As inet_ntop(3) writes it, so that equal addresses are equal texts. */
   readonly text: string
+}
+
+interface Given {
+  readonly addresses: readonly Address[]
+  /** Those of them that are the Service's are here too. */
+  readonly fallback: readonly Address[]
 }
 
 /** undefined where the text is no address, or has a zone as `fe80::1%eth0`. */
@@ -25,12 +37,19 @@ export function isReachable({ family, text }: Address): boolean {
   return first !== 0 && first !== 127 && first < 224
 }
 
-/** Gives the node the addresses that it has not got. Packets to them are then its own, whatever device they come over. */
-export async function addAddresses(addresses: readonly Address[]): Promise<Address[]> {
+/**
+ * Gives the node the addresses that it has not got. Packets to them are then its own, whatever device they come over. Those of
+ * the Service are lent for `LENT_S` from now on.
+ * @returns those that it had not got
+ */
+export async function addAddresses({ addresses, fallback }: Given): Promise<Address[]> {
   const missing = addresses.filter(address => !isThere(address))
-  for (const { family, text } of missing) {
-    const words = family === 4 ? [`${text}/32`, 'dev', 'lo', 'scope', 'host'] : [`${text}/128`, 'dev', 'lo', 'nodad']
-    await runProgram('ip', [`-${family}`, 'address', 'replace', ...words])
+  for (const address of addresses) {
+    const isLent = fallback.some(({ text }) => text === address.text)
+    if (!isLent && !missing.includes(address)) continue
+    const words = ['dev', 'lo', ...(address.family === 4 ? ['scope', 'host'] : ['nodad'])]
+    const times = isLent ? ['valid_lft', `${LENT_S}`, 'preferred_lft', `${LENT_S}`] : []
+    await runProgram('ip', [`-${address.family}`, 'address', 'replace', withPrefix(address), ...words, ...times])
   }
   return missing
 }
@@ -38,10 +57,15 @@ export async function addAddresses(addresses: readonly Address[]): Promise<Addre
 /** Takes them away again. */
 export async function removeAddresses(addresses: readonly Address[]): Promise<Address[]> {
   const there = addresses.filter(isThere)
-  for (const { family, text } of there) {
-    await runProgram('ip', [`-${family}`, 'address', 'delete', `${text}/${family === 4 ? 32 : 128}`, 'dev', 'lo'])
+  for (const address of there) {
+    await runProgram('ip', [`-${address.family}`, 'address', 'delete', withPrefix(address), 'dev', 'lo'])
   }
   return there
+}
+
+/** Of one address, as ip(8) takes it. */
+function withPrefix({ family, text }: Address): string {
+  return `${text}/${family === 4 ? 32 : 128}`
 }
 
 function isThere({ text }: Address): boolean {

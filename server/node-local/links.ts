@@ -2,12 +2,12 @@
  * Connections to the watcher's socket. A server writes lines and reads nothing; `ready?` is answered, for probes.
  *
  * ```
- * serving 169.254.20.10 fd00::10   once a second: these addresses have an open listener on port 53, and queries are answered
+ * serving 169.254.20.10 fd00::10   twice a second: these addresses have an open listener on port 53, and queries are answered
  * leaving                          nothing new is to come here; what came is still answered
  * ready?                           answered by `yes`, or by `no: ` and why
  * ```
  *
- * The end of a connection is the end of its server. Silence is seen to by the kernel, which forgets after five seconds.
+ * The end of a connection is the end of its server. Silence is seen to by the kernel, which forgets after two seconds.
  */
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'

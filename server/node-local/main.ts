@@ -27,7 +27,7 @@ const COMMANDS: Readonly<Record<string, { needsSocket: boolean; run: (settings: 
 }
 
 async function prepare(settings: Settings): Promise<void> {
-  await addAddresses(settings.addresses)
+  await addAddresses(settings)
   await applyFallback(settings)
   plain(`prepared ${texts(settings.addresses)}; fallback: ${texts(settings.fallback) || 'none'}`)
 }

@@ -19,8 +19,11 @@ export const FALLBACK_TABLE = 'sextant-fallback'
 /** Of each watcher's own table, which has a word of its own behind it. */
 export const OWN_PREFIX = 'sextant-node-'
 
-/** Seconds after the last heartbeat in which a server still counts as serving: the kernel counts them. */
-export const SERVED_S = 5
+/**
+ * Seconds after the last heartbeat in which a server still counts as serving: the kernel counts them. musl asks a second time, and
+ * the last one, after 2.5 s: what hangs is passed over by then.
+ */
+export const SERVED_S = 2
 /** A TCP connection that is silent for as long is closed by every server before (docs/limits.md: 10 s). */
 const FLOW_TIMEOUT = '1m'
 /** Of both directions and all addresses; one more goes to the Service. Each costs the kernel some 100 octets. */

@@ -43,7 +43,7 @@ export class OwnTable {
     return table
   }
 
-  /** These are served for the next five seconds, and no others. Lost while nft starts anew. */
+  /** These are served for the next two seconds, and no others. Lost while nft starts anew. */
   serve(addresses: readonly Address[]): void {
     this.#write(serve(this.name, addresses))
   }

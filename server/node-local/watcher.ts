@@ -42,7 +42,7 @@ export class Watcher implements LinkEvents {
 
   /** @throws ProgramError, or the system's error where it cannot listen */
   static async start(settings: Settings): Promise<Watcher> {
-    await addAddresses(settings.addresses)
+    await addAddresses(settings)
     await applyFallback(settings)
     const watcher = new Watcher(settings, await OwnTable.open(settings.addresses))
     try {
@@ -115,7 +115,7 @@ export class Watcher implements LinkEvents {
   }
 
   async #look(): Promise<void> {
-    const missing = await addAddresses(this.#settings.addresses)
+    const missing = await addAddresses(this.#settings)
     if (missing.length > 0) warn(`found no ${missing.map(({ text }) => text).join(', ')} on lo: given again`)
     if (this.#settings.fallback.length > 0 && !(await tables()).includes(FALLBACK_TABLE)) {
       warn(`found no table "${FALLBACK_TABLE}": made again`)
