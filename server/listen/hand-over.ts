@@ -5,8 +5,9 @@
  * datagram or a connection. A filter that is attached to any of them says which (SO_ATTACH_REUSEPORT_CBPF, Linux 4.6; it needs
  * no privilege). When a socket is closed, the last of the list takes its place. Whoever joins takes the filter away.
  */
+import { isMainThread } from 'node:worker_threads'
 import { type Ffi, loadCalls } from './ffi.ts'
-import { addressOctets, covers, equal, type Holder, holdersOf } from './holders.ts'
+import { addressOctets, equal, type Holder, holdersOf } from './holders.ts'
 import type { Transport } from './listener.ts'
 import { sharesAddresses } from './share.ts'
 
@@ -42,19 +43,18 @@ export function joined(shared: SharedAddress): void {
   ffi.calls.setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.addressOf(none.buffer), 4) // there may be none
 }
 
-/** True where another process gets what comes for the address once this one has let go of it. */
-export function hasSuccessor({ transport, address, port }: SharedAddress): boolean {
-  if (!sharesAddresses()) return false
-  const wanted = addressOctets(address)
-  return holdersOf(transport, port).some(({ octets, fd }) => fd === undefined && covers(octets, wanted))
+/** True where another process has the address too, and gets what comes once this one has let go of it. */
+export function hasSuccessor(shared: SharedAddress): boolean {
+  return sharesAddresses() && socketsAt(shared).others.length > 0
 }
 
 /**
  * Has the kernel give what comes from now on to the other processes that have the address, if there are any. What waits in
  * our sockets stays there. False where nothing was changed: without node:ffi it cannot be, and the kernel goes on sharing out.
+ * The main thread does it for all: it knows who came first.
  */
 export function divert(shared: SharedAddress): boolean {
-  if (!sharesAddresses()) return false
+  if (!sharesAddresses() || !isMainThread) return false
   const ffi = loadCalls()
   const { own, others } = socketsAt(shared)
   const fd = own[0]?.fd

@@ -81,13 +81,10 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i])
 }
 
-/** True where two sockets would both get what comes for some address. */
+/** `::` is taken for the wildcard of both families: /proc does not tell. */
 export function overlap(a: Uint8Array, b: Uint8Array): boolean {
-  return covers(a, b) || covers(b, a)
-}
-
-/** True where a socket at `wide` gets what comes for `other`. `::` is taken for the wildcard of both families: /proc does not tell. */
-export function covers(wide: Uint8Array, other: Uint8Array): boolean {
-  if (equal(wide, other)) return true
-  return wide.every(octet => octet === 0) && (wide.length === 16 || wide.length === other.length)
+  const isZero = (octets: Uint8Array) => octets.every(octet => octet === 0)
+  const covers = (wide: Uint8Array, other: Uint8Array) =>
+    isZero(wide) && (wide.length === 16 || wide.length === other.length)
+  return equal(a, b) || covers(a, b) || covers(b, a)
 }

@@ -28,6 +28,7 @@ export class OwnTable {
   #addresses: readonly Address[]
   #features: Features
   #child: ChildProcess | undefined
+  #isMade = false
   #isClosed = false
 
   private constructor(addresses: readonly Address[], features: Features) {
@@ -76,6 +77,7 @@ export class OwnTable {
     child.on('error', cause => warn(missingProgram('nft', cause).message))
     child.on('close', (code, signal) => {
       this.#child = undefined
+      this.#isMade = false
       if (this.#isClosed) return
       warn(`nft ended with ${signal ?? `code ${code}`}: nothing is served on the node until it runs again`)
       setTimeout(() => {
@@ -84,6 +86,14 @@ export class OwnTable {
     })
     this.#write(ownTable(this.name, this.#addresses, this.#features))
     await this.#made()
+    this.#isMade = true
+  }
+
+  /** Looks whether it is among the tables that there are; if not, it is made anew. */
+  check(names: readonly string[]): void {
+    if (!this.#isMade || names.includes(this.name)) return
+    this.#isMade = false
+    this.#giveUp(new Error(`found no table "${this.name}": it is made again`))
   }
 
   /** Without its table a child is of no use: it is ended, and the next one started. */

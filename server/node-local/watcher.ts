@@ -117,7 +117,9 @@ export class Watcher implements LinkEvents {
   async #look(): Promise<void> {
     const missing = await addAddresses(this.#settings)
     if (missing.length > 0) warn(`found no ${missing.map(({ text }) => text).join(', ')} on lo: given again`)
-    if (this.#settings.fallback.length > 0 && !(await tables()).includes(FALLBACK_TABLE)) {
+    const names = await tables()
+    this.#table.check(names)
+    if (this.#settings.fallback.length > 0 && !names.includes(FALLBACK_TABLE)) {
       warn(`found no table "${FALLBACK_TABLE}": made again`)
       await applyFallback(this.#settings)
     }

@@ -95,7 +95,8 @@ export class Node {
   }
 
   /**
-   * Ends kubelet and starts it again, with these settings over its own, and waits until it is well; pods go on meanwhile.
+   * Ends kubelet and starts it again, with these settings over its own, and waits until it knows the node's pods, which go on
+   * meanwhile. Those with a readiness probe are not ready until they have passed it again.
    * @param settings fields of KubeletConfiguration; none: as the lab made it
    */
   async restartKubelet(settings: object = {}): Promise<void> {
@@ -103,7 +104,15 @@ export class Node {
     await stopDaemon(name)
     this.#write(KUBELET_CONFIG, JSON.stringify({ ...kubeletConfig(this.name), ...settings }))
     const health = ['wget', '-q', '-O', '-', 'http://127.0.0.1:10248/healthz']
-    await startAgain(name).until(`kubelet of ${this.name}`, 30_000, () => this.must('busybox', health))
+    const onNode = ['get', 'pods', '-A', `--field-selector=spec.nodeName=${this.name}`, '-o', 'name']
+    await startAgain(name).until(`kubelet of ${this.name}`, 60_000, async () => {
+      await this.must('busybox', health)
+      const known = JSON.parse(await kubectl('get', '--raw', `/api/v1/nodes/${this.name}/proxy/pods`)) as {
+        items: object[]
+      }
+      const wanted = lines(await kubectl(...onNode)).length
+      if (known.items.length < wanted) throw new Error(`it knows ${known.items.length} of ${wanted} pods`)
+    })
   }
 
   /** Lines of the kernel's rules in this node, of nftables and of iptables alike, without their counters. */

@@ -8,7 +8,7 @@ import { givenTo, nodes, present, processesOn, remove } from './role.ts'
 
 const MIB = 2 ** 20
 /** Of k8s/node-local/daemonset.yaml. */
-const LIMITS = { 'node-local server': 170 * MIB, 'node-local watcher': 64 * MIB } as const
+const LIMITS = { 'node-local server': 170 * MIB, 'node-local watcher': 170 * MIB } as const
 /** Bits of capabilities(7): NET_BIND_SERVICE, NET_ADMIN. */
 const NET_BIND_SERVICE = 1n << 10n
 const NET_ADMIN = 1n << 12n

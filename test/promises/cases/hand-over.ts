@@ -21,8 +21,8 @@ const CASES: { name: string; turns: number; environment?: Record<string, string>
   { name: 'every address, dgram', turns: isLong ? 10 : 2, bind: '', environment: { SEXTANT_UDP: 'dgram' } },
   { name: 'under the permission model', turns: 2, environment: { SEXTANT_PERMISSION: '1' } },
 ]
-/** So much may wait in a socket or be in a batch when its process is killed, at 5,000 queries a second. */
-const MAX_KILLED = 200
+/** So much waits in a socket, or is in a batch, when its process is killed: half of the questions of a fifth of a second. */
+const MAX_KILLED = 500
 
 type Case = Omit<(typeof CASES)[number], 'name' | 'turns'>
 
@@ -87,18 +87,20 @@ for (const { name, turns, ...how } of CASES) {
   })
 }
 
-test('hand-over: the younger one leaves and the older one has all again', async note => {
-  const older = await start({})
-  const { udp, stop } = load(older, 3)
-  const younger = await start({}, older.ports)
-  await delay(200)
-  deepEqual(await younger.stop('SIGTERM'), { code: 0, signal: null })
-  const [run, outcomes] = [await udp, await stop()]
-  note(`${told(run)}; ${outcomes.map(({ way, asked, answered }) => `${way} ${answered} of ${asked}`).join(', ')}`)
-  equal(run.lost, 0)
-  for (const { way, failures } of outcomes) deepEqual([way, failures], [way, []])
-  await older.stop()
-})
+for (const { name, turns: _, ...how } of CASES.slice(0, 4)) {
+  test(`hand-over: ${name}: the younger one leaves and the older one has all again`, async note => {
+    const older = await start(how)
+    const { udp, stop } = load(older, START_S)
+    const younger = await start(how, older.ports)
+    await delay(200)
+    deepEqual(await younger.stop('SIGTERM'), { code: 0, signal: null })
+    const [run, outcomes] = [await udp, await stop()]
+    note(`${told(run)}; ${outcomes.map(({ way, asked, answered }) => `${way} ${answered} of ${asked}`).join(', ')}`)
+    equal(run.lost, 0)
+    for (const { way, failures } of outcomes) deepEqual([way, failures], [way, []])
+    await older.stop()
+  })
+}
 
 test('hand-over: beside one that is killed, the other has all, and what was in the dead one is lost', async note => {
   const one = await start({})

@@ -7,8 +7,8 @@ import { eventually } from '../../harness/time.ts'
 import { BY_LOCAL, BY_SERVICE, LOCAL, type Node } from '../node-local/node.ts'
 import { onNode, shown, steady, ways } from '../node-local/on-node.ts'
 
-/** Heartbeats that nobody repeats are forgotten after five seconds. */
-const FORGOTTEN_MS = 6000
+/** Heartbeats that nobody repeats are forgotten after two seconds. */
+const FORGOTTEN_MS = 3000
 
 /** A command that runs another one with an nft that refuses `word` in what it is to check. */
 async function nftWithout(node: Node, word: string): Promise<readonly string[]> {
@@ -44,6 +44,17 @@ onNode(
     deepEqual(await own(node), [])
   },
 )
+
+onNode('without an owner, a table that others take away is made again', async node => {
+  const watcher = await node.watch(node.socket, await nftWithout(node, 'flags owner'))
+  await node.serve()
+  await node.ready()
+  const [name] = await own(node)
+  await node.in(node.node, 'nft', ['delete', ...name!.split(' ')])
+  equal(await node.who(node.pod, LOCAL), BY_SERVICE)
+  await watcher.line(/found no table "sextant-node-\w+": it is made again/, 15_000)
+  await eventually(10_000, 'the server of the node', async () => equal(await node.who(node.pod, LOCAL), BY_LOCAL), 200)
+})
 
 onNode('without "socket wildcard": the end of the connection tells that the server is gone', async (node, note) => {
   const watcher = await node.watch(node.socket, await nftWithout(node, 'socket wildcard'))
