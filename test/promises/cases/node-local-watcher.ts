@@ -53,13 +53,13 @@ onNode('two watchers side by side, each with its server: one leaves, and nobody 
   const socket = join(node.folder, 'successor.sock')
   const lookups = await node.ask(node.pod, steady(LOCAL, { forMs: 3000 }), async () => {
     await node.watch(socket)
-    await node.serve(BY_LOCAL, undefined, socket)
+    await node.serve(socket)
     await node.ready(socket)
     equal((await tables(node)).filter(name => name.includes('sextant-node-')).length, 2)
     await Promise.all([watcher.stop('SIGTERM'), server.stop('SIGTERM')])
   })
   note(shown(lookups))
-  equal(lookups.failed, 0)
+  deepEqual([lookups.failed, lookups.lost], [0, 0])
   deepEqual(ways(lookups), [BY_LOCAL])
 })
 

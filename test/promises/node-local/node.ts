@@ -6,7 +6,7 @@
  * near 10.1.0.3, fd00:1::3 ─┘  node-local server and watcher; kube-proxy's part: the Service's address becomes an endpoint's
  * ```
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Child, must, type Output, run } from '../../harness/process.ts'
@@ -40,6 +40,17 @@ table inet kube-proxy-stand-in {
   }
   chain prerouting { type nat hook prerouting priority -100; jump services; }
   chain output { type nat hook output priority -100; jump services; }
+}
+`
+
+const corefile = (addresses: string) => `. {
+  bind ${addresses.replaceAll(',', ' ')}
+  hosts {
+    ${BY_LOCAL} who.test
+  }
+  health 127.0.0.1:8080 {
+    lameduck 1s
+  }
 }
 `
 
@@ -80,8 +91,8 @@ export class Node {
       await made.in(made.node, 'sh', ['-c', `echo 1 > /proc/sys/net/${name.replaceAll('.', '/')}`])
     }
     await made.lead(OTHER)
-    await made.serve(BY_SERVICE, OTHER.join(), undefined, other)
-    await made.serve(BY_NEAR, NEAR.join(), undefined, near)
+    await made.#answer(BY_SERVICE, OTHER, other)
+    await made.#answer(BY_NEAR, NEAR, near)
     return made
   }
 
@@ -152,17 +163,20 @@ export class Node {
     return child
   }
 
-  /** A server that answers with `mark`; on the node it tells the watcher. */
-  async serve(
-    mark = BY_LOCAL,
-    addresses = this.#addresses,
-    socket: string | undefined = this.socket,
-    holder = this.node,
-  ): Promise<Child> {
-    const args = [join(import.meta.dirname, 'server.ts'), mark, addresses]
-    if (holder === this.node && socket !== undefined) args.push(socket)
-    const child = this.#start(holder, `server-${mark}`, process.execPath, args)
+  /** An endpoint of the Service, which answers with `mark`. */
+  async #answer(mark: string, addresses: Endpoint, holder: Child): Promise<void> {
+    const args = [join(import.meta.dirname, 'server.ts'), mark, addresses.join()]
+    const child = this.#start(holder, `endpoint-${mark}`, process.execPath, args)
     await child.line(/^listening$/, STARTED_MS)
+  }
+
+  /** The node's own server, as its container runs it: it answers with `BY_LOCAL`, and tells the watcher. */
+  async serve(socket = this.socket): Promise<Child> {
+    const file = join(this.folder, 'Corefile')
+    writeFileSync(file, corefile(this.#addresses))
+    const environment = { ...process.env, SEXTANT_SHARE_ADDRESSES: '1', SEXTANT_WATCHER: socket }
+    const child = this.#start(this.node, 'sextant', join(ROOT, 'bin/sextant'), ['-conf', file], environment)
+    await child.line(/^Sextant-/, STARTED_MS)
     return child
   }
 

@@ -1,18 +1,12 @@
 /**
- * A name server that tells who answered: every question is answered with one address, its own mark. Stands for the node's
- * server, with heartbeats to a watcher, and for the endpoint of the Service. SIGTERM: it says that it leaves, answers on for a
- * moment, and ends.
+ * The endpoint of a Service: a name server that tells who answered. Every question is answered with one address, its mark.
  *
- * Arguments: `MARK ADDRESS[,ADDRESS…] [PATH OF THE WATCHER'S SOCKET]`.
+ * Arguments: `MARK ADDRESS[,ADDRESS…]`.
  */
 import { createSocket } from 'node:dgram'
-import { connect, createServer, isIPv6, type Socket } from 'node:net'
+import { createServer, isIPv6, type Socket } from 'node:net'
 
-const HEARTBEAT_MS = 500
-const AGAIN_MS = 100
-const LAMEDUCK_MS = 800
-
-const [mark = '', list = '', watcher] = process.argv.slice(2)
+const [mark = '', list = ''] = process.argv.slice(2)
 const addresses = list.split(',')
 
 function replyTo(query: Buffer): Buffer {
@@ -39,33 +33,11 @@ function serveTcp(stream: Socket): void {
 }
 
 async function listen(address: string): Promise<void> {
-  const udp = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', reusePort: true })
+  const udp = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4' })
   udp.on('message', (query, { address: to, port }) => udp.send(replyTo(query), port, to))
   await new Promise<void>(done => udp.bind(53, address, done))
-  await new Promise<void>(done => createServer(serveTcp).listen({ port: 53, host: address, reusePort: true }, done))
-}
-
-let link: Socket | undefined
-let isLeaving = false
-
-function beat(): void {
-  if (!isLeaving && link?.readyState === 'open') link.write(`serving ${addresses.join(' ')}\n`)
-}
-
-function follow(path: string): void {
-  link = connect(path, beat)
-  link.on('error', () => link?.destroy())
-  link.on('close', () => setTimeout(() => follow(path), AGAIN_MS))
+  await new Promise<void>(done => createServer(serveTcp).listen({ port: 53, host: address }, done))
 }
 
 for (const address of addresses) await listen(address)
-if (watcher !== undefined) {
-  follow(watcher)
-  setInterval(beat, HEARTBEAT_MS)
-}
-process.once('SIGTERM', () => {
-  isLeaving = true
-  link?.write('leaving\n')
-  setTimeout(() => process.exit(0), LAMEDUCK_MS)
-})
 console.log('listening')
