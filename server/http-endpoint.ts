@@ -1,12 +1,14 @@
 /**
  * HTTP endpoints of plugins: `health`, `ready`, `prometheus`. Plugins that name the same address share one server, also
- * across a reload, so that a port is opened once and never lost. Knows no plugin; `node:http` is loaded with the first
- * endpoint.
+ * across a reload, so that a port is opened once and never lost; with SEXTANT_SHARE_ADDRESSES also processes share it. Knows
+ * no plugin; `node:http` is loaded with the first endpoint.
  */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { limitConnections } from './http-connections.ts'
+import { divert, joined } from './listen/hand-over.ts'
+import { sharesAddresses } from './listen/share.ts'
 import { filesForEndpoint } from './open-files.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -80,6 +82,14 @@ export async function openHttpEndpoint(at: HttpAddress, path: string, handler: H
   }
 }
 
+/** Has the kernel give new connections to other processes that share these addresses, if there are any. `close` follows. */
+export async function handOverEndpoints(): Promise<void> {
+  for (const opening of servers.values()) {
+    const { address, port } = (await opening).server.address() as AddressInfo
+    divert({ transport: 'tcp', address, port })
+  }
+}
+
 /** `host:port`, IPv6 in brackets: `:8080`, `[::1]:9153`. */
 export function formatHttpAddress({ host, port }: HttpAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -109,8 +119,10 @@ async function listen(at: HttpAddress, address: string): Promise<SharedServer> {
   // Go takes IPv4 for localhost; the system's resolver may put ::1 first.
   const host = at.host === 'localhost' ? '127.0.0.1' : at.host
   try {
-    server.listen({ port: at.port, ...(host !== '' && { host }) })
+    server.listen({ port: at.port, reusePort: sharesAddresses(), ...(host !== '' && { host }) })
     await once(server, 'listening')
+    const { address, port } = server.address() as AddressInfo
+    joined({ transport: 'tcp', address, port })
   } catch (cause) {
     throw new Error(`cannot listen on http://${formatHttpAddress(at)}: ${reason(cause)}`, { cause })
   }

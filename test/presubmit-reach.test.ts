@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/listen/https.ts': 'http http2 net',
   'server/listen/tls-policy.ts': 'crypto',
   'server/control/': 'fs fs/promises os path worker_threads',
+  'server/control/watcher-link.ts': 'net',
   'server/http-endpoint.ts': 'events http',
   'server/log.ts': 'fs net',
   'server/loop-delay.ts': 'perf_hooks',

@@ -44,6 +44,7 @@ export class Ready implements Stage {
   /** Stages that need not be asked again. */
   readonly #known = new Set<Stage>()
   #endpoint: HttpEndpoint | undefined
+  #isServing = false
   #isDraining = false
 
   constructor(address: HttpAddress, continuously: boolean, site: Site) {
@@ -76,6 +77,7 @@ export class Ready implements Stage {
   }
 
   serving(): void {
+    this.#isServing = true
     this.#endpoint?.activate()
   }
 
@@ -95,6 +97,8 @@ export class Ready implements Stage {
     const conditions = new Set(sharing.flatMap(ready => ready.conditions()))
     const say = (status: number, verdict: string) => respond(response, status, [verdict, ...conditions].join('\n'))
     if (this.#isDraining) say(503, 'Shutting down')
+    else if (!this.#isServing)
+      say(503, 'Starting') // the sockets may not be open yet
     else if (waiting === '') say(200, 'OK')
     else {
       info('ready', `Plugins not ready: "${waiting}"`)

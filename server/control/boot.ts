@@ -4,10 +4,12 @@
  *   read → parse → build: set up, link → bind sockets → start stages → read from the sockets → tell → write the pid file
  *
  * A busy port fails before anything is started; the cluster may take its startup_timeout before anything is answered.
- * All but the last two steps are those of a reload: they stand in server.ts.
+ * All but the last two steps are those of a reload: they stand in server.ts. With SEXTANT_SHARE_ADDRESSES sockets are bound
+ * after the stages have started: until then the process that this one takes over from answers all.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { plugins } from '../../plugins/index.ts'
+import { checkShareAddresses } from '../listen/listen.ts'
 import { error as logError, plain, warn } from '../log.ts'
 import { watchLoop } from '../loop-delay.ts'
 import { setCookieSecrets } from '../wire/cookie.ts'
@@ -36,15 +38,19 @@ export function listPlugins(): string {
  * is opened before `boot`.
  */
 export function makeServer(args: Arguments, root: string, threadFile: string): Server {
-  return new Server({ origin: locate(args.corefile, root), plugins, port: args.port, threadFile })
+  const { SEXTANT_WATCHER = '' } = process.env
+  const watcher = SEXTANT_WATCHER === '' ? undefined : SEXTANT_WATCHER
+  return new Server({ origin: locate(args.corefile, root), plugins, port: args.port, threadFile, watcher })
 }
 
 /** @throws Error with one clear text for all that is wrong */
 export async function boot(server: Server, args: Arguments): Promise<void> {
   const { origin } = server.options
   setCookieSecrets(cookieSecrets())
+  checkShareAddresses()
   if (origin.isFallback) warn(undefined, `no -conf and no ./Corefile: serving the default "${origin.file}"`)
   await server.takeOver()
+  server.watcher?.start()
   releaseMemory()
   watchLoop()
   showVersion(server.current)

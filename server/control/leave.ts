@@ -1,8 +1,9 @@
 /**
- * The way out: serve on through lameduck while `ready` says no, leave once the clients have found that out, answer what
- * is in flight, then stop the stages.
+ * The way out: serve on through lameduck while `ready` says no, leave once the clients have found that out, or at once where
+ * another process has the same addresses, answer what is in flight, then stop the stages.
  */
 import { formatDuration } from '../corefile/values.ts'
+import { handOverEndpoints } from '../http-endpoint.ts'
 import { info } from '../log.ts'
 import { announceDraining, stopStages } from './lifecycle.ts'
 import type { Server } from './server.ts'
@@ -11,10 +12,13 @@ import { sleep } from './wait.ts'
 const QUIET_MS = 1000
 const QUIET_LIMIT_MS = 5000
 const QUIET_POLL_MS = 50
+/** Datagrams that had found our socket, connections that were opening, and the next question on those that are open. */
+const HAND_OVER_MS = 250
 
 /** Resolves when nothing is left to do. `hurry` skips the waiting for clients. */
 export async function leave(server: Server, hurry: AbortSignal): Promise<void> {
   server.isLeaving = true
+  server.watcher?.leave()
   const { current } = server
   if (current === undefined) return
   announceDraining(current)
@@ -23,9 +27,18 @@ export async function leave(server: Server, hurry: AbortSignal): Promise<void> {
     info('health', `Going into lameduck mode for ${formatDuration(current.lameduckMs)}`)
     await sleep(current.lameduckMs, hurry)
   }
-  await quiet(server, hurry)
+  if (server.sockets.haveSuccessor) await handOver(server)
+  else await quiet(server, hurry)
   await Promise.all([server.sockets.close(), server.threads.leave()])
   await stopStages(current)
+}
+
+/** Lets another process on the same addresses have what comes, and answers what was on its way meanwhile. */
+async function handOver({ sockets, threads }: Server): Promise<void> {
+  info(undefined, 'Another process has all addresses: handing over')
+  sockets.handOver()
+  await Promise.all([threads.handOver(), handOverEndpoints()])
+  await sleep(HAND_OVER_MS)
 }
 
 /** Until no query has come for a second, five seconds at most. */

@@ -1,6 +1,8 @@
 /**
  * The running server: the generation that answers, its sockets, and the two ways on from there, a reload and the end.
  */
+
+import { sharesAddresses } from '../listen/listen.ts'
 import { setDebug, warn } from '../log.ts'
 import type { Plugin } from '../plugin.ts'
 import { workSlices } from '../work-slices.ts'
@@ -9,8 +11,9 @@ import { type Origin, readConfiguration } from './configuration.ts'
 import type { Generation } from './generation.ts'
 import { announceServing, startStages, stopStages } from './lifecycle.ts'
 import { Reloader } from './reload.ts'
-import { closeAll, Sockets } from './sockets.ts'
+import { closeAll, type OpenSockets, Sockets } from './sockets.ts'
 import { Threads } from './threads/threads.ts'
+import { WatcherLink } from './watcher-link.ts'
 
 export interface ServerOptions {
   readonly origin: Origin
@@ -19,6 +22,8 @@ export interface ServerOptions {
   readonly port: number
   /** What threads beside this one run (`multisocket`). */
   readonly threadFile: string
+  /** The Unix socket of who watches this server, if somebody does. */
+  readonly watcher?: string | undefined
 }
 
 export class Server {
@@ -29,9 +34,12 @@ export class Server {
   #current: Generation | undefined
   /** SIGTERM was seen: nothing new is taken over. */
   isLeaving = false
+  /** Whom it tells that it serves (`SEXTANT_WATCHER`). */
+  readonly watcher: WatcherLink | undefined
 
   constructor(options: ServerOptions) {
     this.options = options
+    if (options.watcher !== undefined) this.watcher = new WatcherLink(this, options.watcher)
     this.threads = new Threads({ file: options.threadFile, port: options.port, sockets: this.sockets })
     this.reloader = new Reloader(this)
   }
@@ -55,7 +63,14 @@ export class Server {
     await workSlices.pause() // queries have their turn between one step and the next
     const next = await buildBetween(parsed, { plugins, port, reload: reason => this.reloader.request(reason) })
     await workSlices.pause()
-    const bound = await this.sockets.bind(next)
+    let bound: OpenSockets = new Map()
+    const bind = async () => {
+      bound = await this.sockets.bind(next)
+      return bound
+    }
+    // Where addresses are shared, another process answers until this one can, and a socket takes its part of the queries at once.
+    const isLate = sharesAddresses()
+    if (!isLate) await bind()
     try {
       this.threads.begin(next)
       await startStages(next, previous)
@@ -63,7 +78,7 @@ export class Server {
       await Promise.all([closeAll(bound), this.threads.giveUp()])
       throw cause
     }
-    const others = await this.threads.prepare(next, bound).catch(async cause => {
+    const others = await this.threads.prepare(next, isLate ? bind : async () => bound).catch(async cause => {
       await Promise.all([stopStages(next), closeAll(bound)])
       throw cause
     })

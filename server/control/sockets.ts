@@ -3,7 +3,7 @@
  * changes; old ones are closed after everything has.
  */
 import { networkInterfaces } from 'node:os'
-import { canJoin, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
+import { canJoin, hasSuccessor, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
 import { warn } from '../log.ts'
 import type { Generation, ListenerPlan } from './generation.ts'
 import { hostPort } from './site.ts'
@@ -125,6 +125,17 @@ export class Sockets {
         listener.start()
       }
     }
+  }
+
+  /** True where other processes get whatever comes once this one has let go of its addresses. */
+  get haveSuccessor(): boolean {
+    const all = this.all()
+    return all.length > 0 && all.every(listener => hasSuccessor(listener))
+  }
+
+  /** Has the kernel give what comes from now on to those. What waits is read; `close` follows. */
+  handOver(): void {
+    for (const listener of this.all()) listener.handOver?.()
   }
 
   /** Closes the sockets of plans that are needed no more. Resolves when their queries were answered. */

@@ -7,8 +7,18 @@ import { cells, counter, summedGauge } from '../metrics.ts'
 import { type Timed, Wheel } from '../wheel.ts'
 import { plainAddress } from './address.ts'
 import { STOP_MS, type TcpLimits } from './listener.ts'
-import type { CloseReason } from './tcp-connection.ts'
 import { type Client, Clients, type Guest, loserTo } from './tcp-shares.ts'
+
+export type CloseReason =
+  | 'garbage'
+  | 'first-read'
+  | 'idle'
+  | 'write'
+  | 'buffer'
+  | 'memory'
+  | 'limit'
+  | 'queries'
+  | 'stop'
 
 export interface Connection extends Timed, Guest {
   close(reason: CloseReason): void

@@ -7,10 +7,10 @@ import type { TLSSocket } from 'node:tls'
 import type { Routes } from '../route.ts'
 import { Timed } from '../wheel.ts'
 import { plainAddress } from './address.ts'
+import type { CloseReason } from './connections.ts'
 import type { HttpsListener } from './https.ts'
 import { type HttpRequest, type HttpResponse, HttpsExchange } from './https-exchange.ts'
 import type { TcpLimits } from './listener.ts'
-import type { CloseReason } from './tcp-connection.ts'
 import type { Client, Guest } from './tcp-shares.ts'
 
 /** SETTINGS and PING frames that no request follows: each has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */

@@ -7,10 +7,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { LATER, takeQuery } from '../serve.ts'
 import { freshness } from '../wire/freshness.ts'
 import type { Peer } from '../wire/query.ts'
+import type { CloseReason } from './connections.ts'
 import type { HttpsConnection } from './https-connection.ts'
 import { MAX_MESSAGE_BYTES, MEDIA_TYPE, METHODS, readHead, STATUS } from './https-request.ts'
 import { serveMessage } from './listener.ts'
-import type { CloseReason } from './tcp-connection.ts'
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest
 export type HttpResponse = ServerResponse | Http2ServerResponse

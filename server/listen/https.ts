@@ -10,6 +10,7 @@ import { cells, counter } from '../metrics.ts'
 import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { Connections } from './connections.ts'
+import { divert } from './hand-over.ts'
 import { Handshakes } from './handshakes.ts'
 import { HttpsConnection } from './https-connection.ts'
 import type { HttpRequest, HttpResponse } from './https-exchange.ts'
@@ -107,6 +108,10 @@ export class HttpsListener implements Listener {
     if (!this.#isStarted) shareFiles(1)
     this.#isStarted = true
     this.#handshakes.start()
+  }
+
+  handOver(): void {
+    divert(this)
   }
 
   async stop(): Promise<void> {

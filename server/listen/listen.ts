@@ -4,14 +4,17 @@
  */
 import { bindBeside } from './beside.ts'
 import { loadFfi } from './ffi.ts'
+import { joined } from './hand-over.ts'
 import { listenHttps } from './https.ts'
 import { ListenError, type Listener, type ListenerOptions, type Scheme, type Transport } from './listener.ts'
+import { sharesAddresses } from './share.ts'
 import { listenTcp } from './tcp.ts'
 import { listenTls } from './tls.ts'
 import { UdpBatch } from './udp-batch.ts'
 import { listenDgram } from './udp-dgram.ts'
 
 export { canJoin, shareAddresses } from './beside.ts'
+export { hasSuccessor } from './hand-over.ts'
 export {
   ListenError,
   type Listener,
@@ -20,6 +23,7 @@ export {
   type TcpLimits,
   type Transport,
 } from './listener.ts'
+export { checkShareAddresses, sharesAddresses } from './share.ts'
 export { type ClientAuth, type HttpsLimits, type Secure, sameTls, type TlsPolicy } from './tls-policy.ts'
 
 /** What can be spoken on one socket. */
@@ -66,9 +70,14 @@ export async function listenPair(
 
 async function bind(speech: Speech, address: string, port: number, options: ListenerOptions): Promise<Listener> {
   // A member of a group joins what another thread has bound, and has checked then.
-  if (options.reusePort === true || options.isBeside !== true) return open(speech, address, port, options)
+  if (options.reusePort === true) return open(speech, address, port, options)
+  if (options.isBeside !== true && !sharesAddresses()) return open(speech, address, port, options)
   const transport = speech === 'udp' ? 'udp' : 'tcp'
-  return bindBeside(transport, address, port, reusePort => open(speech, address, port, { ...options, reusePort }))
+  const bound = await bindBeside(transport, address, port, reusePort =>
+    open(speech, address, port, { ...options, reusePort }),
+  )
+  joined(bound)
+  return bound
 }
 
 async function open(speech: Speech, address: string, port: number, options: ListenerOptions): Promise<Listener> {

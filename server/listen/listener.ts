@@ -7,6 +7,7 @@ import { error as logError } from '../log.ts'
 import { cells, counter, families } from '../metrics.ts'
 import type { Routes } from '../route.ts'
 import { type ServedQuery, serve } from '../serve.ts'
+import { sharesAddresses } from './share.ts'
 import type { Secure } from './tls-policy.ts'
 
 export type Transport = 'udp' | 'tcp'
@@ -34,6 +35,11 @@ export interface Listener {
   limitTo?(limits: Partial<TcpLimits>): void
   /** Begins to read. What came since the socket was bound has waited. */
   start(): void
+  /**
+   * Has the kernel give what comes from now on to other processes that have the address; what waits is read. Connections are
+   * closed with the next answer. `stop` follows.
+   */
+  handOver?(): void
   /** Stops reading at once. Resolves when the queries in flight were answered, or after `STOP_MS`; the socket is closed. */
   stop(): Promise<void>
 }
@@ -118,7 +124,8 @@ export class ListenError extends Error {
   readonly port: number
 
   constructor(transport: Transport, address: string, port: number, code: string, cause?: unknown) {
-    super(`cannot listen on ${transport} "${hostPort(address, port)}": ${REASONS[code] ?? code}`, { cause })
+    const hint = code === 'EADDRINUSE' && sharesAddresses() ? ', or one that a process of the same user shares' : ''
+    super(`cannot listen on ${transport} "${hostPort(address, port)}": ${REASONS[code] ?? code}${hint}`, { cause })
     this.code = code
     this.transport = transport
     this.address = address

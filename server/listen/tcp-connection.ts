@@ -13,21 +13,12 @@ import { LATER, takeQuery } from '../serve.ts'
 import { Timed } from '../wheel.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { plainAddress } from './address.ts'
+import type { CloseReason } from './connections.ts'
 import { serveMessage } from './listener.ts'
 import type { TcpListener } from './tcp.ts'
 import { copyOf, giveBack } from './tcp-memory.ts'
+import { holdUntilEnd } from './tcp-options.ts'
 import { type Client, type Holder, hold } from './tcp-shares.ts'
-
-export type CloseReason =
-  | 'garbage'
-  | 'first-read'
-  | 'idle'
-  | 'write'
-  | 'buffer'
-  | 'memory'
-  | 'limit'
-  | 'queries'
-  | 'stop'
 
 const PREFIX_BYTES = 2
 const MAX_MESSAGE_BYTES = 65_535
@@ -87,6 +78,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
       this.#forget()
       this.#tellRoom()
     })
+    if (listener.isHandingOver) this.handOver()
     socket.resume()
   }
 
@@ -116,8 +108,19 @@ export class TcpConnection extends Timed implements Peer, Holder {
     return this.#inFlight === 0 && this.#socket.writableLength === 0
   }
 
+  /** Something is to be answered. */
+  get #isBusy(): boolean {
+    return this.#inFlight > 0 || this.#backlog !== undefined || this.#late.length > 0
+  }
+
   keep(): Peer {
     return this
+  }
+
+  /** Its next answer is to be the last one, and to come with the end of the connection: nothing is asked in between. */
+  handOver(): void {
+    this.#lingerMs = LINGER_MS
+    holdUntilEnd(this.#socket)
   }
 
   settle(): void {
@@ -249,7 +252,7 @@ export class TcpConnection extends Timed implements Peer, Holder {
     if (isPartial) this.#keepPartial(chunk, at, chunk.length)
     this.#flush()
     if (at < 0 && !this.#isFinishing) this.close('garbage')
-    else if (this.#hasEnded || this.#isFinishing) this.#closeIfDone()
+    else this.#closeIfDone()
   }
 
   /** Serves one message. False if the connection is to be closed. */
@@ -388,9 +391,9 @@ export class TcpConnection extends Timed implements Peer, Holder {
 
   /** RFC 7766 §6.2.4: a client that has said all is answered all, then closed. */
   #closeIfDone(): void {
-    if (!this.#hasEnded && !this.#isFinishing) return
-    if (this.#inFlight > 0 || this.#backlog !== undefined || this.#late.length > 0) return
-    if (this.#socket.writableEnded) return
+    if (this.#listener.isHandingOver && this.#asked > 0 && this.#partialLength === 0 && !this.#isBusy)
+      this.#isFinishing = true
+    if (!(this.#hasEnded || this.#isFinishing) || this.#isBusy || this.#socket.writableEnded) return
     this.#socket.end()
     if (this.#isFinishing && !this.#hasEnded) setTimeout(() => this.#socket.destroy(), this.#lingerMs).unref()
   }

@@ -8,9 +8,10 @@ import { filesForClients, shareFiles } from '../open-files.ts'
 import type { Routes } from '../route.ts'
 import { plainAddress, sockaddr } from './address.ts'
 import { Connections } from './connections.ts'
-import { loadFfi } from './ffi.ts'
+import { divert } from './hand-over.ts'
 import { ListenError, type Listener, type ListenerOptions, type TcpLimits } from './listener.ts'
 import { TcpConnection } from './tcp-connection.ts'
+import { limitSendBuffer } from './tcp-options.ts'
 import { join, leave } from './tcp-shares.ts'
 
 /** CoreDNS: the times are its defaults. */
@@ -25,13 +26,6 @@ export const DEFAULT_LIMITS: TcpLimits = {
   maxBufferedBytes: 1 << 20,
 }
 const LISTEN_BACKLOG = 1024
-/**
- * What the kernel keeps of replies that a client does not read, half of it for its own book-keeping. By itself it takes
- * megabytes for each, which count as ours where memory is limited.
- */
-const SEND_BUFFER_BYTES = 1 << 18
-const SOL_SOCKET = 1
-const SO_SNDBUF = 7
 /** How much later than its time a connection may be closed. */
 const MAX_TICK_MS = 20
 /** How long a client may take to close its side once all was said. */
@@ -83,6 +77,8 @@ export class TcpListener implements Listener {
   #sockets: number
   routes: Routes
   received = 0
+  /** Connections are closed with their next answer. */
+  isHandingOver = false
   readonly connections: Connections<TcpConnection>
   readonly #server: Acceptor
   #early: Socket[] | undefined = []
@@ -125,6 +121,12 @@ export class TcpListener implements Listener {
     for (const socket of early) this.#accept(socket)
   }
 
+  handOver(): void {
+    divert(this)
+    this.isHandingOver = true
+    for (const connection of this.connections.all) connection.handOver()
+  }
+
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
@@ -154,15 +156,6 @@ export class TcpListener implements Listener {
     const client = this.connections.admit(socket, this.#maxConnections)
     if (client !== undefined) this.connections.add(new TcpConnection(this, socket, client), this.limits.firstReadMs)
   }
-}
-
-/** For all connections that will be accepted; without `node:ffi` the kernel's own limit holds. */
-function limitSendBuffer(server: Server): void {
-  const { fd } = (server as { _handle?: { fd?: number } })._handle ?? {}
-  const ffi = loadFfi()
-  if (ffi === undefined || fd === undefined || fd < 0) return
-  const bytes = Int32Array.of(SEND_BUFFER_BYTES / 2) // the kernel doubles it
-  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, ffi.addressOf(bytes.buffer), 4)
 }
 
 function limitsOf(some: Partial<TcpLimits> | undefined): TcpLimits {

@@ -70,6 +70,10 @@ class TlsListener implements Listener {
     this.#handshakes.start()
   }
 
+  handOver(): void {
+    this.#connections.handOver()
+  }
+
   stop(): Promise<void> {
     return this.#connections.stop()
   }

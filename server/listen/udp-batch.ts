@@ -106,6 +106,10 @@ export class UdpBatch implements Listener {
     this.#watch ??= this.#ffi.watch(this.#socket.fd, () => this.#drain())
   }
 
+  handOver(): void {
+    this.#socket.retire()
+  }
+
   async stop(): Promise<void> {
     if (this.#isStopped) return
     if (this.#watch !== undefined && !this.#isStandIn) this.#empty()

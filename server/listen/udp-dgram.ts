@@ -11,6 +11,7 @@ import type { Routes } from '../route.ts'
 import { LATER, type ServedQuery, takeQuery } from '../serve.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { IPV4_AT, IPV6_AT, isWildcard, PORT_AT, plainAddress, SOCKADDR_IN_BYTES, sockaddr } from './address.ts'
+import { divert } from './hand-over.ts'
 import {
   BROKEN,
   countDrops,
@@ -85,6 +86,10 @@ class UdpDgram implements Listener {
     const early = this.#early ?? []
     this.#early = undefined
     for (const [message, from] of early) this.#message(message, from)
+  }
+
+  handOver(): void {
+    divert(this)
   }
 
   async stop(): Promise<void> {

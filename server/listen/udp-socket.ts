@@ -6,6 +6,7 @@ import { getSystemErrorName } from 'node:util'
 import { AF_INET, AF_INET6, isWildcard, PORT_AT, SOCKADDR_IN6_BYTES, sockaddr } from './address.ts'
 import type { Ffi } from './ffi.ts'
 import { ListenError, type ListenerOptions } from './listener.ts'
+import { sharesAddresses } from './share.ts'
 
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
@@ -59,7 +60,7 @@ export class UdpSocket {
     this.isWildcard = isWildcard(address)
     this.#name = name
     this.#isLent = options.fd !== undefined
-    this.#isShared = (options.sockets ?? 1) > 1
+    this.#isShared = (options.sockets ?? 1) > 1 || sharesAddresses()
     if (options.fd !== undefined) {
       this.fd = options.fd
       this.port = this.#boundPort()

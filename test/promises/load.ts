@@ -39,10 +39,15 @@ export function clusterCorefile({ dns, health, ready, metrics }: Ports, more = '
 
 /** Asks `perSecond` questions for `seconds`; none of them may be lost where the caller says so. */
 export function askFor(subject: Subject, perSecond: number, seconds: number): Promise<PacedRun> {
-  const file = join(subject.folder, 'questions')
-  writeFileSync(file, `${QUESTIONS.join('\n')}\n`)
   const { name, address, port, pid } = subject
-  return paced({ name, address, port, pid }, { file, perSecond, seconds })
+  return paced({ name, address, port, pid }, { file: writeQuestions(subject.folder), perSecond, seconds })
+}
+
+/** A file of questions in a folder. */
+export function writeQuestions(folder: string): string {
+  const file = join(folder, 'questions')
+  writeFileSync(file, `${QUESTIONS.join('\n')}\n`)
+  return file
 }
 
 /** What a run found, in a line. */

@@ -19,6 +19,7 @@ const CASES = [
   'reload',
   'reload-trouble',
   'leaving',
+  'hand-over',
   'machine-output',
   'machine-disk',
   'machine-exhaustion',

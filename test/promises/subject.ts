@@ -10,6 +10,8 @@ import { eventually } from '../harness/time.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const READY_MS = 30_000
+/** The last thing that is printed at start. */
+const SERVES = /^Sextant-/
 
 /** `--long`: the sizes of the promises themselves. */
 export const isLong = process.argv.includes('--long')
@@ -29,6 +31,8 @@ export interface SubjectOptions {
   readonly args?: readonly string[]
   /** What /ready says once it counts as started: 200 by default. */
   readonly status?: number
+  /** Those of another subject, which shares them; it counts as started once it says that it serves. */
+  readonly ports?: Ports
 }
 
 const live = new Set<Subject>()
@@ -63,7 +67,7 @@ export class Subject implements Target {
 
   /** Started, ready, and answering. `corefile` is to hold `ready` and `prometheus` at the ports it is given. */
   static async start(corefile: (ports: Ports) => string, options: SubjectOptions = {}): Promise<Subject> {
-    const ports = { dns: ++lastPort, health: ++lastPort, ready: ++lastPort, metrics: ++lastPort }
+    const ports = options.ports ?? { dns: ++lastPort, health: ++lastPort, ready: ++lastPort, metrics: ++lastPort }
     const folder = mkdtempSync(join(tmpdir(), 'sextant-promises-'))
     const file = join(folder, 'Corefile')
     writeFileSync(file, corefile(ports))
@@ -72,6 +76,10 @@ export class Subject implements Target {
     const child = new Child(`sextant:${ports.dns}`, command[0]!, command.slice(1), environment)
     const subject = new Subject(ports, folder, child)
     live.add(subject)
+    if (options.ports !== undefined) {
+      await child.line(SERVES, READY_MS)
+      return subject
+    }
     await eventually(READY_MS, 'the server being ready', async () => {
       if (child.exit) throw new Error(`it ended: ${JSON.stringify(child.exit)}\n${child.tail()}`)
       const status = await subject.status('ready')

@@ -112,6 +112,8 @@ class Inner {
         return this.#end()
       case 'drain':
         return this.#drain()
+      case 'handOver':
+        return this.#handOver()
       case 'count':
         return this.#sockets.received
       case 'leave':
@@ -195,6 +197,10 @@ class Inner {
 
   #drain(): undefined {
     if (this.#current !== undefined) announceDraining(this.#current.generation)
+  }
+
+  #handOver(): undefined {
+    this.#sockets.handOver()
   }
 
   async #leave(): Promise<undefined> {

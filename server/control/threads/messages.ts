@@ -60,6 +60,8 @@ export type Request =
   | { readonly kind: 'end' }
   /** Lameduck begins. */
   | { readonly kind: 'drain' }
+  /** Takes nothing new from its sockets. */
+  | { readonly kind: 'handOver' }
   /** How many messages were read so far, as a number. */
   | { readonly kind: 'count' }
   /** Answers what is in flight, and ends. */

@@ -84,6 +84,11 @@ export class Places {
     await Promise.all(listeners.map(listener => listener.stop()))
   }
 
+  /** Where the main thread stands in, it takes nothing new: other processes have the address. */
+  handOver(): void {
+    for (const listener of this.#standIns.values()) listener.handOver()
+  }
+
   /** Where the main thread stands in, it answers as this generation does from now on. */
   serve({ plans }: Generation): void {
     for (const [key, listener] of this.#standIns) listener.routes = plans.get(key)?.routes ?? listener.routes

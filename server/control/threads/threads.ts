@@ -70,13 +70,19 @@ export class Threads {
   }
 
   /**
-   * Builds and starts a generation in all its threads, and opens their sockets. Its stages in the main thread have started,
-   * and `bound` are its sockets there.
+   * Builds and starts a generation in all its threads, and opens their sockets. Its stages in the main thread have started;
+   * `bind` gives its sockets there, and may open them only then.
    * @returns what ends it: `serve`, at once, or `discard`; until then nobody else prepares
    * @throws Error if one of them cannot; then all are as they were
    */
-  async prepare(next: Generation, bound: OpenSockets): Promise<{ serve(): void; discard(): Promise<void> }> {
-    if (next.threads === 1 && this.all().length === 0) return { serve: () => this.#note(next), discard: async () => {} }
+  async prepare(
+    next: Generation,
+    bind: () => Promise<OpenSockets>,
+  ): Promise<{ serve(): void; discard(): Promise<void> }> {
+    if (next.threads === 1 && this.all().length === 0) {
+      await bind()
+      return { serve: () => this.#note(next), discard: async () => {} }
+    }
     const release = await this.#takeTurn()
     const slots = this.#slotsFor(next)
     const undo: (() => void)[] = []
@@ -91,6 +97,7 @@ export class Threads {
     }
     try {
       await everyOne(slots, slot => this.#prepare(slot, this.#running(slot), next))
+      const bound = await bind()
       this.#share(next, bound)
       undo.push(() => this.#share(this.#current))
       const places = slots.map(slot => {
@@ -131,6 +138,12 @@ export class Threads {
   drain(): void {
     this.#isLeaving = true
     for (const slot of this.#slots) void this.#ask(slot, { kind: 'drain' })
+  }
+
+  /** Their sockets take nothing new: other processes have the addresses. */
+  async handOver(): Promise<void> {
+    for (const { places } of this.#slots) places.handOver()
+    await Promise.all(this.#slots.map(slot => this.#ask(slot, { kind: 'handOver' })))
   }
 
   /** Messages that they have read so far; of a thread that ends meanwhile, none. */

@@ -1,0 +1,95 @@
+/**
+ * Addresses that processes share (share.ts): who else has one, and how the kernel is told to give what is new to the others.
+ *
+ * Sockets of one address that have SO_REUSEPORT are a list, in the order of binding, of which the kernel picks one for a
+ * datagram or a connection. A filter that is attached to any of them says which (SO_ATTACH_REUSEPORT_CBPF, Linux 4.6; it needs
+ * no privilege). When a socket is closed, the last of the list takes its place. Whoever joins takes the filter away.
+ */
+import { isMainThread } from 'node:worker_threads'
+import { type Ffi, loadCalls } from './ffi.ts'
+import { addressOctets, equal, type Holder, holdersOf } from './holders.ts'
+import type { Transport } from './listener.ts'
+import { sharesAddresses } from './share.ts'
+
+const SOL_SOCKET = 1
+const SO_ATTACH_REUSEPORT_CBPF = 51
+const SO_DETACH_REUSEPORT_BPF = 68
+/** linux/filter.h: classic BPF. */
+const RETURN = 0x06
+const INSTRUCTION_BYTES = 8
+/** struct sock_fprog: how many instructions, and behind six octets of padding where they are. */
+const PROGRAM_BYTES = 16
+
+export interface SharedAddress {
+  readonly transport: Transport
+  /** As it was asked for; '' is the wildcard. */
+  readonly address: string
+  readonly port: number
+}
+
+/** Inodes of the others' sockets that were there when ours was bound: they come before ours. */
+const before = new Map<string, ReadonlySet<string>>()
+
+/** A socket of ours has been bound there. */
+export function joined(shared: SharedAddress): void {
+  if (!sharesAddresses()) return
+  const { own, others } = socketsAt(shared)
+  const key = keyOf(shared)
+  if (!before.has(key) || own.length === 1) before.set(key, new Set(others.map(({ inode }) => inode)))
+  const ffi = loadCalls()
+  const fd = own[0]?.fd
+  if (ffi === undefined || fd === undefined) return
+  const none = Int32Array.of(0)
+  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.addressOf(none.buffer), 4) // there may be none
+}
+
+/** True where another process has the address too, and gets what comes once this one has let go of it. */
+export function hasSuccessor(shared: SharedAddress): boolean {
+  return sharesAddresses() && socketsAt(shared).others.length > 0
+}
+
+/**
+ * Has the kernel give what comes from now on to the other processes that have the address, if there are any. What waits in
+ * our sockets stays there. False where nothing was changed: without node:ffi it cannot be, and the kernel goes on sharing out.
+ * The main thread does it for all: it knows who came first.
+ */
+export function divert(shared: SharedAddress): boolean {
+  if (!sharesAddresses() || !isMainThread) return false
+  const ffi = loadCalls()
+  const { own, others } = socketsAt(shared)
+  const fd = own[0]?.fd
+  if (ffi === undefined || fd === undefined || others.length === 0) return false
+  const earlier = before.get(keyOf(shared)) ?? new Set()
+  // The first of the list stays where it is as ours are closed, and so does the one behind ours until the last of them is.
+  return attach(ffi, fd, pick(others.some(({ inode }) => earlier.has(inode)) ? 0 : own.length))
+}
+
+/** A filter that picks the socket at this place of the list. */
+function pick(place: number): ArrayBuffer {
+  const program = new ArrayBuffer(INSTRUCTION_BYTES)
+  const view = new DataView(program)
+  view.setUint16(0, RETURN, true)
+  view.setUint32(4, place, true)
+  return program
+}
+
+function attach(ffi: Ffi, fd: number, program: ArrayBuffer): boolean {
+  const memory = new ArrayBuffer(PROGRAM_BYTES)
+  const view = new DataView(memory)
+  view.setUint16(0, program.byteLength / INSTRUCTION_BYTES, true)
+  view.setBigUint64(8, ffi.addressOf(program), true)
+  return (
+    ffi.calls.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ffi.addressOf(memory), PROGRAM_BYTES) === 0 &&
+    program.byteLength > 0 // in use until here: C reads it
+  )
+}
+
+function socketsAt({ transport, address, port }: SharedAddress): { own: Holder[]; others: Holder[] } {
+  const wanted = addressOctets(address)
+  const all = holdersOf(transport, port).filter(({ octets }) => equal(octets, wanted))
+  return { own: all.filter(({ fd }) => fd !== undefined), others: all.filter(({ fd }) => fd === undefined) }
+}
+
+function keyOf({ transport, address, port }: SharedAddress): string {
+  return `${transport} ${address} ${port}`
+}
