@@ -2,11 +2,12 @@
 import { equal } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
+import { processes } from '../life/addon.ts'
 import { losesNone } from '../life/load.ts'
-import { CROWD, nodes, present, processesOn, serves, servesNothing } from './role.ts'
+import { inKubeSystem } from '../replicas.ts'
+import { LOAD, LOAD_OF_NEW_NAMES, nodes, present, processesOn, serves, servesNothing } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
-const LOAD = { crowd: CROWD }
 /** So long that a lookup through musl fails, 5 s, if the server is not passed over; shorter than kubelet waits for `health`. */
 const HANGS_MS = 7000
 const [first, second] = nodes
@@ -60,6 +61,26 @@ test(
       },
       note,
       LOAD,
+    )
+  },
+  TIMEOUT,
+)
+
+test(
+  'node-local: SIGKILL of a replica of the cluster’s DNS behind the caches, which have none of the names: no lookup fails',
+  async note => {
+    await present()
+    await losesNone(
+      'node-local: SIGKILL of a replica of the cluster’s DNS',
+      async () => {
+        const own = nodes.flatMap(node => processesOn(node, 'server'))
+        process.kill(processes('Sextant').find(pid => !own.includes(pid))!, 'SIGKILL')
+        // Until kubelet has seen it, all replicas are said to be ready.
+        await delay(5000)
+        await inKubeSystem('rollout', 'status', 'deployment/coredns', '--timeout=50s')
+      },
+      note,
+      LOAD_OF_NEW_NAMES,
     )
   },
   TIMEOUT,

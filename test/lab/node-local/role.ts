@@ -16,6 +16,9 @@ export const NODE_LOCAL_IP = '169.254.20.10'
 export const NODE_LOCAL_LABEL = 'k8s-app=node-local-dns'
 /** Pods that kubelet made with the node's address for its clusterDNS. */
 export const CROWD = 'node-local-crowd'
+/** Of a name that is in the caches, and of one for each lookup that is in none. */
+export const LOAD = { crowd: CROWD } as const
+export const LOAD_OF_NEW_NAMES = { crowd: CROWD, name: '10-#-#-#.default.pod.cluster.local.' } as const
 export const DAEMON_SET = 'daemonset/node-local-dns'
 export const nodes = NODES.map(({ name, ip }) => new Node(name, ip))
 
