@@ -71,7 +71,15 @@ test('ports and probes', () => {
     timeoutSeconds: 5,
     failureThreshold: 5,
   })
-  deepEqual(container.readinessProbe, { httpGet: { path: '/ready', port: 'readiness-probe', scheme: 'HTTP' } })
+  deepEqual(container.readinessProbe, {
+    httpGet: { path: '/ready', port: 'readiness-probe', scheme: 'HTTP' },
+    periodSeconds: 2,
+    timeoutSeconds: 5,
+    failureThreshold: 2,
+  })
+  const noticedS = container.readinessProbe.periodSeconds * container.readinessProbe.failureThreshold
+  const [, lameduckS] = /lameduck (\d+)s/.exec(get('ConfigMap/coredns').data.Corefile)!
+  ok(noticedS < Number(lameduckS), 'kubelet hears that a replica leaves while it still answers')
 })
 
 test('the pods of one rollout are spread over nodes, whatever the ones before left behind', () => {

@@ -2,19 +2,36 @@
  * The control groups of the lab's pods: the one thing of it that no namespace takes away. All are below one folder of each
  * hierarchy (v1), or of the one there is (v2).
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { delay } from '../harness/time.ts'
 
 const MOUNT = '/sys/fs/cgroup'
 const NAME = 'sextant-lab'
+const IS_V2 = existsSync(join(MOUNT, 'cgroup.controllers'))
+
+/** Of one container; octets. Its pod has the same limit, has its sandbox too, and so comes to it first. */
+export interface Memory {
+  limit: number
+  /** The most that the pod had at a time. */
+  peak: number
+  /** The most that the container itself had at a time. */
+  ownPeak: number
+  /** How often the kernel had to take pages back because the container or its pod had reached the limit. */
+  timesAtLimit: number
+  /** Processes that were killed for it. */
+  oomKills: number
+}
 
 /** As kubelet wants it: from the root of the hierarchies. */
 export function cgroupOf(node: string): string {
   return `/${NAME}/${node}`
 }
 
+/** @throws Error if there are some in use: of a lab in another network namespace, which no socket of this one tells of */
 export function createCgroups(nodes: readonly string[]): void {
+  if (roots().some(isInUse))
+    throw new Error(`control groups named ${NAME} are in use: a lab of another network namespace is up`)
   for (const root of roots()) {
     for (const node of nodes) {
       mkdirSync(join(root, NAME, node), { recursive: true })
@@ -36,8 +53,49 @@ export async function removeCgroups(): Promise<boolean> {
   return false
 }
 
+/** The folders of the containers that there are, as paths of files of their memory begin. */
+export function containers(): string[] {
+  const root = join(MOUNT, IS_V2 ? '' : 'memory', NAME)
+  return globSync('*/kubepods/{,*/}pod*/*/cgroup.procs', { cwd: root }).map(file => join(root, file, '..'))
+}
+
+/** Ids of the processes of a container, as the lab counts. @throws Error if it is gone */
+export function processesOf(container: string): number[] {
+  return readFileSync(join(container, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+}
+
+/** @throws Error if the container is gone */
+export function memoryOf(container: string): Memory {
+  const pod = join(container, '..')
+  const read = (file: string, dir = container): string => readFileSync(join(dir, file), 'utf8')
+  const word = (text: string, key: string): number => Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(text)![1])
+  if (IS_V2) {
+    return {
+      limit: Number(read('memory.max')),
+      peak: Number(read('memory.peak', pod)),
+      ownPeak: Number(read('memory.peak')),
+      // Those of a pod are of what is in it, too.
+      timesAtLimit: word(read('memory.events', pod), 'max'),
+      oomKills: word(read('memory.events'), 'oom_kill'),
+    }
+  }
+  return {
+    limit: Number(read('memory.limit_in_bytes')),
+    peak: Number(read('memory.max_usage_in_bytes', pod)),
+    ownPeak: Number(read('memory.max_usage_in_bytes')),
+    timesAtLimit: Number(read('memory.failcnt')) + Number(read('memory.failcnt', pod)),
+    oomKills: word(read('memory.oom_control'), 'oom_kill'),
+  }
+}
+
+/** That a process is in a group below. */
+function isInUse(root: string): boolean {
+  const files = globSync(`${NAME}/**/cgroup.procs`, { cwd: root })
+  return files.some(file => readFileSync(join(root, file), 'utf8') !== '')
+}
+
 function roots(): string[] {
-  if (existsSync(join(MOUNT, 'cgroup.controllers'))) return [MOUNT]
+  if (IS_V2) return [MOUNT]
   return readdirSync(MOUNT, { withFileTypes: true })
     .filter(entry => entry.isDirectory())
     .map(entry => join(MOUNT, entry.name))

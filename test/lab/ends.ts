@@ -2,15 +2,16 @@
  * The tests of `lab ends`: however the lab ends, nothing of it is left on the machine. They bring up a lab each, so none may be up
  * before.
  */
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Child, childrenOf, must, stopAll } from '../harness/process.ts'
 import { runTests, test } from '../harness/suite.ts'
 import { eventually } from '../harness/time.ts'
-import { findLab, UP } from './socket.ts'
+import { findLab, UP, UP_ALREADY } from './socket.ts'
 
 const RUN = join(import.meta.dirname, 'run.ts')
+const KEEPER = join(import.meta.dirname, 'keeper.ts')
 const UP_MS = 180_000
 const GONE_MS = 15_000
 /** When all sorts of things are half made: images are imported, kubelets start. */
@@ -119,11 +120,18 @@ test(
   TIMEOUT,
 )
 test(
-  'down',
+  'down, after a second lab was refused and did it no harm',
   () =>
-    leavesNothing(UP_LINE, async () =>
-      equal((await new Child('down', process.execPath, [RUN, 'down']).exited).code, 0),
-    ),
+    leavesNothing(UP_LINE, async () => {
+      // As two commands do that found no lab: run.ts asks before.
+      const second = new Child('second', process.execPath, [KEEPER])
+      equal((await second.exited).code, 1)
+      match(second.tail(), new RegExp(UP_ALREADY))
+      const first = await findLab()
+      first?.socket.end()
+      equal(first?.isUp, true)
+      equal((await new Child('down', process.execPath, [RUN, 'down']).exited).code, 0)
+    }),
   TIMEOUT,
 )
 

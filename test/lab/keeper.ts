@@ -6,18 +6,26 @@
  *   node keeper.ts [-v] [--tied]    --tied: down as soon as standard input ends; otherwise only until the lab is up
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, Socket } from 'node:net'
 import { childrenOf, must } from '../harness/process.ts'
 import { printCommands } from './administrator.ts'
 import { createCgroups, removeCgroups } from './cgroups.ts'
 import { tails } from './daemon.ts'
 import { NODES } from './place.ts'
-import { SOCKET, UP } from './socket.ts'
+import { SOCKET, UP, UP_ALREADY } from './socket.ts'
 import { bringUp } from './up.ts'
 
 const INSIDE = 'SEXTANT_LAB_INSIDE'
 
-function outside(): void {
+/** @throws Error if this machine has a lab already */
+async function outside(): Promise<void> {
+  const server = createServer()
+  try {
+    await once(server.listen(SOCKET), 'listening')
+  } catch (cause) {
+    throw new Error(UP_ALREADY, { cause })
+  }
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
   // The shell is process 1 and reaps what containerd leaves to it; fd 3 tells the inner process that this one is gone.
   const inner = ['sh', '-c', '"$@"; exit $?', 'lab', process.execPath, ...process.argv.slice(1)]
@@ -47,7 +55,7 @@ function outside(): void {
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, down)
   const waiting = new Set<Socket>()
-  createServer(socket => {
+  server.on('connection', socket => {
     waiting.add(socket)
     socket
       .on('error', () => undefined)
@@ -55,7 +63,7 @@ function outside(): void {
         if (word.toString() === 'down') down()
       })
     socket.write(JSON.stringify({ pid: first(), isUp }))
-  }).listen(SOCKET)
+  })
   unshare.on('exit', async code => {
     const isClean = await removeCgroups()
     if (!isClean) console.error('lab: control groups named sextant-lab could not be removed')
@@ -89,4 +97,9 @@ async function abandon(): Promise<void> {
 }
 
 if (process.env[INSIDE]) await inside()
-else outside()
+else {
+  await outside().catch(error => {
+    console.error(`lab: ${error instanceof Error ? error.message : error}`)
+    process.exit(1)
+  })
+}

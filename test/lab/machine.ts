@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   iptables: 'iptables',
   'musl-gcc': 'musl-tools',
+  nft: 'nftables',
   nsenter: 'util-linux',
   nslookup: 'bind9-dnsutils',
   openssl: 'openssl',

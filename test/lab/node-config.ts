@@ -31,6 +31,8 @@ export function kubeletConfig(node: string): object {
     failCgroupV1: false,
     cgroupRoot: cgroupOf(node),
     failSwapOn: false,
+    // With version 1 it is so anyway: the kernel ends the process that wants memory, not its container.
+    singleProcessOOMKill: true,
     oomScoreAdj: 0,
     // Its disk is memory, and has nothing to be collected.
     localStorageCapacityIsolation: false,

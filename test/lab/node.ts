@@ -6,9 +6,10 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../harness/process.ts'
 import { CLIENT_CA, kubeconfigOf, kubectl } from './control-plane.ts'
-import { Daemon } from './daemon.ts'
+import { Daemon, pidOf, startAgain, stopDaemon } from './daemon.ts'
 import { containerdConfig, kubeletConfig, kubeProxyConfig } from './node-config.ts'
 import { IMAGES, NODES, STATE, UPSTREAM_IP } from './place.ts'
+import { lines } from './pods.ts'
 
 /** Of the machine's /etc: what commands need to run. */
 const ETC = [
@@ -23,6 +24,7 @@ const ETC = [
   'services',
   'ssl',
 ]
+const KUBELET_CONFIG = 'etc/kubernetes/kubelet.json'
 const CNI_BINARIES = ['/usr/lib/cni', '/opt/cni/bin']
 /**
  * kubelet sets these for the whole machine where they differ. In the node's mount namespace files with its values lie over
@@ -42,11 +44,11 @@ export function cniBinaries(): string | undefined {
   return CNI_BINARIES.find(dir => existsSync(join(dir, 'bridge')) && existsSync(join(dir, 'host-local')))
 }
 
+/** Any process of the lab may have one of each node: what it does goes by the daemons' names. */
 export class Node {
   readonly name: string
   readonly ip: string
   readonly #dir: string
-  #holder!: Daemon
 
   constructor(name: string, ip: string) {
     this.name = name
@@ -66,8 +68,8 @@ export class Node {
     const mounts = [...covers, ...shared, ...own, 'mount -t tmpfs none /run']
     const script = `set -e; ${mounts.join('; ')}; hostname ${this.name}; mkdir /run/lock; exec sleep infinity`
     const unshare = ['unshare', '--mount', '--uts', '--', 'sh', '-c', script, this.name, this.#dir, assets]
-    this.#holder = new Daemon(this.name, 'nsenter', [`--net=/run/netns/${this.name}`, ...unshare])
-    await this.#holder.until(`${this.name}'s mounts`, 10_000, () => this.must('test', ['-d', '/run/lock']))
+    const holder = new Daemon(this.name, 'nsenter', [`--net=/run/netns/${this.name}`, ...unshare])
+    await holder.until(`${this.name}'s mounts`, 10_000, () => this.must('test', ['-d', '/run/lock']))
     const containerd = this.daemon('containerd', 'containerd', ['--config', '/etc/containerd/config.toml'])
     await containerd.until(`containerd of ${this.name}`, 30_000, () => this.must('ctr', ['version']))
     await this.must('sh', ['-c', 'for image in /mnt/*.tar; do ctr -n k8s.io image import "$image"; done'])
@@ -76,7 +78,7 @@ export class Node {
   /** kubelet and kube-proxy. Resolves to the pod CIDR that the controller manager gave the node. */
   async startKubelet(): Promise<string> {
     const kubelet = this.daemon('kubelet', '/srv/kubelet', [
-      '--config=/etc/kubernetes/kubelet.json',
+      `--config=/${KUBELET_CONFIG}`,
       '--kubeconfig=/etc/kubernetes/kubelet.kubeconfig',
       `--hostname-override=${this.name}`,
       `--node-ip=${this.ip}`,
@@ -92,6 +94,32 @@ export class Node {
     return podCIDR
   }
 
+  /**
+   * Ends kubelet and starts it again, with these settings over its own, and waits until it knows the node's pods, which go on
+   * meanwhile. Those with a readiness probe are not ready until they have passed it again.
+   * @param settings fields of KubeletConfiguration; none: as the lab made it
+   */
+  async restartKubelet(settings: object = {}): Promise<void> {
+    const name = `${this.name}-kubelet`
+    await stopDaemon(name)
+    this.#write(KUBELET_CONFIG, JSON.stringify({ ...kubeletConfig(this.name), ...settings }))
+    const health = ['wget', '-q', '-O', '-', 'http://127.0.0.1:10248/healthz']
+    const onNode = ['get', 'pods', '-A', `--field-selector=spec.nodeName=${this.name}`, '-o', 'name']
+    await startAgain(name).until(`kubelet of ${this.name}`, 60_000, async () => {
+      await this.must('busybox', health)
+      const known = JSON.parse(await kubectl('get', '--raw', `/api/v1/nodes/${this.name}/proxy/pods`)) as {
+        items: object[]
+      }
+      const wanted = lines(await kubectl(...onNode)).length
+      if (known.items.length < wanted) throw new Error(`it knows ${known.items.length} of ${wanted} pods`)
+    })
+  }
+
+  /** Lines of the kernel's rules in this node, of nftables and of iptables alike, without their counters. */
+  async rules(): Promise<string[]> {
+    return lines(await this.must('nft', ['--stateless', 'list', 'ruleset']))
+  }
+
   daemon(name: string, command: string, args: readonly string[]): Daemon {
     return new Daemon(`${this.name}-${name}`, ...this.#enter(command, args))
   }
@@ -101,7 +129,7 @@ export class Node {
   }
 
   #enter(command: string, args: readonly string[]): [string, string[]] {
-    return ['nsenter', ['--target', String(this.#holder.pid), '--net', '--mount', '--uts', '--', command, ...args]]
+    return ['nsenter', ['--target', String(pidOf(this.name)), '--net', '--mount', '--uts', '--', command, ...args]]
   }
 
   #writeFiles(): void {
@@ -120,7 +148,7 @@ export class Node {
     this.#write('etc/machine-id', `${this.name.replaceAll(/\W/g, '').padStart(32, '0')}\n`)
     this.#write('etc/resolv.conf', `search lab.example\nnameserver ${UPSTREAM_IP}\n`)
     this.#write('etc/containerd/config.toml', containerdConfig(cniBinaries()!))
-    this.#write('etc/kubernetes/kubelet.json', JSON.stringify(kubeletConfig(this.name)))
+    this.#write(KUBELET_CONFIG, JSON.stringify(kubeletConfig(this.name)))
     this.#write('etc/kubernetes/kube-proxy.json', JSON.stringify(kubeProxyConfig(this.name)))
     for (const [component, to] of [
       [this.name, 'kubelet'],

@@ -7,6 +7,7 @@ export const STATE = '/run/sextant-lab'
 export const KUBECONFIG = join(STATE, 'admin.kubeconfig')
 export const IMAGES = join(STATE, 'images')
 export const LOGS = join(STATE, 'logs')
+export const DAEMONS = join(STATE, 'daemons')
 
 /** The switch's own address, on which the control plane listens. */
 export const CONTROL_IP = '192.168.50.10'

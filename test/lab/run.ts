@@ -1,15 +1,17 @@
-/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life … | ends … | shell [POD] | down | check`. */
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life … | node-local … | all … | ends … | shell [POD] | down | check`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { extendPath, obstacles } from './machine.ts'
 import { KUBECONFIG } from './place.ts'
-import { findLab, type Lab, UP } from './socket.ts'
+import { findLab, type Lab, UP, UP_ALREADY } from './socket.ts'
 
 const USAGE = `usage: npm run lab -- COMMAND
   up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
   life [NAME...]  what happens to an addon in its life, under 1,000 lookups a second; else as test
+  node-local [NAME...]  the cache on every node, from its rollout to its end; else as test
+  all [NAME...]   test, life and node-local in one lab
   ends [NAME...]  that nothing is left, however a lab ends
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
   down            takes everything down
@@ -111,7 +113,7 @@ async function down(): Promise<number> {
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'down') return down()
-  if (!['up', 'test', 'life', 'ends', 'shell', 'check'].includes(command ?? '')) {
+  if (!['up', 'test', 'life', 'node-local', 'all', 'ends', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)
     return 2
   }
@@ -123,11 +125,11 @@ async function main(): Promise<number> {
   }
   if (command === 'check') return 0
   if (command === 'test') return test(args)
-  if (command === 'life') return test(['--life', ...args])
+  if (command === 'life' || command === 'node-local' || command === 'all') return test([`--${command}`, ...args])
   if (command === 'shell') return shell(args[0])
   const lab = await findLab()
   lab?.socket.end()
-  if (lab !== undefined) throw new Error('a lab is up already: npm run lab -- down')
+  if (lab !== undefined) throw new Error(UP_ALREADY)
   if (command === 'ends') return runHere([process.execPath, join(import.meta.dirname, 'ends.ts'), ...args])
   return (await up(args, false)).code
 }

@@ -5,6 +5,8 @@ import { connect, type Socket } from 'node:net'
 export const SOCKET = '\0sextant-lab'
 /** The last line of a start that came to its end. */
 export const UP = 'the lab is up'
+/** There is one of a machine, as there is one of its name. */
+export const UP_ALREADY = 'a lab is up already: npm run lab -- down'
 
 export interface Lab {
   /** Of process 1 of the lab, as this machine counts. */

@@ -1,18 +1,15 @@
 /** Sextant as the addon: the manifests of k8s/, under kubelet. */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
 import { test } from '../../harness/suite.ts'
 import { eventually } from '../../harness/time.ts'
-import { kubectl } from '../control-plane.ts'
 import { DNS_IP } from '../place.ts'
 import { digShort, podsWith } from '../pods.ts'
-
-const LABEL = 'k8s-app=kube-dns'
-const inKubeSystem = (...args: string[]): Promise<string> => kubectl('-n', 'kube-system', ...args)
+import { inKubeSystem, inServer, isConfined, LABEL, restarts } from '../replicas.ts'
 
 /** The Corefile as the server in this pod sees it. */
 function mounted(pod: string): Promise<string> {
-  const script = "console.log(require('fs').readFileSync('/etc/coredns/Corefile', 'utf8'))"
-  return inKubeSystem('exec', pod, '--', '/usr/bin/node', '-e', script)
+  return inServer(pod, "console.log(require('fs').readFileSync('/etc/coredns/Corefile', 'utf8'))")
 }
 
 test('two replicas on two nodes, both ready, both answer', async () => {
@@ -30,27 +27,20 @@ test('Service kube-dns has the address that kubelet writes into resolv.conf', as
 })
 
 test('the server runs as nobody, with one capability, without a way to more, on a read-only root', async () => {
-  for (const { name } of await podsWith(LABEL, 'kube-system')) {
-    const script = `const fs = require('fs'); console.log(fs.readFileSync('/proc/1/status', 'utf8'))
-      try { fs.writeFileSync('/tmp-file', ''); console.log('wrote') } catch (error) { console.log(error.code) }`
-    const status = await inKubeSystem('exec', name, '--', '/usr/bin/node', '-e', script)
-    match(status, /^Uid:\s+65532\s+65532\s+65532\s+65532$/m)
-    match(status, /^CapEff:\s+0000000000000400$/m)
-    match(status, /^CapBnd:\s+0000000000000400$/m)
-    match(status, /^NoNewPrivs:\s+1$/m)
-    match(status, /^Seccomp:\s+2$/m)
-    match(status, /^EROFS$/m)
-  }
+  for (const { name } of await podsWith(LABEL, 'kube-system')) await isConfined(name)
 })
 
 test(
   'an edit of the ConfigMap is taken over, through the swap of a link by kubelet and plugin reload',
   async note => {
     const before = await inKubeSystem('get', 'configmap', 'coredns', '-o', 'jsonpath={.data.Corefile}')
-    const hosts = 'hosts {\n        192.0.2.7 edited.example\n        fallthrough\n    }\n    forward .'
+    // Another one each time: the file of an earlier run may still be there.
+    const address = `192.0.2.${randomInt(1, 255)}`
+    const hosts = `hosts {\n        ${address} edited.example\n        fallthrough\n    }\n    forward .`
     const write = (Corefile: string): Promise<string> =>
       inKubeSystem('patch', 'configmap', 'coredns', '--type=merge', '-p', JSON.stringify({ data: { Corefile } }))
     const replicas = await podsWith(LABEL, 'kube-system')
+    const restartsBefore = await restarts()
     const start = performance.now()
     await write(before.replace('forward .', hosts))
     try {
@@ -58,7 +48,7 @@ test(
         await eventually(
           100_000,
           `the new file in ${name}, kubelet's part`,
-          async () => match(await mounted(name), /edited\.example/),
+          async () => match(await mounted(name), new RegExp(`${address} edited\\.example`)),
           500,
         )
         note(`file after ${((performance.now() - start) / 1000).toFixed(0)} s`)
@@ -66,7 +56,7 @@ test(
         await eventually(
           80_000,
           `answers of the new Corefile from ${name}`,
-          async () => deepEqual(await digShort('glibc', `@${ip}`, 'edited.example'), ['192.0.2.7']),
+          async () => deepEqual(await digShort('glibc', `@${ip}`, 'edited.example'), [address]),
           500,
         )
         note(`answer after ${((performance.now() - start) / 1000).toFixed(0)} s`)
@@ -74,15 +64,7 @@ test(
     } finally {
       await write(before)
     }
-    const restarts = await inKubeSystem(
-      'get',
-      'pods',
-      '-l',
-      LABEL,
-      '-o',
-      'jsonpath={.items[*].status.containerStatuses[*].restartCount}',
-    )
-    equal(restarts, '0 0')
+    equal(await restarts(), restartsBefore)
   },
   { timeoutMs: 240_000 },
 )
