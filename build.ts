@@ -1,6 +1,6 @@
 /**
- * Bundles the server into dist/sextant.cjs, and what its other threads run into dist/thread.cjs (or into the folder that is
- * named), with source maps. Packages that are only
+ * Bundles the server into dist/sextant.cjs, what its other threads run into dist/thread.cjs, and the node-local role into
+ * dist/node-local.cjs (or into the folder that is named), with source maps. Packages that are only
  * imported dynamically become files of their own in late/: text that nobody needs costs time to parse and memory to keep.
  * CommonJS on purpose: the loader of ES modules costs 3 MB of memory and 20 ms.
  *
@@ -90,6 +90,17 @@ const served = await build({
   plugins: [latePackages],
 })
 note(served)
+// A process of its own, which needs nothing of the server's.
+note(
+  await build({
+    ...shared,
+    entryPoints: { 'node-local': 'server/node-local/main.ts' },
+    outdir,
+    outExtension: { '.js': '.cjs' },
+    sourcemap: true,
+    sourcesContent: false,
+  }),
+)
 // In an order of their own: esbuild finds imports in whatever order files are read.
 for (const [name, paths] of [...late].sort()) {
   const entries = [...paths].sort().map(path => `'${path}': () => require('${path}')`)

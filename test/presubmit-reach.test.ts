@@ -17,6 +17,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'server/control/': 'fs fs/promises os path worker_threads',
   'server/control/watcher-link.ts': 'net',
   'server/http-endpoint.ts': 'events http',
+  'server/node-local/': 'child_process fs net os path',
   'server/log.ts': 'fs net',
   'server/loop-delay.ts': 'perf_hooks',
   'server/main.ts': 'path',

@@ -1,6 +1,6 @@
 /**
  * Entry of `npm run image [-- --arch amd64,arm64 --name NAME:TAG --out FILE]`: an image of the server, made of the pinned Node
- * binary, dist/ and the four Debian packages that Node is linked to. No registry, no daemon, no root; the same octets every
+ * binary, dist/, what Node is linked to, and nft and ip for the node-local role, of Debian packages. No registry, no daemon, no root; the same octets every
  * time. Loaded by `ctr -n k8s.io image import FILE`, `docker load -i FILE`, `podman load -i FILE`.
  */
 import { execFile } from 'node:child_process'
@@ -9,7 +9,7 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { type Architecture, libraries } from './debian.ts'
+import { type Architecture, debianFiles } from './debian.ts'
 import { stripped } from './elf.ts'
 import { type LayerFile, layerOf } from './layer.ts'
 import { archiveOf, type Image, type ImageConfig } from './oci.ts'
@@ -103,7 +103,7 @@ async function imageOf(architecture: Architecture): Promise<Image> {
     mode: 0o755,
     bindsLowPorts: true,
   }
-  const layer = await layerOf([...ETC, ...server(), node, ...(await libraries(architecture, values.cache))])
+  const layer = await layerOf([...ETC, ...server(), node, ...(await debianFiles(architecture, values.cache))])
   return { architecture, layer, config }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The shared libraries that Node's binary is linked to, out of Debian packages whose version and hash stand in packages.json.
+ * Out of Debian packages, whose version and hash stand in packages.json: the shared libraries that Node's binary is linked to,
+ * and the programs of the node-local role, nft and ip, with theirs.
  * apt fetches them, for any architecture, in a state of its own: nothing is installed.
  */
 import { execFile } from 'node:child_process'
@@ -14,8 +15,10 @@ export type Architecture = 'amd64' | 'arm64'
 interface Pinned {
   readonly name: string
   readonly version: string
-  /** Files wanted of it, by their base names. */
-  readonly files: readonly string[]
+  /** Shared libraries wanted of it, by their base names. */
+  readonly files?: readonly string[]
+  /** Programs wanted of it; /usr/sbin has them, wherever the package does. */
+  readonly programs?: readonly string[]
   readonly sha256: Readonly<Record<Architecture, string>>
 }
 
@@ -26,7 +29,7 @@ const LOADERS = { amd64: 'lib64/ld-linux-x86-64.so.2', arm64: 'lib/ld-linux-aarc
 const TRIPLETS = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' } as const
 
 /** @param cache a folder that keeps what was fetched */
-export async function libraries(architecture: Architecture, cache: string): Promise<LayerFile[]> {
+export async function debianFiles(architecture: Architecture, cache: string): Promise<LayerFile[]> {
   const folder = join(cache, architecture)
   mkdirSync(folder, { recursive: true })
   await fetchMissing(architecture, folder)
@@ -41,12 +44,14 @@ export async function libraries(architecture: Architecture, cache: string): Prom
     }
     const root = join(folder, pinned.name)
     await call('dpkg-deb', ['--extract', file, root])
-    for (const name of [...pinned.files, ...(pinned.name === 'libc6' ? [loader] : [])]) {
-      const [path] = globSync(`**/${name}`, { cwd: root })
-      if (path === undefined) throw new Error(`${basename(file)} has no file ${name}`)
-      const to = name === loader ? LOADERS[architecture] : `lib/${TRIPLETS[architecture]}/${name}`
+    const take = (pattern: string, to: string) => {
+      const [path] = globSync(pattern, { cwd: root })
+      if (path === undefined) throw new Error(`${basename(file)} has no file ${basename(to)}`)
       found.push({ path: to, content: readFileSync(realpathSync(join(root, path))), mode: 0o755 })
     }
+    for (const name of pinned.files ?? []) take(`**/${name}`, `lib/${TRIPLETS[architecture]}/${name}`)
+    for (const name of pinned.programs ?? []) take(`{bin,sbin,usr/bin,usr/sbin}/${name}`, `usr/sbin/${name}`)
+    if (pinned.name === 'libc6') take(`**/${loader}`, LOADERS[architecture])
     const [copyright] = globSync(`usr/share/doc/${pinned.name}/copyright`, { cwd: root })
     if (copyright) found.push({ path: copyright, content: readFileSync(join(root, copyright)) })
   }

@@ -2,18 +2,19 @@
  * `SEXTANT_WATCHER=PATH`: tells the watcher of a node, which listens on a Unix stream socket, which addresses are served here,
  * so that it can lead clients elsewhere where nobody serves them. Lines of ASCII, from here to there alone:
  *
- *   serving ADDRESS[ ADDRESS…]   once a second, from the loop that answers, while its DNS listeners on port 53 are open
+ *   serving ADDRESS[ ADDRESS…]   twice a second, from the loop that answers, while its DNS listeners on port 53 are open
  *   leaving                      SIGTERM: nothing follows
  *
  * Addresses are those of plain DNS that are bound as such: a wildcard is none. The end of the connection is the end of the
- * process. DNS waits for none of it; a watcher that is not there, or has ended, is looked for each second.
+ * process. DNS waits for none of it; a watcher that is not there, or has ended, is looked for as often.
  */
 import { connect, type Socket } from 'node:net'
 import { info, warn } from '../log.ts'
 import type { Server } from './server.ts'
 
 const DNS_PORT = 53
-const BEAT_MS = 1000
+/** A watcher takes two seconds of silence for a server that hangs. */
+const BEAT_MS = 500
 const WILDCARDS = ['', '0.0.0.0', '::']
 
 export class WatcherLink {
@@ -72,7 +73,7 @@ export class WatcherLink {
     })
     socket.on('close', () => {
       this.#socket = undefined
-      if (this.#timer !== undefined) this.#log('gone', `is not there (${cause}) and is looked for each second`)
+      if (this.#timer !== undefined) this.#log('gone', `is not there (${cause}) and is looked for twice a second`)
     })
     socket.resume() // nothing is expected; read all the same, which is how its end is seen
   }

@@ -15,6 +15,8 @@ export interface Memory {
   limit: number
   /** The most that the pod had at a time. */
   peak: number
+  /** The most that the container itself had at a time. */
+  ownPeak: number
   /** How often the kernel had to take pages back because the container or its pod had reached the limit. */
   timesAtLimit: number
   /** Processes that were killed for it. */
@@ -71,6 +73,7 @@ export function memoryOf(container: string): Memory {
     return {
       limit: Number(read('memory.max')),
       peak: Number(read('memory.peak', pod)),
+      ownPeak: Number(read('memory.peak')),
       // Those of a pod are of what is in it, too.
       timesAtLimit: word(read('memory.events', pod), 'max'),
       oomKills: word(read('memory.events'), 'oom_kill'),
@@ -79,6 +82,7 @@ export function memoryOf(container: string): Memory {
   return {
     limit: Number(read('memory.limit_in_bytes')),
     peak: Number(read('memory.max_usage_in_bytes', pod)),
+    ownPeak: Number(read('memory.max_usage_in_bytes')),
     timesAtLimit: Number(read('memory.failcnt')) + Number(read('memory.failcnt', pod)),
     oomKills: word(read('memory.oom_control'), 'oom_kill'),
   }

@@ -4,7 +4,7 @@
  * can end it and start it again.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../harness/time.ts'
 import { DAEMONS, LOGS } from './place.ts'
@@ -92,6 +92,15 @@ export function commandLine(pid: number): string[] {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
   } catch {
     return []
+  }
+}
+
+/** The network namespace of a process, as a text that is another one's if that is in the same; '' if it is gone. */
+export function networkOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`)
+  } catch {
+    return ''
   }
 }
 

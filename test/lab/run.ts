@@ -1,4 +1,4 @@
-/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life … | all … | ends … | shell [POD] | down | check`. */
+/** Entry of `npm run lab -- up [-v] | test [PART-OF-A-NAME…] | life … | node-local … | all … | ends … | shell [POD] | down | check`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -10,7 +10,8 @@ const USAGE = `usage: npm run lab -- COMMAND
   up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
   life [NAME...]  what happens to an addon in its life, under 1,000 lookups a second; else as test
-  all [NAME...]   test and life in one lab
+  node-local [NAME...]  the cache on every node, from its rollout to its end; else as test
+  all [NAME...]   test, life and node-local in one lab
   ends [NAME...]  that nothing is left, however a lab ends
   shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
   down            takes everything down
@@ -112,7 +113,7 @@ async function down(): Promise<number> {
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'down') return down()
-  if (!['up', 'test', 'life', 'all', 'ends', 'shell', 'check'].includes(command ?? '')) {
+  if (!['up', 'test', 'life', 'node-local', 'all', 'ends', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)
     return 2
   }
@@ -124,7 +125,7 @@ async function main(): Promise<number> {
   }
   if (command === 'check') return 0
   if (command === 'test') return test(args)
-  if (command === 'life' || command === 'all') return test([`--${command}`, ...args])
+  if (command === 'life' || command === 'node-local' || command === 'all') return test([`--${command}`, ...args])
   if (command === 'shell') return shell(args[0])
   const lab = await findLab()
   lab?.socket.end()

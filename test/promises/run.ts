@@ -29,6 +29,9 @@ const CASES = [
   'machine-files',
   'machine-clients',
   'privileges',
+  'node-local',
+  'node-local-watcher',
+  'node-local-kernels',
 ] as const
 
 async function suite(): Promise<number> {

@@ -41,6 +41,18 @@ test('docs/dependencies.md lists what is in the bundles and the runtime, with li
   }
 })
 
+test('docs/dependencies.md lists what the image has of Debian, each pinned by hash, and nothing else', () => {
+  const packages = JSON.parse(read('k8s/image/packages.json')) as { name: string; sha256: Record<string, string> }[]
+  assert.equal(
+    [...rowsOf('In the image').keys()],
+    packages.map(({ name }) => name),
+  )
+  for (const { name, sha256 } of packages) {
+    assert.equal(Object.keys(sha256), ['amd64', 'arm64'], name)
+    for (const hash of Object.values(sha256)) assert.match(hash, /^[0-9a-f]{64}$/, name)
+  }
+})
+
 test('docs/dependencies.md lists what lies beside the bundles, and nothing else', () => {
   const beside = bill.components.filter(({ scope }) => scope === 'optional').map(({ name }) => name)
   const [, text = ''] = /^## Beside the bundles\n(.*?)(?=^## )/ms.exec(page) ?? []

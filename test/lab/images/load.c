@@ -1,7 +1,7 @@
 /*
  * `load LOOKUPS-PER-SECOND NAME`: lookups by getaddrinfo(3), each from a socket of its own, by threads of which each keeps its own
- * pace. One that waits holds up no other. Ends at SIGTERM, once the lookups that are under way have come to an end; then one line, as
- * `key=value` words:
+ * pace. One that waits holds up no other. Each # in NAME stands for a number of 0 to 255, so that each lookup has a name of its own.
+ * Ends at SIGTERM, once the lookups that are under way have come to an end; then one line, as `key=value` words:
  *
  *   asked    lookups that came to an end
  *   failed   those that the C library gave up, after all its retries
@@ -13,9 +13,11 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -24,6 +26,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile int is_over;
 static long asked, failed;
+static atomic_uint begun;
 static double gap, last, pace;
 static const char *name;
 
@@ -63,10 +66,28 @@ static long unanswered(void)
 	return difference;
 }
 
+/* The name of a lookup: the octets of its number, the last one first, for each #. */
+static void write_name(char *to, size_t size, unsigned number)
+{
+	const char *from;
+	char *end = to + size;
+
+	for (from = name; *from != '\0' && to < end - 4; from++) {
+		if (*from == '#') {
+			to += sprintf(to, "%u", number & 255);
+			number >>= 8;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
 static void *ask(void *first)
 {
 	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
 	double next = *(double *)first;
+	char own[256];
 
 	for (; !is_over; next += pace) {
 		struct addrinfo *found;
@@ -74,7 +95,8 @@ static void *ask(void *first)
 		int code;
 
 		pause_until(next);
-		code = getaddrinfo(name, NULL, &hints, &found);
+		write_name(own, sizeof(own), atomic_fetch_add(&begun, 1));
+		code = getaddrinfo(own, NULL, &hints, &found);
 		done = now();
 		if (code == 0)
 			freeaddrinfo(found);
@@ -82,7 +104,7 @@ static void *ask(void *first)
 		asked++;
 		if (code != 0) {
 			if (failed++ == 0)
-				fprintf(stderr, "%s: %s\n", name, gai_strerror(code));
+				fprintf(stderr, "%s: %s\n", own, gai_strerror(code));
 		} else {
 			if (done - last > gap)
 				gap = done - last;
@@ -108,6 +130,9 @@ int main(int count, char **words)
 
 	if (count != 3)
 		return 2;
+	/* So that the names of this run are nobody else's. */
+	if (getrandom((void *)&begun, sizeof(begun), 0) < 0)
+		return 1;
 	/* No lookup is interrupted. */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);

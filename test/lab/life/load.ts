@@ -1,9 +1,11 @@
 /** Lookups from pods, 1,000 a second, half of them through musl and half through glibc, while something is done to the addon. */
 import { equal } from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Note } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
+import { STATE } from '../place.ts'
 import { CLIENTS, inPod, podsWith, tried } from '../pods.ts'
 import { type Figures, record } from './figures.ts'
 
@@ -16,11 +18,20 @@ const AFTER_MS = 3000
 /** glibc gives up after 10 s, musl after 5 s. */
 const LAST_LOOKUP_MS = 30_000
 
-/** The pods of crowd.yaml, which the first load makes. */
-async function crowd(): Promise<string[]> {
-  await kubectl('apply', '-f', join(import.meta.dirname, 'crowd.yaml'))
-  for (const { libc } of CLIENTS) await kubectl('rollout', 'status', `deployment/crowd-${libc}`, '--timeout=50s')
-  return (await podsWith('app=crowd')).map(({ name }) => name)
+export interface Load {
+  /** Who asks: `crowd`, or others like them, who were made when kubelet had other settings. */
+  crowd?: string
+  /** As /bin/load takes it. */
+  name?: string
+}
+
+/** The pods of crowd.yaml under this name, made if they are not there. */
+export async function crowdOf(name: string): Promise<string[]> {
+  const file = join(STATE, `${name}.yaml`)
+  writeFileSync(file, readFileSync(join(import.meta.dirname, 'crowd.yaml'), 'utf8').replaceAll('crowd', name))
+  await kubectl('apply', '-f', file)
+  for (const { libc } of CLIENTS) await kubectl('rollout', 'status', `deployment/${name}-${libc}`, '--timeout=50s')
+  return (await podsWith(`app=${name}`)).map(pod => pod.name)
 }
 
 /**
@@ -28,10 +39,15 @@ async function crowd(): Promise<string[]> {
  * @param what the row of the table
  * @returns the figures of all pods
  */
-export async function underLoad(what: string, work: () => Promise<unknown>, note: Note): Promise<Figures> {
-  const pods = await crowd()
+export async function underLoad(
+  what: string,
+  work: () => Promise<unknown>,
+  note: Note,
+  { crowd = 'crowd', name = NAME }: Load = {},
+): Promise<Figures> {
+  const pods = await crowdOf(crowd)
   // Not at the end of `kubectl exec`: that ends with the API server.
-  const load = `/bin/load ${LOOKUPS_PER_SECOND / pods.length} ${NAME} > /load.out 2> /load.err < /dev/null &`
+  const load = `/bin/load ${LOOKUPS_PER_SECOND / pods.length} ${name} > /load.out 2> /load.err < /dev/null &`
   const begin = `busybox killall -q load; busybox rm -f /load.out; ${load}`
   await Promise.all(pods.map(pod => inPod(pod, 'sh', '-c', begin)))
   try {
@@ -75,6 +91,6 @@ async function figuresOf(pod: string): Promise<Figures & { pod: string; error: s
 }
 
 /** As `underLoad`, and no lookup may fail. */
-export async function losesNone(what: string, work: () => Promise<unknown>, note: Note): Promise<void> {
-  equal((await underLoad(what, work, note)).failed, 0, 'lookups that failed')
+export async function losesNone(what: string, work: () => Promise<unknown>, note: Note, load?: Load): Promise<void> {
+  equal((await underLoad(what, work, note, load)).failed, 0, 'lookups that failed')
 }

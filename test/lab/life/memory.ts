@@ -4,13 +4,15 @@
  */
 import { basename } from 'node:path'
 import { containers, type Memory, memoryOf, processesOf } from '../cgroups.ts'
-import { commandLine } from '../daemon.ts'
+import { commandLine, networkOf, pidOf } from '../daemon.ts'
+import { NODES } from '../place.ts'
 import { SERVERS } from './addon.ts'
 
 const EVERY_MS = 500
 
-const KINDS = { ...SERVERS, glutton: 'glutton' } as const
-export type Kind = keyof typeof KINDS
+/** Part of a command line of each; a server on the network of its node is the node's. */
+const KINDS = { ...SERVERS, glutton: 'glutton', 'node-local watcher': 'node-local.cjs watch' } as const
+export type Kind = keyof typeof KINDS | 'node-local server'
 
 interface Watched extends Memory {
   kind: Kind
@@ -45,9 +47,12 @@ function look(): void {
 }
 
 function kindOf(container: string): Kind | undefined {
-  const commands = processesOf(container).map(pid => commandLine(pid).join(' '))
-  const found = (Object.keys(KINDS) as Kind[]).find(kind => commands.some(command => command.includes(KINDS[kind])))
+  const pids = processesOf(container)
+  const commands = pids.map(pid => commandLine(pid).join(' '))
+  const kinds = Object.keys(KINDS) as (keyof typeof KINDS)[]
+  const found = kinds.find(kind => commands.some(command => command.includes(KINDS[kind])))
   const isSettled = commands.some(command => command !== '' && !basename(command).startsWith('runc'))
   if (found === undefined && isSettled) others.add(container)
-  return found
+  const networks = NODES.map(({ name }) => networkOf(pidOf(name)))
+  return found === 'Sextant' && pids.some(pid => networks.includes(networkOf(pid))) ? 'node-local server' : found
 }

@@ -1,0 +1,67 @@
+/** The server of a node, or its watcher, ends without a word, or hangs, under load: the Service answers, and no lookup fails. */
+import { equal, ok } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { delay } from '../../harness/time.ts'
+import { losesNone } from '../life/load.ts'
+import { CROWD, nodes, present, processesOn, serves, servesNothing } from './role.ts'
+
+const TIMEOUT = { timeoutMs: 150_000 }
+const LOAD = { crowd: CROWD }
+/** Longer than the kernel waits for a heartbeat, shorter than kubelet for an answer of `health`. */
+const HANGS_MS = 5000
+const [first, second] = nodes
+
+/** The one process of a part of the role on a node. */
+function only(node: (typeof nodes)[number], part: 'server' | 'watcher'): number {
+  const found = processesOn(node, part)
+  equal(found.length, 1, `processes of the ${part} on ${node.name}`)
+  return found[0]!
+}
+
+for (const part of ['server', 'watcher'] as const) {
+  test(
+    `node-local: SIGKILL of the ${part} of a node: no lookup fails, and its rules go and come back`,
+    async note => {
+      await present()
+      await losesNone(
+        `node-local: SIGKILL of the ${part}`,
+        async () => {
+          const node = part === 'server' ? first! : second!
+          process.kill(only(node, part), 'SIGKILL')
+          note(`rules gone after ${(await servesNothing(node)).toFixed(0)} ms`)
+          note(`back after ${((await serves(node)) / 1000).toFixed(1)} s`)
+        },
+        note,
+        LOAD,
+      )
+    },
+    TIMEOUT,
+  )
+}
+
+test(
+  'node-local: the server of a node hangs for 5 s: no lookup fails',
+  async note => {
+    await present()
+    await losesNone(
+      'node-local: a server hangs for 5 s',
+      async () => {
+        const pid = only(second!, 'server')
+        process.kill(pid, 'SIGSTOP')
+        try {
+          const goneMs = await servesNothing(second!)
+          note(`rules gone after ${(goneMs / 1000).toFixed(1)} s`)
+          ok(goneMs < 3000, `${goneMs.toFixed(0)} ms`)
+          await delay(HANGS_MS - goneMs)
+        } finally {
+          process.kill(pid, 'SIGCONT')
+        }
+        await serves(second!)
+        equal(only(second!, 'server'), pid)
+      },
+      note,
+      LOAD,
+    )
+  },
+  TIMEOUT,
+)

@@ -1,0 +1,137 @@
+/** What administrators do to the role, and to the cluster's DNS behind it, under load: no lookup fails. */
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from '../../harness/suite.ts'
+import { eventually } from '../../harness/time.ts'
+import { kubectl } from '../control-plane.ts'
+import { restart as restartClusterDNS } from '../life/addon.ts'
+import { losesNone } from '../life/load.ts'
+import { podsWith } from '../pods.ts'
+import { inKubeSystem } from '../replicas.ts'
+import {
+  apply,
+  CROWD,
+  DAEMON_SET,
+  metricsOf,
+  NODE_LOCAL_LABEL,
+  nodes,
+  present,
+  processesOn,
+  restart,
+  servesNothing,
+  settled,
+} from './role.ts'
+
+const TIMEOUT = { timeoutMs: 150_000 }
+const LOAD = { crowd: CROWD }
+/** A name of its own for each lookup: no cache has it. */
+const NEW_NAMES = { crowd: CROWD, name: '10-#-#-#.default.pod.cluster.local.' }
+
+/** The most servers that were on a node at a time while `work` went on. */
+async function mostServers(work: () => Promise<unknown>): Promise<number> {
+  let most = 0
+  const look = setInterval(() => {
+    most = Math.max(most, ...nodes.map(node => processesOn(node, 'server').length))
+  }, 200)
+  try {
+    await work()
+  } finally {
+    clearInterval(look)
+  }
+  return most
+}
+
+test(
+  'node-local: the DaemonSet is restarted: old and new serve side by side, and no lookup fails',
+  async note => {
+    await present()
+    await losesNone(
+      'node-local: upgrade of the DaemonSet',
+      async () => equal(await mostServers(restart), 2, 'servers on a node at a time'),
+      note,
+      LOAD,
+    )
+  },
+  TIMEOUT,
+)
+
+test(
+  'node-local: the cluster’s DNS is restarted behind the caches, which have none of the names: no lookup fails',
+  async note => {
+    await present()
+    const misses = async (): Promise<number> => {
+      const all = await Promise.all(nodes.map(async node => (await metricsOf(node)).sum('coredns_cache_misses_total')))
+      return all.reduce<number>((total, count) => total + (count ?? 0), 0)
+    }
+    const before = await misses()
+    await losesNone('node-local: restart of the cluster’s DNS', restartClusterDNS, note, NEW_NAMES)
+    note(`${(await misses()) - before} of them were not in a cache`)
+    ok((await misses()) - before > 5000)
+  },
+  TIMEOUT,
+)
+
+test(
+  'node-local: the DaemonSet is deleted and put back: the Service answers meanwhile, and no lookup fails',
+  async note => {
+    await present()
+    await losesNone(
+      'node-local: DaemonSet deleted, and back',
+      async () => {
+        await inKubeSystem('delete', DAEMON_SET, '--cascade=foreground')
+        for (const node of nodes) await servesNothing(node)
+        deepEqual(
+          nodes.flatMap(node => processesOn(node, 'server')),
+          [],
+        )
+        await apply()
+        await settled()
+      },
+      note,
+      LOAD,
+    )
+  },
+  TIMEOUT,
+)
+
+test(
+  'node-local: a Corefile with a mistake: the rollout stops, the old pods serve on, and no lookup fails',
+  async note => {
+    await present()
+    const configMap = ['configmap', 'node-local-dns'] as const
+    const corefile = await inKubeSystem('get', ...configMap, '-o', 'jsonpath={.data.Corefile}')
+    const write = (text: string): Promise<string> =>
+      inKubeSystem('patch', ...configMap, '--type=merge', '-p', JSON.stringify({ data: { Corefile: text } }))
+    const old = await podsWith(NODE_LOCAL_LABEL, 'kube-system')
+    try {
+      await losesNone(
+        'node-local: a Corefile with a mistake',
+        async () => {
+          await write(corefile.replace('errors', 'erors'))
+          await inKubeSystem('rollout', 'restart', DAEMON_SET)
+          const waiting = '{.items[*].status.containerStatuses[?(@.name=="node-local-dns")].restartCount}'
+          const get = ['get', 'pods', '-l', NODE_LOCAL_LABEL, '-o', `jsonpath=${waiting}`]
+          await eventually(
+            30_000,
+            'the new pod that does not start',
+            async () => ok(/[1-9]/.test(await inKubeSystem(...get))),
+            500,
+          )
+          const names = (await podsWith(NODE_LOCAL_LABEL, 'kube-system')).map(({ name }) => name)
+          for (const { name } of old) ok(names.includes(name), `${name} is gone`)
+        },
+        note,
+        LOAD,
+      )
+    } finally {
+      await write(corefile)
+      await inKubeSystem('rollout', 'undo', DAEMON_SET)
+      await settled()
+    }
+    equal(
+      (await kubectl('-n', 'kube-system', 'get', 'pods', '-l', NODE_LOCAL_LABEL, '-o', 'name')).trim().split('\n')
+        .length,
+      2,
+    )
+  },
+  TIMEOUT,
+)

@@ -1,0 +1,161 @@
+/** The node-local role: whatever becomes of the server, pods and the node are answered. */
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { delay } from '../../harness/time.ts'
+import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE } from '../node-local/node.ts'
+import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
+
+onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
+  await started(node)
+  for (const from of [node.pod, node.node]) {
+    for (const server of [LOCAL, LOCAL6]) {
+      for (const over of ['udp', 'tcp'] as const)
+        equal(await node.who(from, server, over), BY_LOCAL, `${server} ${over}`)
+    }
+  }
+  for (const family of ['ipv4', 'ipv6'])
+    equal((await node.in(node.node, 'conntrack', ['-L', '-f', family])).includes('dport=53 '), false)
+})
+
+onNode('before there is any server or watcher, the Service answers under the address of the node', async node => {
+  equal((await node.role('prepare')).code, 0)
+  for (const from of [node.pod, node.node]) {
+    for (const server of [LOCAL, LOCAL6]) {
+      for (const over of ['udp', 'tcp'] as const)
+        equal(await node.who(from, server, over), BY_SERVICE, `${server} ${over}`)
+    }
+  }
+})
+
+onNode(
+  'an endpoint on the same node, behind the same bridge as the pod, answers too',
+  async node => {
+    equal((await node.role('prepare')).code, 0)
+    await node.lead(NEAR)
+    for (const from of [node.pod, node.node]) {
+      for (const server of [LOCAL, LOCAL6]) {
+        for (const over of ['udp', 'tcp'] as const)
+          equal(await node.who(from, server, over), BY_NEAR, `${server} ${over}`)
+      }
+    }
+  },
+  // As for every Service: without it a bridge keeps replies from whoever translates them.
+  { skip: existsSync('/proc/sys/net/bridge') ? undefined : 'needs the kernel module br_netfilter' },
+)
+
+for (const { from, server, over } of [
+  { from: 'pod', server: LOCAL, over: 'udp' },
+  { from: 'pod', server: LOCAL, over: 'tcp' },
+  { from: 'pod', server: LOCAL6, over: 'udp' },
+  { from: 'node', server: LOCAL, over: 'udp' },
+  { from: 'node', server: LOCAL, over: 'tcp' },
+] as const) {
+  onNode(
+    `SIGKILL of the server: the next question is the Service's: ${from}, ${server}, ${over}`,
+    async (node, note) => {
+      const { server: process } = await started(node)
+      let killedAtMs = 0
+      const lookups = await node.ask(node[from], steady(server, { over }), async () => {
+        killedAtMs = Date.now()
+        process.signal('SIGKILL')
+      })
+      note(shown(lookups))
+      equal(lookups.failed, 0)
+      deepEqual(
+        lookups.turns.map(({ who }) => who),
+        [BY_LOCAL, BY_SERVICE],
+      )
+      const tookMs = lookups.turns[1]!.atMs - killedAtMs
+      note(`the Service after ${tookMs} ms`)
+      ok(tookMs < 1000, `${tookMs} ms`)
+    },
+  )
+}
+
+onNode('a server that hangs: the Service answers within two seconds', async (node, note) => {
+  const { server } = await started(node)
+  let hungAtMs = 0
+  const lookups = await node.ask(
+    node.pod,
+    steady(LOCAL, { everyMs: 50, forMs: 4000, timeoutMs: 100, attempts: 100 }),
+    async () => {
+      hungAtMs = Date.now()
+      server.signal('SIGSTOP')
+    },
+  )
+  equal(lookups.failed, 0)
+  deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE])
+  const tookMs = lookups.turns[1]!.atMs - hungAtMs
+  note(`the Service after ${tookMs} ms`)
+  ok(tookMs < 2300, `${tookMs} ms`)
+  server.signal('SIGCONT')
+  await node.ready()
+  equal(await node.who(node.pod, LOCAL), BY_LOCAL)
+})
+
+for (const over of ['udp', 'tcp'] as const) {
+  onNode(`SIGTERM of the server and a new one: nothing is lost over ${over}`, async (node, note) => {
+    const { server } = await started(node)
+    const lookups = await node.ask(node.pod, steady(LOCAL, { over, forMs: 3000 }), async () => {
+      await server.stop('SIGTERM')
+      await node.serve()
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, lookups.lost], [0, 0])
+    deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+  })
+}
+
+onNode('a client that keeps its port goes from server to Service and back', async (node, note) => {
+  const { server } = await started(node)
+  const options = steady(LOCAL, { keepsPort: true, everyMs: 10, forMs: 4000, timeoutMs: 500, attempts: 4 })
+  const lookups = await node.ask(node.pod, options, async () => {
+    await server.stop('SIGKILL')
+    await delay(1000)
+    await node.serve()
+  })
+  note(shown(lookups))
+  equal(lookups.failed, 0)
+  deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+})
+
+onNode(
+  'a Service address is taken over while it is served, and given back',
+  async (node, note) => {
+    const { server } = await started(node)
+    for (const from of [node.pod, node.node]) equal(await node.who(from, SERVICE), BY_LOCAL)
+    // The node has it for five minutes at most when nobody asks for more, and its own address for good.
+    const lo = await node.in(node.node, 'ip', ['-4', 'address', 'show', 'dev', 'lo'])
+    match(lo, /inet 10\.96\.0\.10\/32 .*\n +valid_lft (?:300|29\d)sec/)
+    match(lo, /inet 169\.254\.20\.10\/32 .*\n +valid_lft forever/)
+    const lookups = await node.ask(node.pod, steady(SERVICE, { forMs: 3000 }), async () => {
+      await server.stop('SIGTERM')
+      await node.serve()
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, lookups.lost], [0, 0])
+    deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+  },
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
+)
+
+const CRASHES = 5
+/** glibc's 5 s for the datagrams that were in a dead server's socket, and the look-ups after the last crash. */
+const LOAD_MS = 9000
+
+onNode(`1,000 look-ups a second while the server is killed ${CRASHES} times: none fails`, async (node, note) => {
+  let { server } = await started(node)
+  const options = { server: LOCAL, over: 'udp', everyMs: 10, atOnce: 10, forMs: LOAD_MS } as const
+  const lookups = await node.ask(node.pod, options, async () => {
+    for (let i = 0; i < CRASHES; i++) {
+      await server.stop('SIGKILL')
+      await delay(500)
+      server = await node.serve()
+      await delay(500)
+    }
+  })
+  note(shown(lookups))
+  equal(lookups.failed, 0)
+  equal(ways(lookups).filter(who => who === BY_SERVICE).length, CRASHES)
+  ok(lookups.gapMs < 1000, `${lookups.gapMs} ms`)
+})
