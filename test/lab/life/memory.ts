@@ -1,6 +1,6 @@
 /**
- * Memory of the containers that the life of the addon is about, looked at each half second, also of those that
- * come and go: their control groups know the most that each had, and whether the kernel had to do anything about it.
+ * Memory of the containers that the life of the addon is about, looked at each half second, also of those that come and go: their
+ * control groups know the most that each had, and whether the kernel had to do anything about it.
  */
 import { basename } from 'node:path'
 import { containers, type Memory, memoryOf, processesOf } from '../cgroups.ts'

@@ -13,9 +13,20 @@ import { losesNone } from './load.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
 
+async function nodesOfReplicas(): Promise<string[]> {
+  return (await podsWith(LABEL, 'kube-system')).map(({ node }) => node).sort()
+}
+
 test('nothing happens: no lookup fails', note => losesNone('nothing happens', () => delay(5000), note), TIMEOUT)
 
-test('rolling restart: no lookup fails', note => losesNone('rolling restart', restart, note), TIMEOUT)
+test(
+  'rolling restart: no lookup fails, and the new replicas are on two nodes',
+  async note => {
+    await losesNone('rolling restart', restart, note)
+    deepEqual(await nodesOfReplicas(), ['node-1', 'node-2'])
+  },
+  TIMEOUT,
+)
 
 test(
   'Sextant is replaced by CoreDNS under the same Service and ConfigMap, and back: no lookup fails',
@@ -58,10 +69,7 @@ test(
         },
         note,
       )
-      deepEqual(
-        (await podsWith(LABEL, 'kube-system')).map(({ node }) => node),
-        [other, other],
-      )
+      deepEqual(await nodesOfReplicas(), [other, other])
     } finally {
       await kubectl('uncordon', node)
       // Back to one on each node: a new one keeps away from the old.
