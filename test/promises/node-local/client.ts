@@ -34,7 +34,7 @@ export interface Lookups {
   readonly gapMs: number
   /** Answers by who gave them. */
   readonly by: Readonly<Record<string, number>>
-  /** Each time that another one answered: who, and when by `Date.now()`. */
+  /** Each time that another one answered, in the order in which was asked: who, and when first, by `Date.now()`. */
   readonly turns: readonly { readonly who: string; readonly atMs: number }[]
 }
 
@@ -45,7 +45,8 @@ let [asked, failed, lost, refused, slowestMs, gapMs] = [0, 0, 0, 0, 0, 0]
 const startedMs = performance.now()
 let lastAtMs = startedMs
 const by: Record<string, number> = {}
-const turns: { who: string; atMs: number }[] = []
+/** Answers overtake one another: what tells who was asked is when the question left. */
+const answers: { who: string; sentMs: number; atMs: number }[] = []
 
 /** Who answered, by the address at the reply's end; 'refused', or '' where nobody did in time. */
 type Answer = string
@@ -154,21 +155,22 @@ async function lookUp(): Promise<void> {
   for (let left = attempts; left > 0; left--) {
     const message = query('who.test')
     message.writeUInt16BE(nextId++ & 0xffff)
+    const sentMs = performance.now()
     const answer = await attempt(message)
-    if (answer !== '' && answer !== 'refused') return note(answer, startMs)
+    if (answer !== '' && answer !== 'refused') return note(answer, startMs, sentMs)
     lost++
     if (answer === 'refused') refused++
   }
   failed++
 }
 
-function note(who: string, startMs: number): void {
+function note(who: string, startMs: number, sentMs: number): void {
   const nowMs = performance.now()
   by[who] = (by[who] ?? 0) + 1
   slowestMs = Math.max(slowestMs, nowMs - startMs)
   if (nowMs < startedMs + forMs) gapMs = Math.max(gapMs, nowMs - lastAtMs)
   lastAtMs = nowMs
-  if (turns.at(-1)?.who !== who) turns.push({ who, atMs: Date.now() })
+  answers.push({ who, sentMs, atMs: Date.now() })
 }
 
 console.log('asking')
@@ -180,4 +182,10 @@ for (let beats = 0; beats * everyMs < forMs; beats++) {
 }
 await Promise.all(open)
 kept?.close()
+const turns: { who: string; atMs: number }[] = []
+for (const { who, atMs } of answers.sort((a, b) => a.sentMs - b.sentMs)) {
+  const last = turns.at(-1)
+  if (last?.who === who) last.atMs = Math.min(last.atMs, atMs)
+  else turns.push({ who, atMs })
+}
 console.log(JSON.stringify({ asked, failed, lost, refused, slowestMs, gapMs, by, turns } satisfies Lookups))
