@@ -13,7 +13,7 @@ import { info, warn } from '../log.ts'
 import type { Server } from './server.ts'
 
 const DNS_PORT = 53
-/** A watcher takes two seconds of silence for a server that hangs. */
+/** A watcher takes 1.5 s of silence for a server that hangs. */
 const BEAT_MS = 500
 const WILDCARDS = ['', '0.0.0.0', '::']
 

@@ -7,7 +7,7 @@
  * ready?                           answered by `yes`, or by `no: ` and why
  * ```
  *
- * The end of a connection is the end of its server. Silence is seen to by the kernel, which forgets after two seconds.
+ * The end of a connection is the end of its server. Silence is seen to by the kernel, which forgets after 1.5 s.
  */
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'

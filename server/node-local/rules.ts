@@ -20,10 +20,10 @@ export const FALLBACK_TABLE = 'sextant-fallback'
 export const OWN_PREFIX = 'sextant-node-'
 
 /**
- * Seconds after the last heartbeat in which a server still counts as serving: the kernel counts them. musl asks a second time, and
- * the last one, after 2.5 s: what hangs is passed over by then.
+ * How long after the last heartbeat a server still counts as serving: the kernel counts. musl asks a second time, and the last one,
+ * after 2.5 s: what hangs is passed over by then, also where the heartbeat came late, as on a busy node.
  */
-export const SERVED_S = 2
+export const SERVED_MS = 1500
 /** A TCP connection that is silent for as long is closed by every server before (docs/limits.md: 10 s). */
 const FLOW_TIMEOUT = '1m'
 /** Of both directions and all addresses; one more goes to the Service. Each costs the kernel some 100 octets. */
@@ -114,11 +114,11 @@ function streams(name: string, bound: string): string {
   return chain(name, '', rules)
 }
 
-/** What is served from now on, in one transaction: these addresses, for `SERVED_S` seconds, and no others. */
+/** What is served from now on, in one transaction: these addresses, for `SERVED_MS`, and no others. */
 export function serve(table: string, addresses: readonly Address[]): string {
   return FAMILIES.flatMap(({ family }) => {
     const set = `inet ${table} served${family}`
-    const served = of(family, addresses).map(({ text }) => `${text} timeout ${SERVED_S}s`)
+    const served = of(family, addresses).map(({ text }) => `${text} timeout ${SERVED_MS}ms`)
     return served.length === 0
       ? [`flush set ${set}`]
       : [`flush set ${set}`, `add element ${set} { ${served.join(', ')} }`]

@@ -44,7 +44,7 @@ export class OwnTable {
     return table
   }
 
-  /** These are served for the next two seconds, and no others. Lost while nft starts anew. */
+  /** These are served for the next 1.5 s, and no others. Lost while nft starts anew. */
   serve(addresses: readonly Address[]): void {
     this.#write(serve(this.name, addresses))
   }

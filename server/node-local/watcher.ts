@@ -7,7 +7,7 @@ import { type Address, addAddresses } from './addresses.ts'
 import { applyFallback } from './fallback.ts'
 import { type LinkEvents, listenForLinks } from './links.ts'
 import { info, warn } from './log.ts'
-import { FALLBACK_TABLE, SERVED_S } from './rules.ts'
+import { FALLBACK_TABLE, SERVED_MS } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { OwnTable, tables } from './table.ts'
 
@@ -101,7 +101,7 @@ export class Watcher implements LinkEvents {
   }
 
   #served(): Address[] {
-    const sinceMs = performance.now() - SERVED_S * 1000
+    const sinceMs = performance.now() - SERVED_MS
     const fresh = [...this.#words.values()].filter(({ atMs }) => atMs > sinceMs)
     return this.#settings.addresses.filter(address => fresh.some(({ addresses }) => addresses.includes(address)))
   }

@@ -14,6 +14,9 @@ const LIFE = ['planned', 'neighbour', 'control-plane', 'accidents', 'limits'] as
 
 const NODE_LOCAL = ['install', 'accidents', 'planned', 'take-over', 'limits'] as const
 
+// Over WebSocket what a command says may come before kubectl listens: "Unknown stream id", and it is an error.
+process.env.KUBECTL_REMOTE_COMMAND_WEBSOCKETS = 'false'
+
 const [first = '', ...rest] = process.argv.slice(2)
 const isSuite = first.startsWith('--')
 if (!isSuite || first === '--all') for (const part of CASES) await import(`./cases/${part}.ts`)

@@ -9,8 +9,9 @@ import { podsWith } from '../pods.ts'
 import { inKubeSystem } from '../replicas.ts'
 import {
   apply,
-  CROWD,
   DAEMON_SET,
+  LOAD,
+  LOAD_OF_NEW_NAMES,
   metricsOf,
   NODE_LOCAL_LABEL,
   nodes,
@@ -22,9 +23,6 @@ import {
 } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
-const LOAD = { crowd: CROWD }
-/** A name of its own for each lookup: no cache has it. */
-const NEW_NAMES = { crowd: CROWD, name: '10-#-#-#.default.pod.cluster.local.' }
 
 /** The most servers that were on a node at a time while `work` went on. */
 async function mostServers(work: () => Promise<unknown>): Promise<number> {
@@ -63,7 +61,7 @@ test(
       return all.reduce<number>((total, count) => total + (count ?? 0), 0)
     }
     const before = await misses()
-    await losesNone('node-local: restart of the cluster’s DNS', restartClusterDNS, note, NEW_NAMES)
+    await losesNone('node-local: restart of the cluster’s DNS', restartClusterDNS, note, LOAD_OF_NEW_NAMES)
     note(`${(await misses()) - before} of them were not in a cache`)
     ok((await misses()) - before > 5000)
   },

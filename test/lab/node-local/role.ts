@@ -3,7 +3,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Metrics } from '../../harness/scrape.ts'
-import { eventually } from '../../harness/time.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
 import { commandLine, networkOf, pidOf } from '../daemon.ts'
 import { crowdOf } from '../life/load.ts'
@@ -16,12 +16,17 @@ export const NODE_LOCAL_IP = '169.254.20.10'
 export const NODE_LOCAL_LABEL = 'k8s-app=node-local-dns'
 /** Pods that kubelet made with the node's address for its clusterDNS. */
 export const CROWD = 'node-local-crowd'
+/** Of a name that is in the caches, and of one for each lookup that is in none. */
+export const LOAD = { crowd: CROWD } as const
+export const LOAD_OF_NEW_NAMES = { crowd: CROWD, name: '10-#-#-#.default.pod.cluster.local.' } as const
 export const DAEMON_SET = 'daemonset/node-local-dns'
 export const nodes = NODES.map(({ name, ip }) => new Node(name, ip))
 
 const MANIFESTS = join(ROOT, 'k8s/node-local')
 const PARTS = { server: '/opt/sextant/dist/sextant.cjs', watcher: '/opt/sextant/dist/node-local.cjs watch' } as const
 const METRICS_PORT = 9253
+/** kube-proxy writes what has changed within a second. */
+const QUIET_MS = 2000
 
 /** Rules of each node before the role came; undefined while it is not there. */
 let rulesBefore: string[][] | undefined
@@ -31,7 +36,12 @@ let hasTakenOver = false
 /** Both nodes serve, and pods of CROWD are there. What is there already stays. */
 export async function present(): Promise<void> {
   if (rulesBefore !== undefined) return
-  rulesBefore = await rulesOfAll()
+  await eventually(30_000, 'rules that stay', async () => {
+    const rules = await rulesOfAll()
+    await delay(QUIET_MS)
+    deepEqual(await rulesOfAll(), rules)
+    rulesBefore = rules
+  })
   await apply()
   await settled()
   for (const node of nodes) await node.restartKubelet({ clusterDNS: [NODE_LOCAL_IP] })

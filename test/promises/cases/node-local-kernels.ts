@@ -7,7 +7,7 @@ import { eventually } from '../../harness/time.ts'
 import { BY_LOCAL, BY_SERVICE, LOCAL, type Node } from '../node-local/node.ts'
 import { onNode, shown, steady, ways } from '../node-local/on-node.ts'
 
-/** Heartbeats that nobody repeats are forgotten after two seconds. */
+/** Heartbeats that nobody repeats are forgotten after 1.5 s. */
 const FORGOTTEN_MS = 3000
 
 /** A command that runs another one with an nft that refuses `word` in what it is to check. */

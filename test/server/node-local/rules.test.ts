@@ -53,7 +53,7 @@ for (const { name, served, commands } of [
     served: addresses('169.254.20.10', '10.96.0.10'),
     commands: [
       'flush set inet t served4',
-      'add element inet t served4 { 169.254.20.10 timeout 2s, 10.96.0.10 timeout 2s }',
+      'add element inet t served4 { 169.254.20.10 timeout 1500ms, 10.96.0.10 timeout 1500ms }',
       'flush set inet t served6',
     ],
   },
