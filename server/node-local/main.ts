@@ -10,7 +10,7 @@
  * ```
  */
 import { addAddresses, removeAddresses } from './addresses.ts'
-import { applyFallback, removeFallback } from './fallback.ts'
+import { offerFallback, removeFallback } from './fallback.ts'
 import { fatal, info, plain } from './log.ts'
 import { whyNotReady } from './ready.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, { needsSocket: boolean; run: (settings: 
 
 async function prepare(settings: Settings): Promise<void> {
   await addAddresses(settings)
-  await applyFallback(settings)
+  await offerFallback(settings)
   plain(`prepared ${texts(settings.addresses)}; fallback: ${texts(settings.fallback) || 'none'}`)
 }
 

@@ -1,6 +1,7 @@
 /** The node-local role: whatever becomes of the server, pods and the node are answered. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { delay } from '../../harness/time.ts'
 import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
@@ -24,6 +25,16 @@ onNode('before there is any server or watcher, the Service answers under the add
       for (const over of ['udp', 'tcp'] as const)
         equal(await node.who(from, server, over), BY_SERVICE, `${server} ${over}`)
     }
+  }
+})
+
+onNode('who asks the node and the Service from one port is answered by the address that was asked', async node => {
+  equal((await node.role('prepare')).code, 0)
+  const asked = [LOCAL, SERVICE, LOCAL, SERVICE]
+  for (const from of [node.pod, node.node]) {
+    const script = join(import.meta.dirname, '../node-local/one-port.ts')
+    const answered = await node.in(from, process.execPath, [script, ...asked])
+    deepEqual(answered.trim().split('\n'), asked)
   }
 })
 
@@ -135,6 +146,20 @@ onNode(
     note(shown(lookups))
     deepEqual([lookups.failed, lookups.lost], [0, 0])
     deepEqual(ways(lookups), [BY_LOCAL, BY_SERVICE, BY_LOCAL])
+  },
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
+)
+
+onNode(
+  'a Service address that is taken over and not served: what the node itself asks has a source that can be answered',
+  async node => {
+    equal((await node.role('prepare')).code, 0)
+    // No endpoint has a way back to an address that its own node has too.
+    const strict = 'type filter hook postrouting priority 350; oifname br2 ip saddr 10.96.0.10 drop;'
+    await node.in(node.node, 'nft', [`table inet strict { chain post { ${strict} }; }`])
+    for (const from of [node.pod, node.node]) {
+      for (const over of ['udp', 'tcp'] as const) equal(await node.who(from, SERVICE, over), BY_SERVICE, over)
+    }
   },
   { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
 )
