@@ -33,10 +33,12 @@ async function prepare(settings: Settings): Promise<void> {
 }
 
 async function watch(settings: Settings): Promise<void> {
-  const watcher = await Watcher.start(settings)
+  let watcher: Watcher | undefined
+  // Before all else: the first process of a container is not ended by a signal that it does not listen to.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => watcher.stop().finally(() => process.exit(0)))
+    process.once(signal, () => Promise.resolve(watcher?.stop()).finally(() => process.exit(0)))
   }
+  watcher = await Watcher.start(settings)
   info(`watching ${settings.socket} for ${texts(settings.addresses)}; fallback: ${texts(settings.fallback) || 'none'}`)
 }
 

@@ -164,7 +164,7 @@ export function fallbackTable(addresses: readonly Address[], fallback: readonly 
   )
   const masquerade = pairs.flatMap(({ ip, service, node, isLent }) => [
     `${marked} ${ip} saddr ${node} masquerade`,
-    ...(isLent ? [`oifname != "lo" ${ip} saddr ${service} masquerade`] : []),
+    ...(isLent ? [`ct status dnat ${ip} saddr ${service} masquerade`] : []),
   ])
   const chains = [
     chain('pods', `type filter hook prerouting priority ${FALLBACK_PRIORITY}`, there),

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { delay } from '../../harness/time.ts'
-import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE } from '../node-local/node.ts'
+import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE, SERVICE6 } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
 
 onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
@@ -162,6 +162,31 @@ onNode(
     }
   },
   { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
+)
+
+onNode(
+  'addresses of IPv6 are no source of what the node asks others, also where a device has none of its own',
+  async node => {
+    // Such a device, as those to pods are with many networks.
+    for (const command of [
+      'link add bare type veth peer name end',
+      'link set end up',
+      'link set bare up',
+      '-6 route add fd00:0:99::/64 dev bare',
+    ]) {
+      await node.in(node.node, 'ip', command.split(' '))
+    }
+    const source = async () =>
+      / src (\S+)/.exec(await node.in(node.node, 'ip', ['-6', 'route', 'get', 'fd00:0:99::9']))?.[1]
+    const before = await source()
+    equal((await node.role('prepare')).code, 0)
+    const lo = await node.in(node.node, 'ip', ['-6', 'address', 'show', 'dev', 'lo'])
+    match(lo, /inet6 fd00::10\/128 .*\n +valid_lft forever/)
+    match(lo, /inet6 fd00:96::10\/128 .*\n +valid_lft (?:300|29\d)sec/)
+    match(before!, /^fd00:[12]::1$/)
+    equal(await source(), before)
+  },
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE6}` },
 )
 
 const CRASHES = 5

@@ -69,7 +69,7 @@ test('the fallback leads to the Service and back, in both families', () => {
     'meta l4proto { tcp, udp } th dport 53 ip daddr 169.254.20.10 ct state != untracked meta mark set meta mark | 0x1000 ip daddr set 10.96.0.10',
     'ct mark & 0x1000 == 0x1000 ct direction reply ip6 saddr fd00:96::a ip6 saddr set fd00::10',
     'ct mark & 0x1000 == 0x1000 ip saddr 169.254.20.10 masquerade',
-    'oifname != "lo" ip saddr 10.96.0.10 masquerade',
+    'ct status dnat ip saddr 10.96.0.10 masquerade',
   ]) {
     ok(rules.includes(rule), rule)
   }
