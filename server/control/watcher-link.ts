@@ -57,7 +57,7 @@ export class WatcherLink {
 
   #beat(): void {
     if (this.#socket === undefined) this.#connect()
-    else this.#tell()
+    else this.tell()
   }
 
   #connect(): void {
@@ -66,7 +66,7 @@ export class WatcherLink {
     let cause = 'it has closed the connection'
     socket.on('connect', () => {
       this.#log('here', 'is told what is served')
-      this.#tell()
+      this.tell()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       cause = error.code ?? error.message
@@ -78,7 +78,8 @@ export class WatcherLink {
     socket.resume() // nothing is expected; read all the same, which is how its end is seen
   }
 
-  #tell(): void {
+  /** Tells what is served now, ahead of the next beat. */
+  tell(): void {
     const socket = this.#socket
     // One that does not read is not written to either.
     if (this.#timer === undefined || socket?.readyState !== 'open' || socket.writableLength > 0) return

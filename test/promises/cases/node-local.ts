@@ -1,10 +1,13 @@
 /** The node-local role: whatever becomes of the server, pods and the node are answered. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { delay } from '../../harness/time.ts'
 import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE, SERVICE6 } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
+
+/** Of the node's own questions, one each 10 ms: as a reload closes a socket, until the watcher has told the kernel. */
+const MAX_DROPPED = 5
 
 onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
   await started(node)
@@ -188,6 +191,20 @@ onNode(
   },
   { addresses: `${LOCAL},${LOCAL6},${SERVICE6}` },
 )
+
+for (const from of ['pod', 'node'] as const) {
+  onNode(`an address that a reload drops is the Service's at once: ${from}`, async (node, note) => {
+    const { server } = await started(node)
+    const options = steady(LOCAL, { everyMs: 10, timeoutMs: 500, attempts: 4 })
+    const lookups = await node.ask(node[from], options, async () => {
+      writeFileSync(join(node.folder, 'Corefile'), `. {\n  bind ${LOCAL6}\n  whoami\n}\n`)
+      server.signal('SIGUSR1')
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, ways(lookups)], [0, [BY_LOCAL, BY_SERVICE]])
+    ok(lookups.lost <= MAX_DROPPED, `${lookups.lost} were dropped`)
+  })
+}
 
 const CRASHES = 5
 /** glibc's 5 s for the datagrams that were in a dead server's socket, and the look-ups after the last crash. */
