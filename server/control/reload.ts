@@ -60,13 +60,13 @@ export class Reloader {
 
   /** Lets a generation go, once the queries that it has are answered. */
   async #end(old: Generation | undefined): Promise<void> {
-    const { sockets, threads, current } = this.#server
+    const { sockets, threads, watcher, current } = this.#server
     if (old === undefined || current === undefined) return
-    await Promise.all([
-      threads.end(old),
-      sockets.closeUnused(key => current.plans.has(key)),
-      poll(() => waitingQueries() === 0, DRAIN_POLL_MS, DRAIN_MS),
-    ]).catch(endFailed)
+    const closed = sockets.closeUnused(key => current.plans.has(key))
+    watcher?.tell() // who asks where nobody listens any more is led elsewhere at once
+    await Promise.all([threads.end(old), closed, poll(() => waitingQueries() === 0, DRAIN_POLL_MS, DRAIN_MS)]).catch(
+      endFailed,
+    )
     await stopStages(old)
   }
 }

@@ -2,7 +2,7 @@
  * `SEXTANT_WATCHER=PATH`: tells the watcher of a node, which listens on a Unix stream socket, which addresses are served here,
  * so that it can lead clients elsewhere where nobody serves them. Lines of ASCII, from here to there alone:
  *
- *   serving ADDRESS[ ADDRESS…]   twice a second, from the loop that answers, while its DNS listeners on port 53 are open
+ *   serving[ ADDRESS…]           twice a second, from the loop that answers, while its DNS listeners on port 53 are open
  *   leaving                      SIGTERM: nothing follows
  *
  * Addresses are those of plain DNS that are bound as such: a wildcard is none. The end of the connection is the end of the
@@ -57,7 +57,7 @@ export class WatcherLink {
 
   #beat(): void {
     if (this.#socket === undefined) this.#connect()
-    else this.#tell()
+    else this.tell()
   }
 
   #connect(): void {
@@ -66,7 +66,7 @@ export class WatcherLink {
     let cause = 'it has closed the connection'
     socket.on('connect', () => {
       this.#log('here', 'is told what is served')
-      this.#tell()
+      this.tell()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       cause = error.code ?? error.message
@@ -78,18 +78,20 @@ export class WatcherLink {
     socket.resume() // nothing is expected; read all the same, which is how its end is seen
   }
 
-  #tell(): void {
+  /** Tells what is served now, ahead of the next beat. */
+  tell(): void {
     const socket = this.#socket
     // One that does not read is not written to either.
     if (this.#timer === undefined || socket?.readyState !== 'open' || socket.writableLength > 0) return
     const addresses = this.#served()
-    if (addresses.length > 0) socket.write(`serving ${addresses.join(' ')}\n`)
+    if (addresses !== undefined) socket.write(`${['serving', ...addresses].join(' ')}\n`)
   }
 
-  #served(): string[] {
+  /** Undefined before all stages have been ready. */
+  #served(): string[] | undefined {
     const { sockets, current } = this.#server
     this.#wasReady ||= current?.runningStages().every(({ stage }) => stage.ready?.() !== false) === true
-    if (!this.#wasReady) return []
+    if (!this.#wasReady) return undefined
     const isTold = ({ transport, scheme, address, port }: (typeof all)[number]) =>
       transport === 'udp' && scheme === undefined && port === this.#port && !WILDCARDS.includes(address)
     const all = sockets.all()

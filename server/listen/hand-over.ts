@@ -14,8 +14,12 @@ import { sharesAddresses } from './share.ts'
 const SOL_SOCKET = 1
 const SO_ATTACH_REUSEPORT_CBPF = 51
 const SO_DETACH_REUSEPORT_BPF = 68
-/** linux/filter.h: classic BPF. */
-const RETURN = 0x06
+/** linux/filter.h, bpf_common.h: classic BPF, whose one register is A. */
+const LOAD = 0x20
+const RANDOM = 0xfffff038
+const MODULO = 0x94
+const ADD = 0x04
+const RETURN_A = 0x16
 const INSTRUCTION_BYTES = 8
 /** struct sock_fprog: how many instructions, and behind six octets of padding where they are. */
 const PROGRAM_BYTES = 16
@@ -60,16 +64,27 @@ export function divert(shared: SharedAddress): boolean {
   const fd = own[0]?.fd
   if (ffi === undefined || fd === undefined || others.length === 0) return false
   const earlier = before.get(keyOf(shared)) ?? new Set()
-  // The first of the list stays where it is as ours are closed, and so does the one behind ours until the last of them is.
-  return attach(ffi, fd, pick(others.some(({ inode }) => earlier.has(inode)) ? 0 : own.length))
+  // The filter outlives our sockets. Those before ours stay where they are as ours are closed; of those behind, each that is closed
+  // takes one to the front, and a place that is no more is any one's: as long as one of ours is open, there must be none.
+  const first = others.filter(({ inode }) => earlier.has(inode)).length
+  const behind = Math.max(1, others.length - own.length + 1)
+  return attach(ffi, fd, first > 0 ? pick(0, first) : pick(own.length, behind))
 }
 
-/** A filter that picks the socket at this place of the list. */
-function pick(place: number): ArrayBuffer {
-  const program = new ArrayBuffer(INSTRUCTION_BYTES)
+/** A filter that picks one of so many sockets of the list, from this place on. */
+function pick(place: number, count: number): ArrayBuffer {
+  const instructions = [
+    [LOAD, RANDOM],
+    [MODULO, count],
+    [ADD, place],
+    [RETURN_A, 0],
+  ] as const
+  const program = new ArrayBuffer(instructions.length * INSTRUCTION_BYTES)
   const view = new DataView(program)
-  view.setUint16(0, RETURN, true)
-  view.setUint32(4, place, true)
+  for (const [i, [code, operand]] of instructions.entries()) {
+    view.setUint16(i * INSTRUCTION_BYTES, code, true)
+    view.setUint32(i * INSTRUCTION_BYTES + 4, operand, true)
+  }
   return program
 }
 

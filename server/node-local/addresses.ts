@@ -47,9 +47,11 @@ export async function addAddresses({ addresses, fallback }: Given): Promise<Addr
   for (const address of addresses) {
     const isLent = fallback.some(({ text }) => text === address.text)
     if (!isLent && !missing.includes(address)) continue
-    const words = ['dev', 'lo', ...(address.family === 4 ? ['scope', 'host'] : ['nodad'])]
-    const times = isLent ? ['valid_lft', `${LENT_S}`, 'preferred_lft', `${LENT_S}`] : []
-    await runProgram('ip', [`-${address.family}`, 'address', 'replace', withPrefix(address), ...words, ...times])
+    const lifetime = isLent ? `${LENT_S}` : 'forever'
+    // No source of what the node asks others, for every node has it. IPv6 has no such scope: there it is one that is preferred no more.
+    const [kind, preferred] = address.family === 4 ? [['scope', 'host'], lifetime] : [['nodad'], '0']
+    const words = ['dev', 'lo', ...kind, 'valid_lft', lifetime, 'preferred_lft', preferred]
+    await runProgram('ip', [`-${address.family}`, 'address', 'replace', withPrefix(address), ...words])
   }
   return missing
 }

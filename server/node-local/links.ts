@@ -9,7 +9,7 @@
  *
  * The end of a connection is the end of its server. Silence is seen to by the kernel, which forgets after 1.5 s.
  */
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { addressOf } from './addresses.ts'
 import { warn } from './log.ts'
@@ -39,9 +39,11 @@ export async function listenForLinks(path: string, events: LinkEvents): Promise<
   server.on('drop', () => warn(`found more than ${MAX_CONNECTIONS} connections to ${path}: one is turned away`))
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
+    // The server is another user; only this pod has the folder. Not by chmod, which would follow what that user may put there.
+    const mask = process.umask(0o111)
     server.listen(path, done)
+    process.umask(mask)
   })
-  chmodSync(path, 0o666) // the server is another user; only this pod has the folder
   return server
 }
 

@@ -10,7 +10,7 @@
  * ```
  */
 import { addAddresses, removeAddresses } from './addresses.ts'
-import { applyFallback, removeFallback } from './fallback.ts'
+import { offerFallback, removeFallback } from './fallback.ts'
 import { fatal, info, plain } from './log.ts'
 import { whyNotReady } from './ready.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -28,15 +28,17 @@ const COMMANDS: Readonly<Record<string, { needsSocket: boolean; run: (settings: 
 
 async function prepare(settings: Settings): Promise<void> {
   await addAddresses(settings)
-  await applyFallback(settings)
+  await offerFallback(settings)
   plain(`prepared ${texts(settings.addresses)}; fallback: ${texts(settings.fallback) || 'none'}`)
 }
 
 async function watch(settings: Settings): Promise<void> {
-  const watcher = await Watcher.start(settings)
+  let watcher: Watcher | undefined
+  // Before all else: the first process of a container is not ended by a signal that it does not listen to.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => watcher.stop().finally(() => process.exit(0)))
+    process.once(signal, () => Promise.resolve(watcher?.stop()).finally(() => process.exit(0)))
   }
+  watcher = await Watcher.start(settings)
   info(`watching ${settings.socket} for ${texts(settings.addresses)}; fallback: ${texts(settings.fallback) || 'none'}`)
 }
 

@@ -125,13 +125,24 @@ export function serve(table: string, addresses: readonly Address[]): string {
   }).join('; ')
 }
 
-/** Makes the fallback what it is to be, whatever was there, in one transaction. */
-export function fallbackTable(addresses: readonly Address[], fallback: readonly Address[]): string {
-  const pairs = FAMILIES.flatMap(({ family, ip }) => {
+/** What is led where: an address of the node to the Service of its family. `isLent`: the node has the Service's address too. */
+function pairsOf(addresses: readonly Address[], fallback: readonly Address[]) {
+  return FAMILIES.flatMap(({ family, ip }) => {
     const [service] = of(family, fallback)
     const node = of(family, addresses).find(({ text }) => text !== service?.text)
-    return service && node ? [{ ip, service: service.text, node: node.text }] : []
+    const isLent = addresses.some(({ text }) => text === service?.text)
+    return service && node ? [{ ip, service: service.text, node: node.text, isLent }] : []
   })
+}
+
+/** False where there is no address that could be led to a Service: those that are the Service's own need no table. */
+export function needsFallback(addresses: readonly Address[], fallback: readonly Address[]): boolean {
+  return pairsOf(addresses, fallback).length > 0
+}
+
+/** Makes the fallback what it is to be, whatever was there, in one transaction. */
+export function fallbackTable(addresses: readonly Address[], fallback: readonly Address[]): string {
+  const pairs = pairsOf(addresses, fallback)
   const away = `add table inet ${FALLBACK_TABLE}\ndelete table inet ${FALLBACK_TABLE}\n`
   if (pairs.length === 0) return away
   const marked = `ct mark & ${MARK} == ${MARK}`
@@ -139,17 +150,28 @@ export function fallbackTable(addresses: readonly Address[], fallback: readonly 
     ({ ip, service, node }) =>
       `meta l4proto { tcp, udp } th dport 53 ${ip} daddr ${node} ct state != untracked meta mark set meta mark | ${MARK} ${ip} daddr set ${service}`,
   )
-  const note = [`meta mark & ${MARK} == ${MARK} ct mark set ct mark | ${MARK} meta mark set meta mark & ${NOT_MARK}`]
+  // A client that asks the Service itself from a port from which it asked the node before is answered by whom it asked.
+  const forget = pairs.map(
+    ({ ip, service }) =>
+      `meta l4proto { tcp, udp } th dport 53 ${ip} daddr ${service} meta mark & ${MARK} == 0 ${marked} ct direction original ct mark set ct mark & ${NOT_MARK}`,
+  )
+  const note = [
+    ...forget,
+    `meta mark & ${MARK} == ${MARK} ct mark set ct mark | ${MARK} meta mark set meta mark & ${NOT_MARK}`,
+  ]
   const back = pairs.map(
     ({ ip, service, node }) => `${marked} ct direction reply ${ip} saddr ${service} ${ip} saddr set ${node}`,
   )
-  const masquerade = pairs.map(({ ip, node }) => `${marked} ${ip} saddr ${node} masquerade`)
+  const masquerade = pairs.flatMap(({ ip, service, node, isLent }) => [
+    `${marked} ${ip} saddr ${node} masquerade`,
+    ...(isLent ? [`ct status dnat ${ip} saddr ${service} masquerade`] : []),
+  ])
   const chains = [
     chain('pods', `type filter hook prerouting priority ${FALLBACK_PRIORITY}`, there),
     chain('host', `type route hook output priority ${FALLBACK_PRIORITY}`, there),
     chain('pods-note', `type filter hook prerouting priority ${NOTE_PRIORITY}`, note),
     chain('host-note', `type filter hook output priority ${NOTE_PRIORITY}`, note),
-    // What the host itself asks has the node's address for its source, to which no endpoint could answer.
+    // What the host itself asks has the address that it asks for its source, to which no endpoint could answer.
     chain('host-source', `type nat hook postrouting priority ${MASQUERADE_PRIORITY}`, masquerade),
     chain('pods-back', `type filter hook postrouting priority ${BACK_PRIORITY}`, back),
     chain('host-back', `type filter hook input priority ${BACK_PRIORITY}`, back),

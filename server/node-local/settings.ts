@@ -75,6 +75,11 @@ function checkFallback(addresses: readonly Address[], fallback: readonly Address
       )
     }
     const [service] = services
+    if (service !== undefined && addresses.length > 0 && !addresses.some(address => address.family === family)) {
+      mistakes.push(
+        `SEXTANT_NODE_FALLBACK: found ${service.text}, expected no IPv${family} address where SEXTANT_NODE_ADDRESSES has none`,
+      )
+    }
     const own = addresses.filter(({ family: of, text }) => of === family && text !== service?.text)
     if (service !== undefined && own.length > 1) {
       mistakes.push(

@@ -4,10 +4,10 @@
  */
 import type { Server, Socket } from 'node:net'
 import { type Address, addAddresses } from './addresses.ts'
-import { applyFallback } from './fallback.ts'
+import { applyFallback, offerFallback } from './fallback.ts'
 import { type LinkEvents, listenForLinks } from './links.ts'
 import { info, warn } from './log.ts'
-import { FALLBACK_TABLE, SERVED_MS } from './rules.ts'
+import { FALLBACK_TABLE, needsFallback, OWN_PREFIX, SERVED_MS } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { OwnTable, tables } from './table.ts'
 
@@ -32,6 +32,8 @@ export class Watcher implements LinkEvents {
   #links: Server | undefined
   #looks: NodeJS.Timeout | undefined
   #isLeaving = false
+  /** Its server has served all addresses: the fallback is this watcher's. */
+  #hasServed = false
   /** Addresses that were served when it was told last. */
   #told = ''
 
@@ -43,7 +45,7 @@ export class Watcher implements LinkEvents {
   /** @throws ProgramError, or the system's error where it cannot listen */
   static async start(settings: Settings): Promise<Watcher> {
     await addAddresses(settings)
-    await applyFallback(settings)
+    await offerFallback(settings)
     const watcher = new Watcher(settings, await OwnTable.open(settings.addresses))
     try {
       watcher.#links = await listenForLinks(settings.socket, watcher)
@@ -74,12 +76,15 @@ export class Watcher implements LinkEvents {
   serving(link: Socket, texts: readonly string[]): void {
     if (this.#isLeaving) return
     const addresses = this.#settings.addresses.filter(({ text }) => texts.includes(text))
-    if (addresses.length === 0 && !this.#words.has(link)) {
+    if (addresses.length === 0 && this.#words.get(link)?.addresses.length !== 0) {
       const expected = this.#settings.addresses.map(({ text }) => text).join(', ')
       warn(`found a server that serves ${texts.join(', ') || 'no address on port 53'}, expected ${expected}`)
     }
     this.#words.set(link, { addresses, atMs: performance.now() })
     this.#refresh()
+    if (this.#hasServed || this.ready() !== 'yes') return
+    this.#hasServed = true
+    applyFallback(this.#settings).catch(cause => warn(cause.message))
   }
 
   leaving(link: Socket): void {
@@ -119,7 +124,10 @@ export class Watcher implements LinkEvents {
     if (missing.length > 0) warn(`found no ${missing.map(({ text }) => text).join(', ')} on lo: given again`)
     const names = await tables()
     this.#table.check(names)
-    if (this.#settings.fallback.length > 0 && !names.includes(FALLBACK_TABLE)) {
+    const { addresses, fallback } = this.#settings
+    const isAlone = !names.some(name => name.startsWith(OWN_PREFIX) && name !== this.#table.name)
+    const isMine = (isAlone || this.#hasServed) && needsFallback(addresses, fallback)
+    if (isMine && !names.includes(FALLBACK_TABLE)) {
       warn(`found no table "${FALLBACK_TABLE}": made again`)
       await applyFallback(this.#settings)
     }

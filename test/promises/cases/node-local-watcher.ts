@@ -1,6 +1,6 @@
 /** The node-local role: what becomes of the node when its watcher ends, in whatever way, and what the commands leave. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { childrenOf } from '../../harness/process.ts'
 import { delay, eventually } from '../../harness/time.ts'
@@ -98,6 +98,36 @@ onNode(
   },
   { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
 )
+
+onNode('a rollout that never serves leaves the fallback as it was, beside a watcher that does', async node => {
+  const { server } = await started(node)
+  const wrong = { SEXTANT_NODE_FALLBACK: '10.96.0.99,fd00:96::99' }
+  equal((await node.role('prepare', [], node.socket, wrong)).code, 0)
+  await server.stop('SIGKILL')
+  for (const address of [LOCAL, LOCAL6]) equal(await node.who(node.pod, address), BY_SERVICE)
+})
+
+onNode('a new watcher whose server serves has the fallback that it asks for', async node => {
+  const { watcher, server } = await started(node)
+  const socket = join(node.folder, 'successor.sock')
+  await node.watch(socket, ['env', `SEXTANT_NODE_FALLBACK=${SERVICE}`])
+  const fallback = async () => node.in(node.node, 'nft', ['list', 'table', 'inet', 'sextant-fallback'])
+  match(await fallback(), /ip6 daddr/)
+  await node.serve(socket)
+  await node.ready(socket)
+  await eventually(2000, 'its fallback', async () => equal((await fallback()).includes('ip6 daddr'), false))
+  await Promise.all([watcher.stop('SIGTERM'), server.stop('SIGTERM')])
+})
+
+onNode('a server on every address: the watcher says what it expected', async node => {
+  const watcher = await node.watch()
+  const server = await node.serve()
+  await node.ready()
+  writeFileSync(join(node.folder, 'Corefile'), '. {\n  whoami\n}\n')
+  server.signal('SIGUSR1')
+  await watcher.line(/found a server that serves no address on port 53, expected 169\.254\.20\.10, fd00::10/, 5000)
+  equal((await node.role('ready')).code, 1)
+})
 
 onNode('what others take away is given again', async node => {
   const { watcher } = await started(node)

@@ -1,9 +1,13 @@
 /** The node-local role: whatever becomes of the server, pods and the node are answered. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { delay } from '../../harness/time.ts'
-import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE } from '../node-local/node.ts'
+import { BY_LOCAL, BY_NEAR, BY_SERVICE, LOCAL, LOCAL6, NEAR, SERVICE, SERVICE6 } from '../node-local/node.ts'
 import { onNode, shown, started, steady, ways } from '../node-local/on-node.ts'
+
+/** Of the node's own questions, one each 10 ms: as a reload closes a socket, until the watcher has told the kernel. */
+const MAX_DROPPED = 5
 
 onNode('the server of the node is asked, from pods and by the node itself, without connection tracking', async node => {
   await started(node)
@@ -24,6 +28,16 @@ onNode('before there is any server or watcher, the Service answers under the add
       for (const over of ['udp', 'tcp'] as const)
         equal(await node.who(from, server, over), BY_SERVICE, `${server} ${over}`)
     }
+  }
+})
+
+onNode('who asks the node and the Service from one port is answered by the address that was asked', async node => {
+  equal((await node.role('prepare')).code, 0)
+  const asked = [LOCAL, SERVICE, LOCAL, SERVICE]
+  for (const from of [node.pod, node.node]) {
+    const script = join(import.meta.dirname, '../node-local/one-port.ts')
+    const answered = await node.in(from, process.execPath, [script, ...asked])
+    deepEqual(answered.trim().split('\n'), asked)
   }
 })
 
@@ -138,6 +152,59 @@ onNode(
   },
   { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
 )
+
+onNode(
+  'a Service address that is taken over and not served: what the node itself asks has a source that can be answered',
+  async node => {
+    equal((await node.role('prepare')).code, 0)
+    // No endpoint has a way back to an address that its own node has too.
+    const strict = 'type filter hook postrouting priority 350; oifname br2 ip saddr 10.96.0.10 drop;'
+    await node.in(node.node, 'nft', [`table inet strict { chain post { ${strict} }; }`])
+    for (const from of [node.pod, node.node]) {
+      for (const over of ['udp', 'tcp'] as const) equal(await node.who(from, SERVICE, over), BY_SERVICE, over)
+    }
+  },
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE}` },
+)
+
+onNode(
+  'addresses of IPv6 are no source of what the node asks others, also where a device has none of its own',
+  async node => {
+    // Such a device, as those to pods are with many networks.
+    for (const command of [
+      'link add bare type veth peer name end',
+      'link set end up',
+      'link set bare up',
+      '-6 route add fd00:0:99::/64 dev bare',
+    ]) {
+      await node.in(node.node, 'ip', command.split(' '))
+    }
+    const source = async () =>
+      / src (\S+)/.exec(await node.in(node.node, 'ip', ['-6', 'route', 'get', 'fd00:0:99::9']))?.[1]
+    const before = await source()
+    equal((await node.role('prepare')).code, 0)
+    const lo = await node.in(node.node, 'ip', ['-6', 'address', 'show', 'dev', 'lo'])
+    match(lo, /inet6 fd00::10\/128 .*\n +valid_lft forever/)
+    match(lo, /inet6 fd00:96::10\/128 .*\n +valid_lft (?:300|29\d)sec/)
+    match(before!, /^fd00:[12]::1$/)
+    equal(await source(), before)
+  },
+  { addresses: `${LOCAL},${LOCAL6},${SERVICE6}` },
+)
+
+for (const from of ['pod', 'node'] as const) {
+  onNode(`an address that a reload drops is the Service's at once: ${from}`, async (node, note) => {
+    const { server } = await started(node)
+    const options = steady(LOCAL, { everyMs: 10, timeoutMs: 500, attempts: 4 })
+    const lookups = await node.ask(node[from], options, async () => {
+      writeFileSync(join(node.folder, 'Corefile'), `. {\n  bind ${LOCAL6}\n  whoami\n}\n`)
+      server.signal('SIGUSR1')
+    })
+    note(shown(lookups))
+    deepEqual([lookups.failed, ways(lookups)], [0, [BY_LOCAL, BY_SERVICE]])
+    ok(lookups.lost <= MAX_DROPPED, `${lookups.lost} were dropped`)
+  })
+}
 
 const CRASHES = 5
 /** glibc's 5 s for the datagrams that were in a dead server's socket, and the look-ups after the last crash. */

@@ -189,9 +189,9 @@ export class Node {
   }
 
   /** A command of the node-local role, run to its end. `wrapper` runs it. */
-  role(command: string, wrapper: readonly string[] = [], socket = this.socket): Promise<Output> {
+  role(command: string, wrapper: readonly string[] = [], socket = this.socket, more = {}): Promise<Output> {
     const [first, ...rest] = [...wrapper, process.execPath, BUNDLE, command]
-    return run(...this.#enter(this.node, first!, rest), this.environment(socket))
+    return run(...this.#enter(this.node, first!, rest), { ...this.environment(socket), ...more })
   }
 
   async watch(socket = this.socket, wrapper: readonly string[] = []): Promise<Child> {

@@ -63,24 +63,29 @@ class Other {
   }
 }
 
-/** Asks from new ports, and gives how many questions came to the listener and how many to the other process. */
-async function shares(one: Listener, other: Other, to = '127.0.0.1'): Promise<{ own: number; others: number }> {
-  const before = { own: one.received, others: other.received }
+/** Asks from new ports until all questions have come to somebody, and gives how many came to whom. */
+async function received(transport: Transport, port: number, by: readonly { received: number }[]): Promise<number[]> {
+  const before = by.map(one => one.received)
   const message = query('now.test')
   const closing = Array.from({ length: QUESTIONS }, () => {
-    if (one.transport === 'udp') {
+    if (transport === 'udp') {
       const client = new UdpClient()
-      client.send(message, other.port, to)
+      client.send(message, port, '127.0.0.1')
       return () => client.close()
     }
-    const socket = connect({ port: other.port, host: to })
+    const socket = connect({ port, host: '127.0.0.1' })
     socket.on('error', () => {}).write(framed(message))
     return () => socket.destroy()
   })
-  const now = () => ({ own: one.received - before.own, others: other.received - before.others })
-  await eventually(() => now().own + now().others >= QUESTIONS, 'every question')
+  const now = () => by.map((one, i) => one.received - before[i]!)
+  await eventually(() => now().reduce((sum, count) => sum + count) >= QUESTIONS, 'every question')
   for (const close of closing) close()
   return now()
+}
+
+async function shares(one: Listener, other: Other): Promise<{ own: number; others: number }> {
+  const [own, others] = await received(one.transport, other.port, [one, other])
+  return { own: own!, others: others! }
 }
 
 for (const { name, transport, udp } of WAYS_TO_LISTEN) {
@@ -127,6 +132,23 @@ for (const { name, transport, udp } of WAYS_TO_LISTEN) {
       await Promise.all([...opened.map(one => one.stop()), other.stop()])
     }
   })
+
+  for (const when of ['before', 'after']) {
+    test(`${name}: two that came ${when} it share on when it has left`, async () => {
+      const first = when === 'after' ? await open('127.0.0.1', 0) : undefined
+      const one = await Other.start(transport, '127.0.0.1', first?.port ?? 0)
+      const two = await Other.start(transport, '127.0.0.1', one.port)
+      const leaving = first ?? (await open('127.0.0.1', one.port))
+      try {
+        leaving.handOver?.()
+        await leaving.stop()
+        const counts = await received(transport, one.port, [one, two])
+        assert.ok(Math.min(...counts) > 0, `${counts}`)
+      } finally {
+        await Promise.all([leaving.stop(), one.stop(), two.stop()])
+      }
+    })
+  }
 
   test(`${name}: what is in flight is answered after the hand-over, from the address that was asked`, async () => {
     const behaviour = new Behaviour()

@@ -2,7 +2,7 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { test } from 'uvu'
 import { type Address, addressOf } from '../../../server/node-local/addresses.ts'
-import { FALLBACK_TABLE, fallbackTable, ownTable, serve } from '../../../server/node-local/rules.ts'
+import { FALLBACK_TABLE, fallbackTable, needsFallback, ownTable, serve } from '../../../server/node-local/rules.ts'
 
 const addresses = (...texts: string[]): Address[] => texts.map(text => addressOf(text)!)
 const BOTH = addresses('169.254.20.10', 'fd00::10', '10.96.0.10')
@@ -69,11 +69,22 @@ test('the fallback leads to the Service and back, in both families', () => {
     'meta l4proto { tcp, udp } th dport 53 ip daddr 169.254.20.10 ct state != untracked meta mark set meta mark | 0x1000 ip daddr set 10.96.0.10',
     'ct mark & 0x1000 == 0x1000 ct direction reply ip6 saddr fd00:96::a ip6 saddr set fd00::10',
     'ct mark & 0x1000 == 0x1000 ip saddr 169.254.20.10 masquerade',
+    'ct status dnat ip saddr 10.96.0.10 masquerade',
   ]) {
     ok(rules.includes(rule), rule)
   }
   // A Service address that is taken over has its own way to the Service: kube-proxy's.
   doesNotMatch(text, /daddr 10\.96\.0\.10 ct/)
+})
+
+test('a Service address that is not taken over is no source of the node', () => {
+  const text = fallbackTable(addresses('169.254.20.10'), addresses('10.96.0.10'))
+  doesNotMatch(text, /saddr 10\.96\.0\.10 masquerade/)
+})
+
+test('a Service that only stands for itself needs no table', () => {
+  equal(needsFallback(addresses('10.96.0.10'), addresses('10.96.0.10')), false)
+  equal(needsFallback(addresses('169.254.20.10', '10.96.0.10'), addresses('10.96.0.10')), true)
 })
 
 test('the fallback touches one bit of a mark', () => {

@@ -91,6 +91,10 @@ for (const { env, says } of [
     ],
   },
   {
+    env: environment('169.254.20.10', 'fd00:96::a'),
+    says: ['SEXTANT_NODE_FALLBACK: found fd00:96::a, expected no IPv6 address where SEXTANT_NODE_ADDRESSES has none'],
+  },
+  {
     env: environment('169.254.20.10', '10.96.0.10,10.96.0.11'),
     says: ['SEXTANT_NODE_FALLBACK: found 2 IPv4 addresses, expected at most one of a family'],
   },
