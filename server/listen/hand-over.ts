@@ -3,7 +3,8 @@
  *
  * Sockets of one address that have SO_REUSEPORT are a list, in the order of binding, of which the kernel picks one for a
  * datagram or a connection. A filter that is attached to any of them says which (SO_ATTACH_REUSEPORT_CBPF, Linux 4.6; it needs
- * no privilege). When a socket is closed, the last of the list takes its place. Whoever joins takes the filter away.
+ * no privilege). When a socket is closed, the last of the list takes its place. Whoever joins has all that is new from then on: one
+ * that was there may be replaced because it hangs.
  */
 import { isMainThread } from 'node:worker_threads'
 import { type Ffi, loadCalls } from './ffi.ts'
@@ -23,6 +24,8 @@ const RETURN_A = 0x16
 const INSTRUCTION_BYTES = 8
 /** struct sock_fprog: how many instructions, and behind six octets of padding where they are. */
 const PROGRAM_BYTES = 16
+/** Between two looks whether the others are gone. */
+const ALONE_EVERY_MS = 1000
 
 export interface SharedAddress {
   readonly transport: Transport
@@ -34,7 +37,11 @@ export interface SharedAddress {
 /** Inodes of the others' sockets that were there when ours was bound: they come before ours. */
 const before = new Map<string, ReadonlySet<string>>()
 
-/** A socket of ours has been bound there. */
+/** Where a filter of ours gives us all, as others have the address too. */
+const taken = new Map<string, SharedAddress>()
+let looks: NodeJS.Timeout | undefined
+
+/** A socket of ours has been bound there: what is new comes to this process, if it came last. */
 export function joined(shared: SharedAddress): void {
   if (!sharesAddresses()) return
   const { own, others } = socketsAt(shared)
@@ -43,8 +50,29 @@ export function joined(shared: SharedAddress): void {
   const ffi = loadCalls()
   const fd = own[0]?.fd
   if (ffi === undefined || fd === undefined) return
-  const none = Int32Array.of(0)
-  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.addressOf(none.buffer), 4) // there may be none
+  if (others.length === 0) {
+    detach(ffi, fd) // of one that has left, if there is any
+    return
+  }
+  const earlier = before.get(key)!
+  if (!others.every(({ inode }) => earlier.has(inode))) return // somebody came after us
+  attach(ffi, fd, pick(others.length, own.length))
+  taken.set(key, shared)
+  looks ??= setInterval(shareOutAlone, ALONE_EVERY_MS).unref()
+}
+
+/** Takes our filters away where the others have gone: the kernel then picks among all our sockets. */
+function shareOutAlone(): void {
+  const ffi = loadCalls()!
+  for (const [key, shared] of taken) {
+    const { own, others } = socketsAt(shared)
+    if (others.length > 0) continue
+    if (own.length > 0) detach(ffi, own[0]!.fd!)
+    taken.delete(key)
+  }
+  if (taken.size > 0) return
+  clearInterval(looks)
+  looks = undefined
 }
 
 /** True where another process has the address too, and gets what comes once this one has let go of it. */
@@ -86,6 +114,11 @@ function pick(place: number, count: number): ArrayBuffer {
     view.setUint32(i * INSTRUCTION_BYTES + 4, operand, true)
   }
   return program
+}
+
+function detach(ffi: Ffi, fd: number): void {
+  const none = Int32Array.of(0)
+  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.addressOf(none.buffer), 4)
 }
 
 function attach(ffi: Ffi, fd: number, program: ArrayBuffer): boolean {

@@ -10,6 +10,7 @@ import { turnSoon } from '../turn.ts'
 import { HEADER_BYTES, type Peer } from '../wire/query.ts'
 import { copyAddress, IPV4_AT, IPV6_AT, ipv4Text, ipv6Text, isMapped, PORT_AT, plainAddress } from './address.ts'
 import type { Ffi, Watch } from './ffi.ts'
+import { divert } from './hand-over.ts'
 import {
   BROKEN,
   countDrops,
@@ -107,6 +108,7 @@ export class UdpBatch implements Listener {
   }
 
   handOver(): void {
+    divert(this)
     this.#socket.retire()
   }
 

@@ -102,6 +102,22 @@ for (const { name, turns: _, ...how } of CASES.slice(0, 4)) {
   })
 }
 
+test('hand-over: beside one that hangs, who came later has all: nothing is lost', async note => {
+  const hung = await start({})
+  const younger = await start({}, hung.ports)
+  hung.child.signal('SIGSTOP')
+  const { udp, stop } = load(younger, TURN_S)
+  const [run, outcomes] = [await udp, await stop()]
+  note(`UDP ${told(run)}; ${outcomes.map(({ way, asked, answered }) => `${way} ${answered} of ${asked}`).join(', ')}`)
+  equal(run.lost, 0)
+  for (const { way, failures } of outcomes) deepEqual([way, failures], [way, []])
+  hung.child.signal('SIGKILL')
+  await hung.child.exited
+  equal(await younger.status('ready'), 200)
+  await younger.stop()
+  await hung.stop()
+})
+
 test('hand-over: beside one that is killed, the other has all, and what was in the dead one is lost', async note => {
   const one = await start({})
   const other = await start({}, one.ports)
