@@ -8,6 +8,9 @@ export const PROGRAM_ENVIRONMENT = {
 } as const
 const PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables', ip: 'iproute2' }
 
+/** Longer than nft takes on the largest of nodes. */
+const DEADLINE_MS = 60_000
+
 /** A program that is missing, or that said no: its command and its own words. */
 export class ProgramError extends Error {}
 
@@ -18,7 +21,12 @@ export class ProgramError extends Error {}
  */
 export function runProgram(name: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, args, { env: PROGRAM_ENVIRONMENT, stdio: 'pipe' })
+    const child = spawn(name, args, {
+      env: PROGRAM_ENVIRONMENT,
+      stdio: 'pipe',
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    })
     let output = ''
     let words = ''
     child.stdout.setEncoding('utf8').on('data', text => {
@@ -29,9 +37,10 @@ export function runProgram(name: string, args: readonly string[], input = ''): P
     })
     child.stdin.on('error', () => child.stdin.destroy()) // it ended before it read all: its code says why
     child.on('error', cause => reject(missingProgram(name, cause)))
-    child.on('close', code => {
+    child.on('close', (code, signal) => {
+      const end = signal === null ? `code ${code}` : `${signal}, which it gets after ${DEADLINE_MS / 1000} s`
       if (code === 0) resolve(output)
-      else reject(new ProgramError(`"${[name, ...args].join(' ')}" ended with code ${code}: ${wordsOf(words)}`))
+      else reject(new ProgramError(`"${[name, ...args].join(' ')}" ended with ${end}: ${wordsOf(words)}`))
     })
     child.stdin.end(input)
   })

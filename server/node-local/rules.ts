@@ -148,7 +148,7 @@ export function fallbackTable(addresses: readonly Address[], fallback: readonly 
   const marked = `ct mark & ${MARK} == ${MARK}`
   const there = pairs.map(
     ({ ip, service, node }) =>
-      `meta l4proto { tcp, udp } th dport 53 ${ip} daddr ${node} ct state != untracked meta mark set meta mark | ${MARK} ${ip} daddr set ${service}`,
+      `meta l4proto { tcp, udp } th dport 53 ${ip} daddr ${node} ct state != untracked counter meta mark set meta mark | ${MARK} ${ip} daddr set ${service}`,
   )
   // A client that asks the Service itself from a port from which it asked the node before is answered by whom it asked.
   const forget = pairs.map(

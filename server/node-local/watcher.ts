@@ -31,6 +31,7 @@ export class Watcher implements LinkEvents {
   #words = new Map<Socket, Word>()
   #links: Server | undefined
   #looks: NodeJS.Timeout | undefined
+  #isLooking = false
   #isLeaving = false
   /** Its server has served all addresses: the fallback is this watcher's. */
   #hasServed = false
@@ -53,9 +54,7 @@ export class Watcher implements LinkEvents {
       await watcher.#table.close()
       throw cause
     }
-    watcher.#looks = setInterval(() => {
-      watcher.#look().catch(cause => warn(`${cause.message}`))
-    }, LOOK_EVERY_MS)
+    watcher.#looks = setInterval(() => watcher.#lookAgain(), LOOK_EVERY_MS)
     return watcher
   }
 
@@ -117,6 +116,13 @@ export class Watcher implements LinkEvents {
     const names = served.map(({ text }) => text).join(', ')
     if (names !== this.#told) info(names === '' ? 'nothing is served on the node' : `served on the node: ${names}`)
     this.#told = names
+  }
+
+  async #lookAgain(): Promise<void> {
+    if (this.#isLooking) return // it may take longer than the time to the next
+    this.#isLooking = true
+    await this.#look().catch(cause => warn(`${cause.message}`))
+    this.#isLooking = false
   }
 
   async #look(): Promise<void> {

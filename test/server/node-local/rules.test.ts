@@ -66,7 +66,7 @@ test('the fallback leads to the Service and back, in both families', () => {
   const text = fallbackTable(BOTH, addresses('10.96.0.10', 'fd00:96::a'))
   const rules = statements(text)
   for (const rule of [
-    'meta l4proto { tcp, udp } th dport 53 ip daddr 169.254.20.10 ct state != untracked meta mark set meta mark | 0x1000 ip daddr set 10.96.0.10',
+    'meta l4proto { tcp, udp } th dport 53 ip daddr 169.254.20.10 ct state != untracked counter meta mark set meta mark | 0x1000 ip daddr set 10.96.0.10',
     'ct mark & 0x1000 == 0x1000 ct direction reply ip6 saddr fd00:96::a ip6 saddr set fd00::10',
     'ct mark & 0x1000 == 0x1000 ip saddr 169.254.20.10 masquerade',
     'ct status dnat ip saddr 10.96.0.10 masquerade',
