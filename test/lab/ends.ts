@@ -106,6 +106,13 @@ const SHELLS: readonly [string[], number][] = [
 const TIMEOUT = { timeoutMs: UP_MS + 30_000 }
 const UP_LINE = new RegExp(UP)
 
+test('where control groups may only be read, check says so', async () => {
+  const cover = 'mount -t tmpfs none "$0" && mkdir "$0/memory" && mount -o remount,ro "$0" && exec "$@"'
+  const covered = ['--mount', 'sh', '-c', cover, '/sys/fs/cgroup']
+  const check = new Child('check', 'unshare', [...covered, process.execPath, RUN, 'check'])
+  equal((await check.exited).code, 1)
+  match(check.tail(), /it has to make control groups: EROFS/)
+})
 test('taken back before it has begun', async () => {
   const before = await machine()
   // Its standard input is at its end when it starts.
