@@ -142,7 +142,7 @@ test(
   TIMEOUT,
 )
 test(
-  'down, after a second lab was refused and did it no harm, and shells were opened',
+  'down, after a second lab and second tests were refused and did it no harm, and shells were opened',
   () =>
     leavesNothing(UP_LINE, async () => {
       // As two commands do that found no lab: run.ts asks before.
@@ -152,6 +152,11 @@ test(
       const first = await findLab()
       first?.socket.end()
       equal(first?.isUp, true)
+      const twice = [1, 2].map(() => new Child('test', process.execPath, [RUN, 'test', 'resolv.conf']))
+      const codes = await Promise.all(twice.map(async run => (await run.exited).code))
+      const tails = twice.map(run => run.tail()).join('\n')
+      deepEqual(codes.sort(), [0, 1], tails)
+      match(tails, /other tests run in this lab already/)
       // Their standard input is at its end.
       for (const [words, want] of SHELLS) {
         const shell = new Child('shell', process.execPath, [RUN, 'shell', ...words])
