@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { WORK_DIR } from '../../e2e/netns.ts'
 import { Child, must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { CHART, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
+import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
 import { COREDNS_VERSION, configurationOf, kubeadm, prepared, VERSION } from '../kubeadm.ts'
 import { check } from './corefile.ts'
 
@@ -70,6 +70,39 @@ test('kubeadm: k8s/ takes the place of what it wrote, object for object', async 
   await kubectl('apply', '--server-side', '--force-conflicts', '-k', join(ROOT, 'k8s'))
   equal(await image(), 'sextant:0.1.0')
   equal(await kubectl('get', 'deployment', 'coredns', '-o', 'jsonpath={.metadata.uid}'), uid)
+})
+
+interface Kept {
+  metadata: Record<string, unknown> & { annotations?: Record<string, string> }
+  status?: object
+}
+
+/** As docs/migrate.md keeps it in before.yaml, without the fields that are to be taken out of that. */
+async function kept(): Promise<Kept[]> {
+  const names = ['deployment/coredns', 'configmap/coredns', 'service/kube-dns']
+  const { items } = JSON.parse(await kubectl('get', ...names, '-o', 'json')) as { items: Kept[] }
+  for (const item of items) {
+    for (const field of ['uid', 'resourceVersion', 'creationTimestamp', 'managedFields']) delete item.metadata[field]
+    delete item.status
+  }
+  return items
+}
+
+/** Without what tells how often it was changed, and by what. */
+function content({ metadata, ...rest }: Kept): object {
+  const { annotations = {}, generation, ...others } = metadata
+  const own = Object.entries(annotations).filter(([name]) => !name.startsWith('kubectl.kubernetes.io/'))
+  return { ...rest, metadata: { ...others, annotations: Object.fromEntries(own) } }
+}
+
+test('kubeadm: k8s/ by kubectl apply -k, and back from what was kept, field for field', async () => {
+  await addon(COREDNS)
+  const before = await kept()
+  await kubectl('apply', '-k', join(ROOT, 'k8s'))
+  equal(await image(), 'sextant:0.1.0')
+  const file = fileOf(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: before }))
+  await kubectl('apply', '--server-side', '--force-conflicts', '-f', file)
+  deepEqual((await kept()).map(content), before.map(content))
 })
 
 test('kubeadm: the chart takes over what it wrote, and keeps its Service', async () => {
