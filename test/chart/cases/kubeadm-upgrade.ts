@@ -105,15 +105,34 @@ test('kubeadm: k8s/ by kubectl apply -k, and back from what was kept, field for 
   deepEqual((await kept()).map(content), before.map(content))
 })
 
+async function helm(...args: string[]): Promise<string> {
+  const { kubeconfig } = await prepared()
+  return must(programs().helm, [...args, '--namespace', 'kube-system'], helmEnvironment(kubeconfig))
+}
+
+const takeOver = () =>
+  helm('upgrade', '--install', 'coredns', CHART, '--take-ownership', '--force-conflicts', '--values', KUBEADM_VALUES)
+
 test('kubeadm: the chart takes over what it wrote, and keeps its Service', async () => {
   await addon(COREDNS)
   const service = ['get', 'service', 'kube-dns', '-o', 'jsonpath={.metadata.uid}{.spec.ports[*].name}']
   const before = await kubectl(...service)
-  const { kubeconfig } = await prepared()
-  const flags = ['--take-ownership', '--force-conflicts', '--namespace', 'kube-system', '--values', KUBEADM_VALUES]
-  await must(programs().helm, ['upgrade', '--install', 'coredns', CHART, ...flags], helmEnvironment(kubeconfig))
+  await takeOver()
   equal(await image(), 'sextant:0.1.0')
   equal(await kubectl(...service), before)
+})
+
+test('kubeadm: back from the chart, its addon phase leaves nothing of that, and Helm forgets the release', async () => {
+  await addon(COREDNS)
+  const [deployment, , service] = await kept()
+  await takeOver()
+  await setImage(COREDNS)
+  equal((await initAddon()).code, 0)
+  match(await helm('list', '--short'), /^coredns$/m)
+  await kubectl('delete', 'secret', '-l', 'owner=helm,name=coredns')
+  equal((await helm('list', '--short')).trim(), '')
+  const [deploymentAfter, , serviceAfter] = await kept()
+  deepEqual([deploymentAfter!, serviceAfter!].map(content), [deployment!, service!].map(content))
 })
 
 for (const tag of ['0.1.0', `${COREDNS_VERSION}-sextant0.1.0`, '1.15.0']) {
