@@ -122,6 +122,7 @@ test('one version: of the package, of the image, of the chart', () => {
   const { version } = JSON.parse(read('package.json'))
   const chart = parse(read('k8s/chart/Chart.yaml'))
   deepEqual([chart.version, chart.appVersion], [version, version])
+  match(read('k8s/image/Dockerfile'), new RegExp(`-t sextant:${RegExp.escape(version)} `))
   deepEqual(parse(read('k8s/kustomization.yaml')).images, [{ name: 'sextant', newTag: version }])
 })
 
