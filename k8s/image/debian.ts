@@ -5,8 +5,8 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, globSync, lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { LayerFile } from './layer.ts'
 
@@ -47,7 +47,7 @@ export async function debianFiles(architecture: Architecture, cache: string): Pr
     const take = (pattern: string, to: string) => {
       const [path] = globSync(pattern, { cwd: root })
       if (path === undefined) throw new Error(`${basename(file)} has no file ${basename(to)}`)
-      found.push({ path: to, content: readFileSync(realpathSync(join(root, path))), mode: 0o755 })
+      found.push({ path: to, content: readFileSync(followed(root, path)), mode: 0o755 })
     }
     for (const name of pinned.files ?? []) take(`**/${name}`, `lib/${TRIPLETS[architecture]}/${name}`)
     for (const name of pinned.programs ?? []) take(`{bin,sbin,usr/bin,usr/sbin}/${name}`, `usr/sbin/${name}`)
@@ -56,6 +56,14 @@ export async function debianFiles(architecture: Architecture, cache: string): Pr
     if (copyright) found.push({ path: copyright, content: readFileSync(join(root, copyright)) })
   }
   return found
+}
+
+/** Where links lead to within the folder: that of a package may say `/bin/ip`, which here is this machine's. */
+export function followed(root: string, path: string): string {
+  let here = path
+  while (lstatSync(join(root, here)).isSymbolicLink())
+    here = resolve('/', dirname(here), readlinkSync(join(root, here))).slice(1)
+  return join(root, here)
 }
 
 function packageFile({ name, version }: Pinned, architecture: Architecture, folder: string): string | undefined {

@@ -1,6 +1,6 @@
 /** What is in the archives, and that a server of each answers. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { query, replyText } from '../harness/message.ts'
@@ -25,6 +25,10 @@ const COREFILE = `.:${PORT} {
     errors
 }
 `
+
+const ELF = 0x464c457f
+/** Of an ELF file, by its number for the processor. */
+const MACHINES = { amd64: 62, arm64: 183 } as const
 
 interface Descriptor {
   readonly digest: string
@@ -71,8 +75,13 @@ async function answers(architecture: Architecture, note: Note): Promise<void> {
     writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n') // as every runtime does
     const environment = ['-i', ...config.Env]
     const start = performance.now()
-    const inRoot = [root, ...emulator, ...config.Entrypoint, '-conf', '/etc/coredns/Corefile']
-    const server = new Child('image', 'env', [...environment, onPath('chroot') ?? '/usr/sbin/chroot', ...inRoot])
+    const chroot = [onPath('chroot') ?? '/usr/sbin/chroot', root, ...emulator]
+    // With all that they are linked to.
+    match(await must('env', ['-i', ...chroot, '/usr/sbin/ip', '-V']), /iproute2/)
+    // No emulator knows its sockets.
+    if (architecture === OWN) match(await must('env', ['-i', ...chroot, '/usr/sbin/nft', '--version']), /nftables/)
+    const command = [...chroot, ...config.Entrypoint, '-conf', '/etc/coredns/Corefile']
+    const server = new Child('image', 'env', [...environment, ...command])
     try {
       // TCP first: its refusal is told at once.
       for (const exchange of [exchangeTcp, exchangeUdp]) {
@@ -115,13 +124,29 @@ for (const architecture of ARCHITECTURES) {
     }
   })
 
+  test(`${architecture}: every program and library is made for it`, async note => {
+    const folder = mkdtempSync(join(tmpdir(), 'sextant-image-'))
+    try {
+      const { root } = await unpacked(architecture, folder)
+      const files = globSync('**', { cwd: root, withFileTypes: true }).filter(entry => entry.isFile())
+      const found = files
+        .map(({ parentPath, name }) => ({ name, content: readFileSync(join(parentPath, name)) }))
+        .filter(({ content }) => content.length > 20 && content.readUInt32LE(0) === ELF)
+      for (const { name, content } of found) equal(content.readUInt16LE(18), MACHINES[architecture], name)
+      ok(['node', 'nft', 'ip', 'libc.so.6'].every(wanted => found.some(({ name }) => name === wanted)))
+      note(`${found.length} files`)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   test(`${architecture}: made twice, the same octets`, () => {
     ok(readFileSync(archiveOf(architecture, 1)).equals(readFileSync(archiveOf(architecture, 2))))
   })
 
   const isForeign = architecture !== OWN && onPath(EMULATORS[architecture]) === undefined
   test(
-    `${architecture}: the server answers over UDP and TCP, and leaves with code 0`,
+    `${architecture}: the server answers over UDP and TCP, and leaves with code 0; ip runs`,
     note => answers(architecture, note),
     {
       timeoutMs: 3 * ANSWERED_MS,

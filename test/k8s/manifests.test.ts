@@ -77,9 +77,17 @@ test('ports and probes', () => {
     timeoutSeconds: 5,
     failureThreshold: 2,
   })
-  const noticedS = container.readinessProbe.periodSeconds * container.readinessProbe.failureThreshold
-  const [, lameduckS] = /lameduck (\d+)s/.exec(get('ConfigMap/coredns').data.Corefile)!
-  ok(noticedS < Number(lameduckS), 'kubelet hears that a replica leaves while it still answers')
+  const values = read('k8s/chart/values.yaml')
+  for (const [{ periodSeconds, failureThreshold }, text] of [
+    [container.readinessProbe, get('ConfigMap/coredns').data.Corefile],
+    [parse(values).readinessProbe, values],
+  ]) {
+    const [, lameduckS] = /lameduck (\d+)s/.exec(text)!
+    ok(
+      periodSeconds * failureThreshold < Number(lameduckS),
+      'kubelet hears that a replica leaves while it still answers',
+    )
+  }
 })
 
 test('the pods of one rollout are spread over nodes, whatever the ones before left behind', () => {
@@ -114,6 +122,7 @@ test('one version: of the package, of the image, of the chart', () => {
   const { version } = JSON.parse(read('package.json'))
   const chart = parse(read('k8s/chart/Chart.yaml'))
   deepEqual([chart.version, chart.appVersion], [version, version])
+  match(read('k8s/image/Dockerfile'), new RegExp(`-t sextant:${RegExp.escape(version)} `))
   deepEqual(parse(read('k8s/kustomization.yaml')).images, [{ name: 'sextant', newTag: version }])
 })
 

@@ -7,6 +7,18 @@ export function printCommands(): void {
   verbose = true
 }
 
+/** What is started or written on the way up, in the place of a command that is typed. */
+export function show(line: string, text = ''): void {
+  if (!verbose) return
+  console.log(`  # ${line}`)
+  for (const content of text.split('\n').filter(Boolean)) console.log(`      ${content}`)
+}
+
+/** As a shell takes these words. */
+export function quoted(words: readonly string[]): string {
+  return words.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ')
+}
+
 /** @param line words, separated by single spaces; no quoting */
 export async function type(line: string): Promise<string> {
   if (verbose) console.log(`  # ${line}`)

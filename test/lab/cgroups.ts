@@ -2,7 +2,16 @@
  * The control groups of the lab's pods: the one thing of it that no namespace takes away. All are below one folder of each
  * hierarchy (v1), or of the one there is (v2).
  */
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { delay } from '../harness/time.ts'
 
@@ -26,6 +35,19 @@ export interface Memory {
 /** As kubelet wants it: from the root of the hierarchies. */
 export function cgroupOf(node: string): string {
   return `/${NAME}/${node}`
+}
+
+/** Why none can be made here, if so: in many containers they may only be read, or are those of the processes in it already. */
+export function cgroupsObstacle(): string | undefined {
+  if (roots().length === 0) return 'there are none'
+  try {
+    for (const root of roots()) {
+      handDown(root)
+      rmdirSync(mkdtempSync(join(root, `${NAME}-check-`)))
+    }
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** @throws Error if there are some in use: of a lab in another network namespace, which no socket of this one tells of */
@@ -96,6 +118,7 @@ function isInUse(root: string): boolean {
 
 function roots(): string[] {
   if (IS_V2) return [MOUNT]
+  if (!existsSync(MOUNT)) return []
   return readdirSync(MOUNT, { withFileTypes: true })
     .filter(entry => entry.isDirectory())
     .map(entry => join(MOUNT, entry.name))

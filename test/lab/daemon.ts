@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../harness/time.ts'
+import { quoted, show } from './administrator.ts'
 import { DAEMONS, LOGS } from './place.ts'
 
 interface Running {
@@ -24,6 +25,7 @@ export class Daemon {
     mkdirSync(LOGS, { recursive: true })
     const log = openSync(join(LOGS, `${name}.log`), 'a')
     this.#name = name
+    show(`${quoted([command, ...args])} &`)
     // In a session of its own: what ends a test, such as Ctrl-C, ends no daemon that it started.
     this.#process = spawn(command, args, { stdio: ['ignore', log, log], detached: true })
     this.#process.on('error', error => console.log(`${name}: ${error.message}`))

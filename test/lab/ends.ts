@@ -7,7 +7,7 @@ import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Child, childrenOf, must, stopAll } from '../harness/process.ts'
 import { runTests, test } from '../harness/suite.ts'
-import { eventually } from '../harness/time.ts'
+import { eventually, within } from '../harness/time.ts'
 import { findLab, UP, UP_ALREADY } from './socket.ts'
 
 const RUN = join(import.meta.dirname, 'run.ts')
@@ -96,9 +96,31 @@ function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
 }
 
+/** On the switch, on a node, in a pod, and where there is none. */
+const SHELLS: readonly [string[], number][] = [
+  [[], 0],
+  [['node-2'], 0],
+  [['glibc'], 0],
+  [['node-3'], 1],
+]
 const TIMEOUT = { timeoutMs: UP_MS + 30_000 }
 const UP_LINE = new RegExp(UP)
 
+test('where control groups may only be read, check says so', async () => {
+  const cover = 'mount -t tmpfs none "$0" && mkdir "$0/memory" && mount -o remount,ro "$0" && exec "$@"'
+  const covered = ['--mount', 'sh', '-c', cover, '/sys/fs/cgroup']
+  const check = new Child('check', 'unshare', [...covered, process.execPath, RUN, 'check'])
+  equal((await check.exited).code, 1)
+  match(check.tail(), /it has to make control groups: EROFS/)
+})
+test('taken back before it has begun', async () => {
+  const before = await machine()
+  // Its standard input is at its end when it starts.
+  const keeper = new Child('keeper', 'sh', ['-c', ': | exec "$0" "$1" --tied', process.execPath, KEEPER])
+  await within(GONE_MS, 'its end', keeper.exited)
+  equal(await findLab(), undefined)
+  deepEqual(await machine(), before)
+})
 test(
   'Ctrl-C on the way up',
   () =>
@@ -120,7 +142,7 @@ test(
   TIMEOUT,
 )
 test(
-  'down, after a second lab was refused and did it no harm',
+  'down, after a second lab and second tests were refused and did it no harm, and shells were opened',
   () =>
     leavesNothing(UP_LINE, async () => {
       // As two commands do that found no lab: run.ts asks before.
@@ -130,6 +152,16 @@ test(
       const first = await findLab()
       first?.socket.end()
       equal(first?.isUp, true)
+      const twice = [1, 2].map(() => new Child('test', process.execPath, [RUN, 'test', 'resolv.conf']))
+      const codes = await Promise.all(twice.map(async run => (await run.exited).code))
+      const tails = twice.map(run => run.tail()).join('\n')
+      deepEqual(codes.sort(), [0, 1], tails)
+      match(tails, /other tests run in this lab already/)
+      // Their standard input is at its end.
+      for (const [words, want] of SHELLS) {
+        const shell = new Child('shell', process.execPath, [RUN, 'shell', ...words])
+        equal((await shell.exited).code, want, shell.tail())
+      }
       equal((await new Child('down', process.execPath, [RUN, 'down']).exited).code, 0)
     }),
   TIMEOUT,

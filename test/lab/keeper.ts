@@ -38,8 +38,11 @@ async function outside(): Promise<void> {
   let isGoingDown = false
   const down = (): void => {
     isGoingDown = true
-    const pid = unshare.exitCode === null ? first() : undefined
-    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    if (unshare.exitCode !== null || unshare.signalCode !== null) return
+    const pid = first()
+    // Where it has no child yet: one that it makes now ends with it.
+    if (pid === undefined) unshare.kill('SIGKILL')
+    else process.kill(pid, 'SIGKILL')
   }
   let isUp = false
   // Whoever started this reads until the lab is up, and then goes.

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must, run } from '../harness/process.ts'
+import { cgroupsObstacle } from './cgroups.ts'
 import { cniBinaries } from './node.ts'
 import { ROOT } from './place.ts'
 
@@ -66,7 +67,8 @@ export async function obstacles(): Promise<string[]> {
   if (found.length > 0) return found
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
   if ((await run('unshare', [...namespaces, 'true'])).code !== 0) return ['it may make no network and mount namespaces']
-  if (!existsSync('/sys/fs/cgroup')) return ['it needs control groups']
+  const obstacle = cgroupsObstacle()
+  if (obstacle !== undefined) return [`it has to make control groups: ${obstacle}`]
   if (!/\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'))) return ['it needs the file system "overlay"']
   return []
 }

@@ -5,6 +5,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../harness/process.ts'
+import { show } from './administrator.ts'
 import { CLIENT_CA, kubeconfigOf, kubectl } from './control-plane.ts'
 import { Daemon, pidOf, startAgain, stopDaemon } from './daemon.ts'
 import { containerdConfig, kubeletConfig, kubeProxyConfig } from './node-config.ts'
@@ -25,6 +26,8 @@ const ETC = [
   'ssl',
 ]
 const KUBELET_CONFIG = 'etc/kubernetes/kubelet.json'
+/** What decides how the node's pods find each other, and their name server. */
+const SHOWN = /^etc\/(?:resolv\.conf|cni|containerd|kubernetes)/
 const CNI_BINARIES = ['/usr/lib/cni', '/opt/cni/bin']
 /**
  * kubelet sets these for the whole machine where they differ. In the node's mount namespace files with its values lie over
@@ -169,6 +172,7 @@ export class Node {
   }
 
   #write(path: string, text: string): void {
+    if (SHOWN.test(path)) show(`cat > /${path}   (${this.name})`, text)
     writeFileSync(join(this.#dir, path), text)
   }
 }

@@ -3,19 +3,22 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { extendPath, obstacles } from './machine.ts'
-import { KUBECONFIG } from './place.ts'
+import { DAEMONS, KUBECONFIG, NODES } from './place.ts'
 import { findLab, type Lab, UP, UP_ALREADY } from './socket.ts'
 
 const USAGE = `usage: npm run lab -- COMMAND
-  up [-v]         two nodes, a control plane and the addon; -v prints the commands that make the network
+  up [-v]         two nodes, a control plane and the addon; -v prints commands and files that make them
   test [NAME...]  the tests whose name contains one of these; brings a lab up for itself if there is none
   life [NAME...]  what happens to an addon in its life, under 1,000 lookups a second; else as test
   node-local [NAME...]  the cache on every node, from its rollout to its end; else as test
   all [NAME...]   test, life and node-local in one lab
   ends [NAME...]  that nothing is left, however a lab ends
-  shell [POD]     a shell in a pod of namespace default, or on the switch, where kubectl is set up
+  shell [NAME]    a shell in a pod of namespace default, on a node (node-1, node-2), or on the switch, where kubectl is set up
   down            takes everything down
   check           says why the lab cannot run here, if it cannot`
+
+/** Of commands that take no names. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = { up: ['-v'], down: [], check: [] }
 
 interface Start {
   /** Of the keeper that failed; 0: the lab is up. */
@@ -52,7 +55,7 @@ async function up(args: readonly string[], tied: boolean): Promise<Start> {
     })
   })
   await Promise.race([isUp, ended])
-  return { code: keeper.exitCode ?? 0, end }
+  return { code: keeper.exitCode ?? (keeper.signalCode === null ? 0 : 1), end }
 }
 
 /** Runs `command` in the lab's namespaces, on this terminal. Its exit code. */
@@ -90,12 +93,18 @@ async function test(words: readonly string[]): Promise<number> {
   }
 }
 
-async function shell(pod: string | undefined): Promise<number> {
+/** @param name of a pod or of a node; none: the switch */
+async function shell(name: string | undefined): Promise<number> {
   const lab = await existing()
   if (lab === undefined) throw new Error('no lab is up: npm run lab -- up')
-  if (pod === undefined) return inLab(lab, [process.env.SHELL ?? 'sh'])
+  const own = process.env.SHELL ?? 'sh'
+  if (name === undefined) return inLab(lab, [own])
+  if (NODES.some(node => node.name === name)) {
+    const pid = `"$(sed -E 's/.*"pid":([0-9]+).*/\\1/' ${join(DAEMONS, `${name}.json`)})"`
+    return inLab(lab, ['sh', '-c', `exec nsenter --target ${pid} --net --mount --uts -- "$0"`, own])
+  }
   const terminal = process.stdin.isTTY ? '-it' : '-i'
-  return inLab(lab, ['kubectl', 'exec', terminal, pod, '--', '/bin/sh'])
+  return inLab(lab, ['kubectl', 'exec', terminal, name, '--', '/bin/sh'])
 }
 
 async function down(): Promise<number> {
@@ -112,6 +121,10 @@ async function down(): Promise<number> {
 
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
+  const allowed = OPTIONS[command ?? '']
+  const unknown = allowed && args.find(arg => !allowed.includes(arg))
+  if (unknown !== undefined)
+    throw new Error(`found "${unknown}", expected ${allowed!.join(' ') || 'nothing'} after "${command}"`)
   if (command === 'down') return down()
   if (!['up', 'test', 'life', 'node-local', 'all', 'ends', 'shell', 'check'].includes(command ?? '')) {
     console.error(USAGE)

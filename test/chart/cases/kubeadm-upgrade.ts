@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { WORK_DIR } from '../../e2e/netns.ts'
 import { Child, must } from '../../harness/process.ts'
 import { test } from '../../harness/suite.ts'
-import { CHART, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
+import { CHART, fileOf, helmEnvironment, KUBEADM_VALUES, programs, ROOT } from '../chart.ts'
 import { COREDNS_VERSION, configurationOf, kubeadm, prepared, VERSION } from '../kubeadm.ts'
 import { check } from './corefile.ts'
 
@@ -72,15 +72,67 @@ test('kubeadm: k8s/ takes the place of what it wrote, object for object', async 
   equal(await kubectl('get', 'deployment', 'coredns', '-o', 'jsonpath={.metadata.uid}'), uid)
 })
 
+interface Kept {
+  metadata: Record<string, unknown> & { annotations?: Record<string, string> }
+  status?: object
+}
+
+/** As docs/migrate.md keeps it in before.yaml, without the fields that are to be taken out of that. */
+async function kept(): Promise<Kept[]> {
+  const names = ['deployment/coredns', 'configmap/coredns', 'service/kube-dns']
+  const { items } = JSON.parse(await kubectl('get', ...names, '-o', 'json')) as { items: Kept[] }
+  for (const item of items) {
+    for (const field of ['uid', 'resourceVersion', 'creationTimestamp', 'managedFields']) delete item.metadata[field]
+    delete item.status
+  }
+  return items
+}
+
+/** Without what tells how often it was changed, and by what. */
+function content({ metadata, ...rest }: Kept): object {
+  const { annotations = {}, generation, ...others } = metadata
+  const own = Object.entries(annotations).filter(([name]) => !name.startsWith('kubectl.kubernetes.io/'))
+  return { ...rest, metadata: { ...others, annotations: Object.fromEntries(own) } }
+}
+
+test('kubeadm: k8s/ by kubectl apply -k, and back from what was kept, field for field', async () => {
+  await addon(COREDNS)
+  const before = await kept()
+  await kubectl('apply', '-k', join(ROOT, 'k8s'))
+  equal(await image(), 'sextant:0.1.0')
+  const file = fileOf(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: before }))
+  await kubectl('apply', '--server-side', '--force-conflicts', '-f', file)
+  deepEqual((await kept()).map(content), before.map(content))
+})
+
+async function helm(...args: string[]): Promise<string> {
+  const { kubeconfig } = await prepared()
+  return must(programs().helm, [...args, '--namespace', 'kube-system'], helmEnvironment(kubeconfig))
+}
+
+const takeOver = () =>
+  helm('upgrade', '--install', 'coredns', CHART, '--take-ownership', '--force-conflicts', '--values', KUBEADM_VALUES)
+
 test('kubeadm: the chart takes over what it wrote, and keeps its Service', async () => {
   await addon(COREDNS)
   const service = ['get', 'service', 'kube-dns', '-o', 'jsonpath={.metadata.uid}{.spec.ports[*].name}']
   const before = await kubectl(...service)
-  const { kubeconfig } = await prepared()
-  const flags = ['--take-ownership', '--force-conflicts', '--namespace', 'kube-system', '--values', KUBEADM_VALUES]
-  await must(programs().helm, ['upgrade', '--install', 'coredns', CHART, ...flags], helmEnvironment(kubeconfig))
+  await takeOver()
   equal(await image(), 'sextant:0.1.0')
   equal(await kubectl(...service), before)
+})
+
+test('kubeadm: back from the chart, its addon phase leaves nothing of that, and Helm forgets the release', async () => {
+  await addon(COREDNS)
+  const [deployment, , service] = await kept()
+  await takeOver()
+  await setImage(COREDNS)
+  equal((await initAddon()).code, 0)
+  match(await helm('list', '--short'), /^coredns$/m)
+  await kubectl('delete', 'secret', '-l', 'owner=helm,name=coredns')
+  equal((await helm('list', '--short')).trim(), '')
+  const [deploymentAfter, , serviceAfter] = await kept()
+  deepEqual([deploymentAfter!, serviceAfter!].map(content), [deployment!, service!].map(content))
 })
 
 for (const tag of ['0.1.0', `${COREDNS_VERSION}-sextant0.1.0`, '1.15.0']) {

@@ -40,6 +40,17 @@ const ROWS: readonly { name: string; values: string; says: RegExp }[] = [
     says: /at '\/customLabels\/answer': got number, want string/,
   },
   { name: 'no server', values: 'servers: []', says: /at '\/servers': minItems: got 0, want 1/ },
+  { name: 'the servers taken away', values: 'servers: null', says: /at '': missing property 'servers'/ },
+  {
+    name: 'a file beside the Corefile that is called the same',
+    values: 'zoneFiles: [{filename: Corefile, contents: a}]',
+    says: /at '\/zoneFiles\/0\/filename': 'not' failed/,
+  },
+  {
+    name: 'a file in a folder, which no ConfigMap has',
+    values: 'zoneFiles: [{filename: a/b, contents: a}]',
+    says: /at '\/zoneFiles\/0\/filename': 'a\/b' does not match pattern/,
+  },
   {
     name: 'a word that is none of the few',
     values: 'deployment: {dnsPolicy: default}',

@@ -81,7 +81,7 @@ automountServiceAccountToken: false`,
   },
   {
     name: "a release of CoreDNS's chart goes on under its names, and with its selector",
-    values: 'nameOverride: coredns',
+    values: 'nameOverride: coredns\nautoscaler: {enabled: true}',
     release: 'coredns',
     want: {
       'Deployment/coredns': {
@@ -95,7 +95,36 @@ automountServiceAccountToken: false`,
           },
         },
       },
+      'Deployment/coredns-autoscaler': {
+        spec: {
+          selector: {
+            matchLabels: {
+              'app.kubernetes.io/instance': 'coredns',
+              'app.kubernetes.io/name': 'coredns-autoscaler',
+              'k8s-app': 'coredns-autoscaler',
+            },
+          },
+          template: { metadata: { labels: { 'k8s-app': 'coredns-autoscaler' } } },
+        },
+      },
       ...kind('ConfigMap/coredns', 'Service/coredns', 'ClusterRole/coredns', 'ClusterRoleBinding/coredns'),
+    },
+  },
+  {
+    name: 'the same of one that has a name of its own: there, k8s-app does not follow it',
+    values: 'nameOverride: names\nk8sAppLabelOverride: coredns',
+    want: {
+      'Deployment/dns-names': {
+        spec: {
+          selector: {
+            matchLabels: {
+              'app.kubernetes.io/instance': 'dns',
+              'app.kubernetes.io/name': 'names',
+              'k8s-app': 'coredns',
+            },
+          },
+        },
+      },
     },
   },
   {
