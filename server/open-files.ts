@@ -4,6 +4,8 @@ import { isMainThread } from 'node:worker_threads'
 
 /** So many are for none of those below: Node's own, and those of listeners, endpoints, watches and files. */
 const KEPT = 48
+/** Each thread beside the main one has so many of its own. */
+const OF_THREAD = 9
 /** Nobody is left with less than this. */
 const LEAST = 4
 
@@ -15,10 +17,11 @@ export function shareFiles(more: number): void {
   sharers += more
 }
 
-/** What each of them may have. */
-export function filesForClients(): number {
+/** What each of them may have, together with its counterparts in other `threads`. */
+export function filesForClients(threads = 1): number {
   const limit = maxOpenFiles()
-  return Math.max(LEAST, Math.floor(Math.min(limit / 2, limit - KEPT) / Math.max(1, sharers)))
+  const left = limit - KEPT - (threads - 1) * OF_THREAD
+  return Math.max(LEAST, Math.floor(Math.min(limit / 2, left) / Math.max(1, sharers)))
 }
 
 /** UDP sockets to upstreams, in this one of `threads`. Beside the main one each takes a second descriptor, to be watched. */

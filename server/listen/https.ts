@@ -130,7 +130,7 @@ export class HttpsListener implements Listener {
   get #maxConnections(): number {
     const { maxConnections = MAX_CONNECTIONS } = this.#https
     const most = maxConnections === 0 ? this.limits.maxConnections : maxConnections
-    return Math.ceil(Math.min(most, filesForClients()) / this.#sockets)
+    return Math.ceil(Math.min(most, filesForClients(this.#sockets)) / this.#sockets)
   }
 
   get #maxStreams(): number {

@@ -101,7 +101,7 @@ export class TcpListener implements Listener {
 
   /** Its part of `limits.maxConnections`. */
   get #maxConnections(): number {
-    return Math.ceil(Math.min(this.limits.maxConnections, filesForClients()) / this.#sockets)
+    return Math.ceil(Math.min(this.limits.maxConnections, filesForClients(this.#sockets)) / this.#sockets)
   }
 
   shareWith(sockets: number): void {
