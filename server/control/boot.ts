@@ -38,8 +38,7 @@ export function listPlugins(): string {
  * is opened before `boot`.
  */
 export function makeServer(args: Arguments, root: string, threadFile: string): Server {
-  const { SEXTANT_WATCHER = '' } = process.env
-  const watcher = SEXTANT_WATCHER === '' ? undefined : SEXTANT_WATCHER
+  const watcher = process.env.SEXTANT_WATCHER || undefined
   return new Server({ origin: locate(args.corefile, root), plugins, port: args.port, threadFile, watcher })
 }
 

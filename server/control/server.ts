@@ -1,7 +1,6 @@
 /**
  * The running server: the generation that answers, its sockets, and the two ways on from there, a reload and the end.
  */
-
 import { sharesAddresses } from '../listen/listen.ts'
 import { setDebug, warn } from '../log.ts'
 import type { Plugin } from '../plugin.ts'
@@ -68,7 +67,7 @@ export class Server {
       bound = await this.sockets.bind(next)
       return bound
     }
-    // Where addresses are shared, another process answers until this one can, and a socket takes its part of the queries at once.
+    // Where addresses are shared, another process answers until this one can, and a socket takes what is new at once.
     const isLate = sharesAddresses()
     if (!isLate) await bind()
     try {

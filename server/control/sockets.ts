@@ -3,7 +3,7 @@
  * changes; old ones are closed after everything has.
  */
 import { networkInterfaces } from 'node:os'
-import { canJoin, hasSuccessor, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
+import { canJoin, hasSuccessor, isWildcard, ListenError, type Listener, listen, listenPair } from '../listen/listen.ts'
 import { warn } from '../log.ts'
 import type { Generation, ListenerPlan } from './generation.ts'
 import { hostPort } from './site.ts'
@@ -214,10 +214,6 @@ function explained(cause: unknown, plan: ListenerPlan, running: readonly Listene
   if (!isInUse || own === undefined || canJoin()) return cause
   const found = `cannot listen on "${hostPort(plan.address, plan.port)}" beside "${hostPort(own.address, own.port)}"`
   return new Error(`${found}, which this server has open, expected a restart`, { cause })
-}
-
-function isWildcard(address: string): boolean {
-  return ['', '0.0.0.0', '::'].includes(address)
 }
 
 function hasIpv6(): boolean {

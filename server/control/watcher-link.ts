@@ -9,13 +9,13 @@
  * process. DNS waits for none of it; a watcher that is not there, or has ended, is looked for as often.
  */
 import { connect, type Socket } from 'node:net'
+import { isWildcard, type Listener } from '../listen/listen.ts'
 import { info, warn } from '../log.ts'
 import type { Server } from './server.ts'
 
 const DNS_PORT = 53
 /** A watcher takes 1.5 s of silence for a server that hangs. */
 const BEAT_MS = 500
-const WILDCARDS = ['', '0.0.0.0', '::']
 
 export class WatcherLink {
   readonly #server: Server
@@ -47,12 +47,6 @@ export class WatcherLink {
     clearInterval(this.#timer)
     this.#timer = undefined
     if (this.#socket?.readyState === 'open') this.#socket.write('leaving\n')
-  }
-
-  /** Lets the connection go. */
-  close(): void {
-    this.leave()
-    this.#socket?.destroy()
   }
 
   #beat(): void {
@@ -92,10 +86,16 @@ export class WatcherLink {
     const { sockets, current } = this.#server
     this.#wasReady ||= current?.runningStages().every(({ stage }) => stage.ready?.() !== false) === true
     if (!this.#wasReady) return undefined
-    const isTold = ({ transport, scheme, address, port }: (typeof all)[number]) =>
-      transport === 'udp' && scheme === undefined && port === this.#port && !WILDCARDS.includes(address)
-    const all = sockets.all()
-    return [...new Set(all.filter(isTold).map(({ address }) => address))]
+    const isTold = ({ transport, scheme, address, port }: Listener) =>
+      transport === 'udp' && scheme === undefined && port === this.#port && !isWildcard(address)
+    return [
+      ...new Set(
+        sockets
+          .all()
+          .filter(isTold)
+          .map(({ address }) => address),
+      ),
+    ]
   }
 
   #log(state: 'here' | 'gone', text: string): void {

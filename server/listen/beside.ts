@@ -8,9 +8,7 @@ import { type Ffi, loadCalls } from './ffi.ts'
 import { addressOctets, equal, type Holder, holdersOf, overlap } from './holders.ts'
 import { ListenError, type Transport } from './listener.ts'
 import { sharesAddresses } from './share.ts'
-
-const SOL_SOCKET = 1
-const SO_REUSEPORT = 15
+import { SO_REUSEPORT, SOL_SOCKET, setOption } from './socket-options.ts'
 
 /** True where a socket can be opened beside one that is bound already; elsewhere both must be planned from the start. */
 export function canJoin(): boolean {
@@ -74,8 +72,5 @@ function getFlag(ffi: Ffi, fd: number): number {
 }
 
 function setFlag(ffi: Ffi, holders: readonly Holder[], value: number): void {
-  const memory = Int32Array.of(value)
-  for (const { fd } of holders) {
-    if (fd !== undefined) ffi.calls.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, ffi.addressOf(memory.buffer), 4)
-  }
+  for (const { fd } of holders) if (fd !== undefined) setOption(ffi, fd, SOL_SOCKET, SO_REUSEPORT, value)
 }

@@ -11,8 +11,8 @@ import { type Ffi, loadCalls } from './ffi.ts'
 import { addressOctets, equal, type Holder, holdersOf } from './holders.ts'
 import type { Transport } from './listener.ts'
 import { sharesAddresses } from './share.ts'
+import { SOL_SOCKET, setOption } from './socket-options.ts'
 
-const SOL_SOCKET = 1
 const SO_ATTACH_REUSEPORT_CBPF = 51
 const SO_DETACH_REUSEPORT_BPF = 68
 /** linux/filter.h, bpf_common.h: classic BPF, whose one register is A. */
@@ -56,7 +56,7 @@ export function joined(shared: SharedAddress): void {
   }
   const earlier = before.get(key)!
   if (!others.every(({ inode }) => earlier.has(inode))) return // somebody came after us
-  attach(ffi, fd, pick(others.length, own.length))
+  pick(ffi, fd, others.length, own.length)
   taken.set(key, shared)
   looks ??= setInterval(shareOutAlone, ALONE_EVERY_MS).unref()
 }
@@ -82,54 +82,46 @@ export function hasSuccessor(shared: SharedAddress): boolean {
 
 /**
  * Has the kernel give what comes from now on to the other processes that have the address, if there are any. What waits in
- * our sockets stays there. False where nothing was changed: without node:ffi it cannot be, and the kernel goes on sharing out.
- * The main thread does it for all: it knows who came first.
+ * our sockets stays there. Without node:ffi it cannot be, and the kernel goes on sharing out. The main thread does it for all:
+ * it knows who came first.
  */
-export function divert(shared: SharedAddress): boolean {
-  if (!sharesAddresses() || !isMainThread) return false
+export function divert(shared: SharedAddress): void {
+  if (!sharesAddresses() || !isMainThread) return
   const ffi = loadCalls()
   const { own, others } = socketsAt(shared)
   const fd = own[0]?.fd
-  if (ffi === undefined || fd === undefined || others.length === 0) return false
+  if (ffi === undefined || fd === undefined || others.length === 0) return
   const earlier = before.get(keyOf(shared)) ?? new Set()
   // The filter outlives our sockets. Those before ours stay where they are as ours are closed; of those behind, each that is closed
   // takes one to the front, and a place that is no more is any one's: as long as one of ours is open, there must be none.
   const first = others.filter(({ inode }) => earlier.has(inode)).length
-  const behind = Math.max(1, others.length - own.length + 1)
-  return attach(ffi, fd, first > 0 ? pick(0, first) : pick(own.length, behind))
+  if (first > 0) pick(ffi, fd, 0, first)
+  else pick(ffi, fd, own.length, Math.max(1, others.length - own.length + 1))
 }
 
-/** A filter that picks one of so many sockets of the list, from this place on. */
-function pick(place: number, count: number): ArrayBuffer {
+/** Attaches a filter that picks one of `count` sockets of the list, from this place on. `fd`: any of them. */
+function pick(ffi: Ffi, fd: number, place: number, count: number): void {
   const instructions = [
     [LOAD, RANDOM],
     [MODULO, count],
     [ADD, place],
     [RETURN_A, 0],
   ] as const
-  const program = new ArrayBuffer(instructions.length * INSTRUCTION_BYTES)
-  const view = new DataView(program)
+  // The program, and the instructions that it points to behind it.
+  const memory = new ArrayBuffer(PROGRAM_BYTES + instructions.length * INSTRUCTION_BYTES)
+  const address = ffi.addressOf(memory)
+  const view = new DataView(memory)
+  view.setUint16(0, instructions.length, true)
+  view.setBigUint64(8, address + BigInt(PROGRAM_BYTES), true)
   for (const [i, [code, operand]] of instructions.entries()) {
-    view.setUint16(i * INSTRUCTION_BYTES, code, true)
-    view.setUint32(i * INSTRUCTION_BYTES + 4, operand, true)
+    view.setUint16(PROGRAM_BYTES + i * INSTRUCTION_BYTES, code, true)
+    view.setUint32(PROGRAM_BYTES + i * INSTRUCTION_BYTES + 4, operand, true)
   }
-  return program
+  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, address, PROGRAM_BYTES)
 }
 
 function detach(ffi: Ffi, fd: number): void {
-  const none = Int32Array.of(0)
-  ffi.calls.setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.addressOf(none.buffer), 4)
-}
-
-function attach(ffi: Ffi, fd: number, program: ArrayBuffer): boolean {
-  const memory = new ArrayBuffer(PROGRAM_BYTES)
-  const view = new DataView(memory)
-  view.setUint16(0, program.byteLength / INSTRUCTION_BYTES, true)
-  view.setBigUint64(8, ffi.addressOf(program), true)
-  return (
-    ffi.calls.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ffi.addressOf(memory), PROGRAM_BYTES) === 0 &&
-    program.byteLength > 0 // in use until here: C reads it
-  )
+  setOption(ffi, fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0)
 }
 
 function socketsAt({ transport, address, port }: SharedAddress): { own: Holder[]; others: Holder[] } {

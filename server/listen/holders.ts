@@ -23,7 +23,7 @@ export interface Holder {
 
 /** Every socket that is bound to the port, as far as it stands in the way of another. */
 export function holdersOf(transport: Transport, port: number): Holder[] {
-  const descriptors = ownDescriptors()
+  const descriptors = descriptorsByInode()
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return [`/proc/net/${transport}`, `/proc/net/${transport}6`].flatMap(file =>
     linesOf(file)
@@ -47,7 +47,7 @@ function linesOf(file: string): string[] {
 }
 
 /** Descriptors of this process by the inode of their socket. */
-function ownDescriptors(): ReadonlyMap<string, number> {
+function descriptorsByInode(): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   for (const fd of readdirSync('/proc/self/fd')) {
     try {

@@ -13,6 +13,7 @@ import { listenTls } from './tls.ts'
 import { UdpBatch } from './udp-batch.ts'
 import { listenDgram } from './udp-dgram.ts'
 
+export { isWildcard } from './address.ts'
 export { canJoin, shareAddresses } from './beside.ts'
 export { hasSuccessor } from './hand-over.ts'
 export {

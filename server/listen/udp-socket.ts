@@ -7,14 +7,12 @@ import { AF_INET, AF_INET6, isWildcard, PORT_AT, SOCKADDR_IN6_BYTES, sockaddr } 
 import type { Ffi } from './ffi.ts'
 import { ListenError, type ListenerOptions } from './listener.ts'
 import { sharesAddresses } from './share.ts'
+import { SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET, setOption } from './socket-options.ts'
 
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
 const SOCK_CLOEXEC = 0x80000
-const SOL_SOCKET = 1
-const SO_SNDBUF = 7
 const SO_RCVBUF = 8
-const SO_REUSEPORT = 15
 const SO_SNDBUFFORCE = 32
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
@@ -69,7 +67,7 @@ export class UdpSocket {
     this.fd = ffi.socket(name[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
     if (this.fd < 0) throw new ListenError('udp', address, port, getSystemErrorName(-ffi.errno()))
     this.#setOptions(options.ipv6Only === true)
-    if (options.reusePort === true) this.#setOption(SOL_SOCKET, SO_REUSEPORT, 1)
+    if (options.reusePort === true) setOption(ffi, this.fd, SOL_SOCKET, SO_REUSEPORT, 1)
     if (ffi.calls.bind(this.fd, ffi.addressOf(copyOf(name)), name.length) !== 0) {
       const code = getSystemErrorName(-ffi.errno())
       this.close()
@@ -111,7 +109,7 @@ export class UdpSocket {
   }
 
   #setOptions(ipv6Only: boolean): void {
-    const set = (level: number, option: number, value: number) => this.#setOption(level, option, value)
+    const set = (level: number, option: number, value: number) => setOption(this.#ffi, this.fd, level, option, value)
     if (!set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     if (!set(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES)) set(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) // forged path MTUs must not make us fragment (RFC 9715 §3.1)
@@ -120,11 +118,6 @@ export class UdpSocket {
       set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
       if (this.isWildcard) set(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
     } else if (this.isWildcard) set(IPPROTO_IP, IP_PKTINFO, 1)
-  }
-
-  #setOption(level: number, option: number, value: number): boolean {
-    const memory = Int32Array.of(value)
-    return this.#ffi.calls.setsockopt(this.fd, level, option, this.#ffi.addressOf(memory.buffer), 4) === 0
   }
 
   #boundPort(): number {

@@ -1,6 +1,6 @@
 /** The fallback table, put in place and taken away: it outlives the process that did. */
 import { runProgram } from './programs.ts'
-import { FALLBACK_TABLE, fallbackTable, OWN_PREFIX } from './rules.ts'
+import { FALLBACK_TABLE, fallbackTable, isOwnTable } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { tables } from './table.ts'
 
@@ -15,7 +15,7 @@ export async function applyFallback({ addresses, fallback }: Settings): Promise<
  */
 export async function offerFallback(settings: Settings): Promise<void> {
   const names = await tables()
-  if (names.includes(FALLBACK_TABLE) && names.some(name => name.startsWith(OWN_PREFIX))) return
+  if (names.includes(FALLBACK_TABLE) && names.some(isOwnTable)) return
   await applyFallback(settings)
 }
 

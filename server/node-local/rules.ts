@@ -19,6 +19,10 @@ export const FALLBACK_TABLE = 'sextant-fallback'
 /** Of each watcher's own table, which has a word of its own behind it. */
 export const OWN_PREFIX = 'sextant-node-'
 
+export function isOwnTable(name: string): boolean {
+  return name.startsWith(OWN_PREFIX)
+}
+
 /**
  * How long after the last heartbeat a server still counts as serving: the kernel counts. musl asks a second time, and the last one,
  * after 2.5 s: what hangs is passed over by then, also where the heartbeat came late, as on a busy node.

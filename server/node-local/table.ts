@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Address } from './addresses.ts'
 import { info, warn } from './log.ts'
 import { missingProgram, PROGRAM_ENVIRONMENT, ProgramError, runProgram } from './programs.ts'
-import { type Features, OWN_PREFIX, ownTable, serve } from './rules.ts'
+import { type Features, isOwnTable, OWN_PREFIX, ownTable, serve } from './rules.ts'
 
 /** How long nft may take until its table is there: 7 s were seen on a busy machine with 20,000 chains of others. */
 const MADE_MS = 30_000
@@ -163,5 +163,5 @@ export async function removeOwnTables(): Promise<string[]> {
 }
 
 async function ownTables(): Promise<string[]> {
-  return (await tables()).filter(name => name.startsWith(OWN_PREFIX))
+  return (await tables()).filter(isOwnTable)
 }

@@ -7,7 +7,7 @@ import { type Address, addAddresses } from './addresses.ts'
 import { applyFallback, offerFallback } from './fallback.ts'
 import { type LinkEvents, listenForLinks } from './links.ts'
 import { info, warn } from './log.ts'
-import { FALLBACK_TABLE, needsFallback, OWN_PREFIX, SERVED_MS } from './rules.ts'
+import { FALLBACK_TABLE, isOwnTable, needsFallback, SERVED_MS } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { OwnTable, tables } from './table.ts'
 
@@ -131,7 +131,7 @@ export class Watcher implements LinkEvents {
     const names = await tables()
     this.#table.check(names)
     const { addresses, fallback } = this.#settings
-    const isAlone = !names.some(name => name.startsWith(OWN_PREFIX) && name !== this.#table.name)
+    const isAlone = !names.some(name => isOwnTable(name) && name !== this.#table.name)
     const isMine = (isAlone || this.#hasServed) && needsFallback(addresses, fallback)
     if (isMine && !names.includes(FALLBACK_TABLE)) {
       warn(`found no table "${FALLBACK_TABLE}": made again`)

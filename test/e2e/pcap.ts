@@ -4,6 +4,8 @@
  *
  *   file header (24) | packet header (16), IPv4 (20), UDP (8) or TCP (20), payload | …
  */
+import { framed } from '../harness/frames.ts'
+
 const LINKTYPE_RAW = 101
 const CLIENT = [192, 0, 2, 1] // RFC 5737
 const SERVER = [192, 0, 2, 53]
@@ -61,9 +63,9 @@ export class Capture {
     segment(false, SYN | ACK, nothing)
     segment(true, ACK, nothing)
     return parts.map(({ toServer, message }) => {
-      const framed = Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message])
-      for (let at = 0; at < framed.length; at += SEGMENT_BYTES) {
-        segment(toServer, PSH | ACK, framed.subarray(at, at + SEGMENT_BYTES))
+      const stream = framed(message)
+      for (let at = 0; at < stream.length; at += SEGMENT_BYTES) {
+        segment(toServer, PSH | ACK, stream.subarray(at, at + SEGMENT_BYTES))
       }
       const end = this.#frames
       segment(!toServer, ACK, nothing)

@@ -1,8 +1,8 @@
 /** Replies of every kind that the server has, fetched as octets, and kdig's words for the same questions. */
-
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { framed, Stream } from '../rfc/exchange.ts'
+import { framed } from '../harness/frames.ts'
+import { Stream } from '../rfc/exchange.ts'
 import { type Message, octetsOf, option, type Parts } from '../rfc/message.ts'
 import type { Part } from './pcap.ts'
 

@@ -1,6 +1,7 @@
 /** Entry of `npm run e2e [-- PART-OF-A-NAME…]`, in namespaces of its own. */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { findCommand, missingCommands } from '../harness/commands.ts'
 import { inNamespaces } from '../harness/namespaces.ts'
 import { must, run, stopAll } from '../harness/process.ts'
 import { conclude, runTests } from '../harness/suite.ts'
@@ -10,22 +11,11 @@ import { createWorld, type Machine, ROOT } from './world.ts'
 
 const COMMANDS = ['unshare', 'nsenter', 'setpriv', 'ip', 'dig', 'nslookup', 'openssl', 'mount']
 
-function which(command: string): string | undefined {
-  for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
-    const path = join(dir, command)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {}
-  }
-  return undefined
-}
-
 class Missing extends Error {}
 
 async function examine(): Promise<Machine> {
-  const missing = COMMANDS.filter(command => !which(command))
-  if (missing.length > 0) throw new Missing(`commands not found: ${missing.join(', ')}`)
+  const missing = missingCommands(...COMMANDS)
+  if (missing !== undefined) throw new Missing(missing)
   const assets = (await must('bash', [join(import.meta.dirname, 'assets.sh'), '--print'])).trim()
   const apiserver = join(assets, 'kube-apiserver')
   const etcd = join(assets, 'etcd')
@@ -33,7 +23,7 @@ async function examine(): Promise<Machine> {
     if (!existsSync(path)) throw new Missing(`"${path}" is not there: run "npm run e2e:assets" first`)
   }
   const ownKubectl = join(assets, 'kubectl')
-  const kubectl = existsSync(ownKubectl) ? ownKubectl : which('kubectl')
+  const kubectl = existsSync(ownKubectl) ? ownKubectl : findCommand('kubectl')
   if (!kubectl) throw new Missing('kubectl not found: run "npm run e2e:assets" first')
   const binary = resolve(process.env.SEXTANT_BIN ?? join(ROOT, 'bin/sextant'))
   if (!existsSync(binary)) throw new Missing(`"${binary}" is not there: run "npm ci" first, or set SEXTANT_BIN`)
@@ -45,7 +35,7 @@ async function examine(): Promise<Machine> {
 
 /** An etcd older than 3.4.25, behind which the API server refuses streaming lists. */
 async function findOldEtcd(assets: string): Promise<string | undefined> {
-  for (const path of [process.env.SEXTANT_OLD_ETCD, which('etcd'), join(assets, 'etcd-old')]) {
+  for (const path of [process.env.SEXTANT_OLD_ETCD, findCommand('etcd'), join(assets, 'etcd-old')]) {
     if (!path || !existsSync(path)) continue
     const patch = /etcd Version: 3\.4\.(\d+)/.exec((await run(path, ['--version'])).stdout)
     if (patch && Number(patch[1]) < 25) return path

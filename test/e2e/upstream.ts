@@ -5,6 +5,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import packet, { type Answer, type DecodedPacket, type Question } from 'dns-packet'
+import { framed, unframed } from '../harness/frames.ts'
 
 export interface Asked {
   transport: 'udp' | 'tcp'
@@ -95,19 +96,11 @@ function serve(address: string): void {
   udp.on('message', (bytes, peer) => udp.send(reply(packet.decode(bytes), 'udp'), peer.port, peer.address))
   udp.bind(PORT, address)
   const tcp = createServer(socket => {
-    let pending: Buffer = Buffer.alloc(0)
     socket.on('error', () => socket.destroy())
-    socket.on('data', chunk => {
-      pending = Buffer.concat([pending, chunk as Buffer])
-      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-        const end = 2 + pending.readUInt16BE(0)
-        const answer = reply(packet.decode(pending.subarray(2, end)), 'tcp')
-        const length = Buffer.alloc(2)
-        length.writeUInt16BE(answer.length)
-        socket.write(Buffer.concat([length, answer]))
-        pending = pending.subarray(end)
-      }
-    })
+    socket.on(
+      'data',
+      unframed(message => socket.write(framed(reply(packet.decode(message), 'tcp')))),
+    )
   })
   tcp.listen(PORT, address, () => console.log('listening'))
 }

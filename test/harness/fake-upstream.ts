@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { type Answer, type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
+import { framed, unframed } from './frames.ts'
 
 export type Transport = 'udp' | 'tcp' | 'tls' | 'h1' | 'h2'
 
@@ -186,16 +187,10 @@ export class FakeUpstream {
   #serve(socket: Socket, transport: Transport): void {
     this.connections++
     keep(socket, this.#open)
-    let pending = Buffer.alloc(0)
-    socket.on('data', chunk => {
-      pending = Buffer.concat([pending, chunk as Buffer])
-      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-        const end = 2 + pending.readUInt16BE(0)
-        const message = pending.subarray(2, end)
-        pending = pending.subarray(end)
-        for (const act of this.#acts(message, transport, socket.remotePort ?? 0)) this.#act(socket, act)
-      }
+    const read = unframed(message => {
+      for (const act of this.#acts(message, transport, socket.remotePort ?? 0)) this.#act(socket, act)
     })
+    socket.on('data', read)
   }
 
   #act(socket: Socket, act: Act): void {
@@ -273,13 +268,6 @@ function keep(socket: Socket, among: Set<Socket>): void {
   among.add(socket)
   socket.on('close', () => among.delete(socket))
   socket.on('error', () => socket.destroy())
-}
-
-function framed(message: Uint8Array): Buffer {
-  const out = Buffer.alloc(message.length + 2)
-  out.writeUInt16BE(message.length)
-  out.set(message, 2)
-  return out
 }
 
 function later(afterMs: number | undefined, run: () => void): void {

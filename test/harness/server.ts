@@ -12,6 +12,7 @@ import type { Origin } from '../../server/control/configuration.ts'
 import { leave } from '../../server/control/leave.ts'
 import { Server } from '../../server/control/server.ts'
 import type { Plugin } from '../../server/plugin.ts'
+import { framed } from './frames.ts'
 import { type Ask, query, replyText } from './message.ts'
 
 const ANSWER_MS = 5000
@@ -99,7 +100,7 @@ export async function exchangeUdp(message: Uint8Array, port: number): Promise<Bu
 export async function exchangeTcp(message: Uint8Array, port: number): Promise<Buffer> {
   const socket = connect(port, '127.0.0.1')
   try {
-    socket.write(Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]))
+    socket.write(framed(message))
     let reply = Buffer.alloc(0)
     while (reply.length < 2 || reply.length < 2 + reply.readUInt16BE(0)) {
       const [part] = await once(socket, 'data', { signal: AbortSignal.timeout(ANSWER_MS) })

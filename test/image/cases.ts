@@ -2,7 +2,8 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
+import { findCommand } from '../harness/commands.ts'
 import { query, replyText } from '../harness/message.ts'
 import { Child, must } from '../harness/process.ts'
 import { exchangeTcp, exchangeUdp } from '../harness/server.ts'
@@ -59,23 +60,18 @@ async function unpacked(architecture: Architecture, folder: string): Promise<Unp
   return { root, config: described.config, layerBytes }
 }
 
-function onPath(command: string): string | undefined {
-  const paths = (process.env.PATH ?? '').split(delimiter).map(dir => join(dir, command))
-  return paths.find(path => existsSync(path))
-}
-
 async function answers(architecture: Architecture, note: Note): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sextant-image-'))
   try {
     const { root, config } = await unpacked(architecture, folder)
     const emulator = architecture === OWN ? [] : ['/emulator']
-    if (architecture !== OWN) await must('cp', [onPath(EMULATORS[architecture])!, join(root, 'emulator')])
+    if (architecture !== OWN) await must('cp', [findCommand(EMULATORS[architecture])!, join(root, 'emulator')])
     mkdirSync(join(root, 'etc/coredns'), { recursive: true })
     writeFileSync(join(root, 'etc/coredns/Corefile'), COREFILE)
     writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n') // as every runtime does
     const environment = ['-i', ...config.Env]
     const start = performance.now()
-    const chroot = [onPath('chroot') ?? '/usr/sbin/chroot', root, ...emulator]
+    const chroot = [findCommand('chroot')!, root, ...emulator]
     // With all that they are linked to.
     match(await must('env', ['-i', ...chroot, '/usr/sbin/ip', '-V']), /iproute2/)
     // No emulator knows its sockets.
@@ -144,7 +140,7 @@ for (const architecture of ARCHITECTURES) {
     ok(readFileSync(archiveOf(architecture, 1)).equals(readFileSync(archiveOf(architecture, 2))))
   })
 
-  const isForeign = architecture !== OWN && onPath(EMULATORS[architecture]) === undefined
+  const isForeign = architecture !== OWN && findCommand(EMULATORS[architecture]) === undefined
   test(
     `${architecture}: the server answers over UDP and TCP, and leaves with code 0; ip runs`,
     note => answers(architecture, note),

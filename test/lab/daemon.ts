@@ -97,6 +97,14 @@ export function commandLine(pid: number): string[] {
   }
 }
 
+/** Ids of all processes with this text in their command line, as the lab counts. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(pid => commandLine(pid).join(' ').includes(text))
+}
+
 /** The network namespace of a process, as a text that is another one's if that is in the same; '' if it is gone. */
 export function networkOf(pid: number): string {
   try {

@@ -2,9 +2,11 @@
  * One node: a network namespace of network.ts, and in it a mount namespace with an /etc, /run, /var/lib and /var/log of its own,
  * so that containerd, kubelet and kube-proxy find and leave everything where they do on a machine.
  */
+import { deepEqual } from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../harness/process.ts'
+import { delay, eventually } from '../harness/time.ts'
 import { show } from './administrator.ts'
 import { CLIENT_CA, kubeconfigOf, kubectl } from './control-plane.ts'
 import { Daemon, pidOf, startAgain, stopDaemon } from './daemon.ts'
@@ -40,6 +42,18 @@ const KERNEL_TUNABLES: Readonly<Record<string, number>> = {
   'kernel/panic_on_oops': 1,
   'kernel/keys/root_maxkeys': 1_000_000,
   'kernel/keys/root_maxbytes': 25_000_000,
+}
+
+/** What `read` says of rules, once kube-proxy, which is at most a second behind, has nothing to do for two. */
+export async function onceTheyStay<T>(read: () => Promise<T>): Promise<T> {
+  let rules = await read()
+  await eventually(30_000, 'rules that stay', async () => {
+    const before = await read()
+    await delay(2000)
+    rules = await read()
+    deepEqual(rules, before)
+  })
+  return rules
 }
 
 /** The folder with the CNI plugins; undefined where there is none. */

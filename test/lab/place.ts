@@ -20,6 +20,8 @@ export const NODES = [
 export const POD_RANGE = '10.244.0.0/16'
 export const SERVICE_RANGE = '10.96.0.0/12'
 export const DNS_IP = '10.96.0.10'
+/** Where the servers of the node-local role listen, each on its node. */
+export const NODE_LOCAL_IP = '169.254.20.10'
 
 /** What the world outside sees of the cluster. */
 export const NAT_IP = '203.0.113.1'

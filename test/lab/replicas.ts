@@ -8,6 +8,15 @@ export function inKubeSystem(...args: string[]): Promise<string> {
   return kubectl('-n', 'kube-system', ...args)
 }
 
+/** The Corefile of a ConfigMap. */
+export function corefileOf(configMap: string): Promise<string> {
+  return inKubeSystem('get', 'configmap', configMap, '-o', 'jsonpath={.data.Corefile}')
+}
+
+export async function writeCorefile(configMap: string, Corefile: string): Promise<void> {
+  await inKubeSystem('patch', 'configmap', configMap, '--type=merge', '-p', JSON.stringify({ data: { Corefile } }))
+}
+
 /** How often each container of the replicas was restarted, as words: `0 0`. */
 export function restarts(): Promise<string> {
   const counts = '{.items[*].status.containerStatuses[*].restartCount}'

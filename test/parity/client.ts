@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { framed, unframed } from '../harness/frames.ts'
 
 /** Few enough that no socket's buffer runs over: a lost datagram is no difference. */
 const AT_ONCE = 16
@@ -83,22 +84,16 @@ export async function askUdp(port: number, messages: readonly Buffer[]): Promise
 export async function askTcp(port: number, messages: readonly Buffer[]): Promise<Replies> {
   let connection = open()
   const window = new Window(messages, message => {
-    const framed = Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message])
     if (connection.destroyed || !connection.writable) connection = open()
-    connection.write(framed)
+    connection.write(framed(message))
   })
 
   function open() {
     const socket = connect(port, '127.0.0.1')
-    let pending = Buffer.alloc(0)
-    socket.on('data', chunk => {
-      pending = Buffer.concat([pending, chunk as Buffer])
-      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-        const end = 2 + pending.readUInt16BE(0)
-        window.take(pending.subarray(2, end))
-        pending = pending.subarray(end)
-      }
-    })
+    socket.on(
+      'data',
+      unframed(reply => window.take(reply)),
+    )
     socket.on('error', () => {})
     socket.on('close', () => {
       if (socket === connection) window.abandon()

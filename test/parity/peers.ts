@@ -1,9 +1,10 @@
 /** The two servers as processes on loopback ports, each with all configurations as server blocks of one Corefile. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { findCommand, isExecutable } from '../harness/commands.ts'
 import { askUdp } from './client.ts'
 import type { Configuration } from './configurations.ts'
 import { encodeQuery, labelsOf, TYPE } from './dns.ts'
@@ -33,19 +34,7 @@ export interface Access {
 
 /** A `coredns` on PATH, or the file that is named; undefined where there is none. */
 export function findCoredns(named: string | undefined): string | undefined {
-  const candidates = named
-    ? [resolve(named)]
-    : (process.env.PATH ?? '').split(delimiter).map(dir => join(dir, 'coredns'))
-  return candidates.find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+  return named ? [resolve(named)].find(isExecutable) : findCommand('coredns')
 }
 
 export function versionOf(binary: string): string {

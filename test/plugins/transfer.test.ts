@@ -12,6 +12,7 @@ import { RCODE, TYPE } from '../../server/wire/codes.ts'
 import { nameFromText } from '../../server/wire/name.ts'
 import { capturedLog } from '../harness/captured-log.ts'
 import { corefileFailure } from '../harness/corefile-failure.ts'
+import { framed } from '../harness/frames.ts'
 import { query, readReply, recordText } from '../harness/message.ts'
 import { run } from '../harness/process.ts'
 import { type RunningServer, startServer, temporaryFolder } from '../harness/server.ts'
@@ -220,10 +221,7 @@ test.after(async () => {
 })
 
 /** With its length before it. */
-const message = (name: string) => {
-  const octets = query(name, { type: 'AXFR' })
-  return Buffer.concat([Buffer.of(octets.length >> 8, octets.length & 255), octets])
-}
+const message = (name: string) => framed(query(name, { type: 'AXFR' }))
 
 test('over a socket, with another query on the same connection', async () => {
   const socket = connect(server.port, '127.0.0.1')

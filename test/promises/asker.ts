@@ -1,6 +1,7 @@
 /** A client that asks again and again at an easy pace, over UDP or one TCP connection, and notes what became of each question. */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
+import { framed, unframed } from '../harness/frames.ts'
 import { query } from '../harness/message.ts'
 import { delay } from '../harness/time.ts'
 
@@ -95,10 +96,7 @@ export class Asker {
     this.#asked++
     this.#askedAtMs.set(id, performance.now())
     if (this.#options.over === 'tcp') {
-      const octets = Buffer.alloc(message.length + 2)
-      octets.writeUInt16BE(message.length)
-      octets.set(message, 2)
-      this.#connection().write(octets)
+      this.#connection().write(framed(message))
     } else this.#socket().send(Buffer.from(message), this.#options.port, '127.0.0.1')
   }
 
@@ -114,15 +112,10 @@ export class Asker {
   #connection(): Socket {
     if (this.#tcp !== undefined && !this.#tcp.destroyed) return this.#tcp
     const socket = connect({ port: this.#options.port, host: '127.0.0.1', noDelay: true })
-    let pending = Buffer.alloc(0)
-    socket.on('data', (part: Buffer) => {
-      pending = Buffer.concat([pending, part])
-      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-        const end = 2 + pending.readUInt16BE(0)
-        this.#take(pending.subarray(2, end))
-        pending = pending.subarray(end)
-      }
-    })
+    socket.on(
+      'data',
+      unframed(reply => this.#take(reply)),
+    )
     socket.on('error', () => {}) // told by 'close'
     socket.on('end', () => socket.end())
     socket.on('close', () => {

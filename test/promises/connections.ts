@@ -60,8 +60,3 @@ export function timesOpenMs(flooders: readonly Flooder[]): { shortestMs: number;
 export function end(flooders: readonly Flooder[]): void {
   for (const { socket } of flooders) socket.destroy()
 }
-
-/** Messages with their lengths in front. */
-export function framed(messages: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(messages.flatMap(message => [Buffer.of(message.length >> 8, message.length & 255), message]))
-}

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { framed } from '../harness/frames.ts'
 import { query } from '../harness/message.ts'
 import { exchangeTcp, exchangeUdp } from '../harness/server.ts'
 import { delay } from '../harness/time.ts'
@@ -78,7 +79,7 @@ export class OneByOne {
         resolve()
       })
     })
-    socket.write(Buffer.concat([Buffer.of(message.length >> 8, message.length & 255), message]))
+    socket.write(framed(message))
     await answer
   }
 }

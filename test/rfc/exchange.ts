@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { on, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { framed, unframed } from '../harness/frames.ts'
 import { within } from '../harness/time.ts'
 import { octetsOf } from './message.ts'
 
@@ -40,11 +41,6 @@ export async function overUdp(
   }
 }
 
-/** A message behind its length (RFC 1035 §4.2.2). */
-export function framed(message: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message])
-}
-
 /** Sends a message on a connection of its own. */
 export async function overTcp(message: Uint8Array, port: number): Promise<Returned> {
   const stream = await Stream.open(port)
@@ -60,19 +56,14 @@ export async function overTcp(message: Uint8Array, port: number): Promise<Return
 export class Stream {
   readonly socket: Socket
   readonly #arrived: Buffer[] = []
-  #pending = Buffer.alloc(0)
   #isOver = false
   #wake = () => {}
 
   private constructor(socket: Socket) {
     this.socket = socket
+    const read = unframed(message => this.#arrived.push(message))
     socket.on('data', chunk => {
-      this.#pending = Buffer.concat([this.#pending, chunk as Buffer])
-      while (this.#pending.length >= 2 && this.#pending.length >= 2 + this.#pending.readUInt16BE(0)) {
-        const end = 2 + this.#pending.readUInt16BE(0)
-        this.#arrived.push(this.#pending.subarray(2, end))
-        this.#pending = this.#pending.subarray(end)
-      }
+      read(chunk)
       this.#wake()
     })
     socket.on('error', () => {}) // a reset is an end as well

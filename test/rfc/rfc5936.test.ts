@@ -1,7 +1,8 @@
 /** RFC 5936 and RFC 1995, zone transfers: refused where nobody allows them. */
 import { equal } from 'node:assert/strict'
 import { suite } from 'uvu'
-import { framed, Stream } from './exchange.ts'
+import { framed } from '../harness/frames.ts'
+import { Stream } from './exchange.ts'
 import { octetsOf, Z } from './message.ts'
 import { probe, type Row } from './probe.ts'
 import { read, shown } from './reading.ts'

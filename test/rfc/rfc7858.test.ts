@@ -4,9 +4,10 @@ import type { ConnectionOptions } from 'node:tls'
 import { encode, type Packet } from 'dns-packet'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { framed } from '../harness/frames.ts'
 import { query, readReply } from '../harness/message.ts'
 import { connectTls, whenClosed, withEncrypted } from '../server/listen/encrypted.ts'
-import { framed, soon, TcpClient, UdpClient, withServed } from '../server/listen/fixture.ts'
+import { soon, TcpClient, UdpClient, withServed } from '../server/listen/fixture.ts'
 
 const test = suite('rfc7858')
 

@@ -1,8 +1,9 @@
 /** RFC 8490, DNS Stateful Operations: not implemented, and said so without ending the connection. */
 import { equal, ok } from 'node:assert/strict'
 import { suite } from 'uvu'
+import { framed } from '../harness/frames.ts'
 import { text } from '../harness/message.ts'
-import { framed, Stream } from './exchange.ts'
+import { Stream } from './exchange.ts'
 import { octetsOf } from './message.ts'
 import { probe } from './probe.ts'
 import { shown } from './reading.ts'

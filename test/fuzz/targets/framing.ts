@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { TcpListener } from '../../../server/listen/tcp.ts'
 import { TcpConnection } from '../../../server/listen/tcp-connection.ts'
 import { Clients } from '../../../server/listen/tcp-shares.ts'
+import { framed } from '../../harness/frames.ts'
 import { query } from '../../harness/message.ts'
 import { wire } from '../../harness/stage.ts'
 import { hexWords, hold, type Outcome, type Target } from '../target.ts'
@@ -48,7 +49,6 @@ class FakeSocket extends EventEmitter {
   resume(): void {}
 }
 
-const framed = (message: Uint8Array) => Buffer.concat([Buffer.of(message.length >> 8, message.length & 255), message])
 const ask = (id: number) => framed(query('www.example', { id }))
 const seed = (label: string, chunk: number, ...parts: Uint8Array[]) => ({
   label,

@@ -5,7 +5,7 @@ import { test } from '../../harness/suite.ts'
 import { eventually } from '../../harness/time.ts'
 import { DNS_IP } from '../place.ts'
 import { digShort, podsWith } from '../pods.ts'
-import { inKubeSystem, inServer, isConfined, LABEL, restarts } from '../replicas.ts'
+import { corefileOf, inKubeSystem, inServer, isConfined, LABEL, restarts, writeCorefile } from '../replicas.ts'
 
 /** The Corefile as the server in this pod sees it. */
 function mounted(pod: string): Promise<string> {
@@ -33,16 +33,14 @@ test('the server runs as nobody, with one capability, without a way to more, on 
 test(
   'an edit of the ConfigMap is taken over, through the swap of a link by kubelet and plugin reload',
   async note => {
-    const before = await inKubeSystem('get', 'configmap', 'coredns', '-o', 'jsonpath={.data.Corefile}')
+    const before = await corefileOf('coredns')
     // Another one each time: the file of an earlier run may still be there.
     const address = `192.0.2.${randomInt(1, 255)}`
     const hosts = `hosts {\n        ${address} edited.example\n        fallthrough\n    }\n    forward .`
-    const write = (Corefile: string): Promise<string> =>
-      inKubeSystem('patch', 'configmap', 'coredns', '--type=merge', '-p', JSON.stringify({ data: { Corefile } }))
     const replicas = await podsWith(LABEL, 'kube-system')
     const restartsBefore = await restarts()
     const start = performance.now()
-    await write(before.replace('forward .', hosts))
+    await writeCorefile('coredns', before.replace('forward .', hosts))
     try {
       for (const { name, ip } of replicas) {
         await eventually(
@@ -62,7 +60,7 @@ test(
         note(`answer after ${((performance.now() - start) / 1000).toFixed(0)} s`)
       }
     } finally {
-      await write(before)
+      await writeCorefile('coredns', before)
     }
     equal(await restarts(), restartsBefore)
   },

@@ -1,9 +1,8 @@
 /** What is done to the addon in its life, as an administrator does it, each until all is as it was wanted. */
 import { deepEqual, equal } from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
-import { eventually } from '../../harness/time.ts'
+import { delay, eventually } from '../../harness/time.ts'
 import { kubectl, tryKubectl } from '../control-plane.ts'
-import { commandLine } from '../daemon.ts'
+import { processesWith } from '../daemon.ts'
 import { digShort, podsWith } from '../pods.ts'
 import { inKubeSystem, LABEL } from '../replicas.ts'
 
@@ -63,8 +62,13 @@ export async function hearsOfChanges(): Promise<void> {
 
 /** Ids of the processes of a server, as the lab counts. */
 export function processes(server: keyof typeof SERVERS): number[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(pid => commandLine(pid).join(' ').includes(SERVERS[server]))
+  return processesWith(SERVERS[server])
+}
+
+/** Ends the server of a replica by SIGKILL, and waits until the replica is back. */
+export async function killReplica(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL')
+  // Until kubelet has seen it, all replicas are said to be ready.
+  await delay(5000)
+  await inKubeSystem('rollout', 'status', 'deployment/coredns', '--timeout=50s')
 }

@@ -2,12 +2,16 @@
  * Memory of the containers that the life of the addon is about, looked at each half second, also of those that come and go: their
  * control groups know the most that each had, and whether the kernel had to do anything about it.
  */
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { basename } from 'node:path'
+import type { Note } from '../../harness/suite.ts'
 import { containers, type Memory, memoryOf, processesOf } from '../cgroups.ts'
 import { commandLine, networkOf, pidOf } from '../daemon.ts'
 import { NODES } from '../place.ts'
 import { SERVERS } from './addon.ts'
+import { remark } from './figures.ts'
 
+export const MIB = 2 ** 20
 const EVERY_MS = 500
 
 /** Part of a command line of each; a server on the network of its node is the node's. */
@@ -25,6 +29,22 @@ const others = new Set<string>()
 /** As long as the process lives. */
 export function watchMemory(): void {
   setInterval(look, EVERY_MS).unref()
+}
+
+/**
+ * That no container of a kind came to this limit, octets, or was killed for it, at least two being known. A remark below the table.
+ * @param most the use that is meant, of the pod or of the container itself
+ */
+export function staysBelow(kind: Kind, limit: number, most: 'peak' | 'ownPeak', note: Note): void {
+  const all = memoryOfAll(kind)
+  ok(all.length >= 2, `${all.length} containers of ${kind} were seen`)
+  deepEqual([...new Set(all.map(memory => memory.limit))], [limit])
+  const peak = Math.max(...all.map(memory => memory[most]))
+  const text = `memory of ${kind}: ${(peak / MIB).toFixed(1)} MiB at most, of ${limit / MIB}, in ${all.length} containers`
+  note(text)
+  remark(text)
+  ok(peak > 0 && peak < limit)
+  for (const { timesAtLimit, oomKills } of all) equal(timesAtLimit + oomKills, 0)
 }
 
 /** What is known of all containers of a kind, those that are gone included. One look more before that. */

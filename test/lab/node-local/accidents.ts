@@ -2,9 +2,8 @@
 import { equal } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
-import { processes } from '../life/addon.ts'
+import { killReplica, processes } from '../life/addon.ts'
 import { losesNone } from '../life/load.ts'
-import { inKubeSystem } from '../replicas.ts'
 import { LOAD, LOAD_OF_NEW_NAMES, nodes, present, processesOn, serves, servesNothing } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
@@ -74,10 +73,7 @@ test(
       'node-local: SIGKILL of a replica of the cluster’s DNS',
       async () => {
         const own = nodes.flatMap(node => processesOn(node, 'server'))
-        process.kill(processes('Sextant').find(pid => !own.includes(pid))!, 'SIGKILL')
-        // Until kubelet has seen it, all replicas are said to be ready.
-        await delay(5000)
-        await inKubeSystem('rollout', 'status', 'deployment/coredns', '--timeout=50s')
+        await killReplica(processes('Sextant').find(pid => !own.includes(pid))!)
       },
       note,
       LOAD_OF_NEW_NAMES,

@@ -1,9 +1,9 @@
 /** The role comes to two nodes, and new pods ask it: on their node, without connection tracking, from its cache. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
-import { DNS_IP } from '../place.ts'
+import { DNS_IP, NODE_LOCAL_IP } from '../place.ts'
 import { CLIENTS, digShort, inPod, podsWith, resolve, reverse, tried } from '../pods.ts'
-import { apply, askerOn, CROWD, givenTo, metricsOf, NODE_LOCAL_IP, nodes, present, served, trackedOf } from './role.ts'
+import { apply, askerOn, CROWD, countsOf, forget, givenTo, nodes, present, served, trackedOf } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
 const SERVICE_IP = '10.96.100.1'
@@ -84,8 +84,6 @@ test(
   'node-local: the server of the own node answers, from its cache the second time, and the kernel tracks none of it',
   async note => {
     await present()
-    const count = async (name: string): Promise<number[]> =>
-      Promise.all(nodes.map(async node => (await metricsOf(node)).sum(name) ?? 0))
     for (const [i, node] of nodes.entries()) {
       const { name: pod, ip } = await askerOn(node)
       // A name that nobody has asked for.
@@ -94,17 +92,17 @@ test(
       const own = (counts: number[]): number => counts[i]!
       const others = (counts: number[]): number => counts[1 - i]!
       // Of what the pod did before, while the Service answered.
-      await node.must('sh', ['-c', `conntrack --delete --src ${ip} || true`])
-      const asked = await count('coredns_dns_requests_total')
-      const hits = await count('coredns_cache_hits_total')
+      await forget(node, ip)
+      const asked = await countsOf('coredns_dns_requests_total')
+      const hits = await countsOf('coredns_cache_hits_total')
       deepEqual(await digShort(pod, name), [address])
-      const hitsOnce = await count('coredns_cache_hits_total')
+      const hitsOnce = await countsOf('coredns_cache_hits_total')
       for (const over of ['+notcp', '+tcp']) deepEqual(await digShort(pod, over, name), [address])
-      const askedAfter = await count('coredns_dns_requests_total')
+      const askedAfter = await countsOf('coredns_dns_requests_total')
       equal(own(askedAfter) - own(asked), 3, `queries on ${node.name}`)
       equal(others(askedAfter) - others(asked), 0, 'queries on the other node')
       equal(own(hitsOnce) - own(hits), 0, 'hits of the first query')
-      equal(own(await count('coredns_cache_hits_total')) - own(hitsOnce), 2, 'hits of the others')
+      equal(own(await countsOf('coredns_cache_hits_total')) - own(hitsOnce), 2, 'hits of the others')
       deepEqual(await trackedOf(node, ip), [])
       // What is asked of another server is tracked: that would be seen here.
       deepEqual(await digShort(pod, `@${DNS_IP}`, name), [address])

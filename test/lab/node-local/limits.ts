@@ -1,31 +1,19 @@
 /** What holds of both containers throughout, and what is left when the role is taken away. The last of its tests. */
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from '../../harness/suite.ts'
-import { remark } from '../life/figures.ts'
-import { memoryOfAll } from '../life/memory.ts'
+import { MIB, staysBelow } from '../life/memory.ts'
 import { givenTo, nodes, present, processesOn, remove } from './role.ts'
 
-const MIB = 2 ** 20
-/** Of k8s/node-local/daemonset.yaml. */
-const LIMITS = { 'node-local server': 170 * MIB, 'node-local watcher': 170 * MIB } as const
+/** Of both containers in k8s/node-local/daemonset.yaml. */
+const LIMIT = 170 * MIB
 /** Bits of capabilities(7): NET_BIND_SERVICE, NET_ADMIN. */
 const NET_BIND_SERVICE = 1n << 10n
 const NET_ADMIN = 1n << 12n
 
 test('node-local: memory: no container came to its limit, and none was killed for it', async note => {
   await present()
-  for (const [kind, limit] of Object.entries(LIMITS) as [keyof typeof LIMITS, number][]) {
-    const all = memoryOfAll(kind)
-    ok(all.length >= 2, `${all.length} containers of ${kind} were seen`)
-    deepEqual([...new Set(all.map(memory => memory.limit))], [limit])
-    const peak = Math.max(...all.map(({ ownPeak }) => ownPeak))
-    const text = `${kind}: ${(peak / MIB).toFixed(1)} MiB at most, of ${limit / MIB}, in ${all.length} containers`
-    note(text)
-    remark(`memory of the ${text}`)
-    ok(peak > 0 && peak < limit)
-    for (const { timesAtLimit, oomKills } of all) equal(timesAtLimit + oomKills, 0)
-  }
+  for (const kind of ['node-local server', 'node-local watcher'] as const) staysBelow(kind, LIMIT, 'ownPeak', note)
 })
 
 test('node-local: the server is nobody with one capability, the watcher has two and no way to more; both on a read-only root', async () => {

@@ -6,13 +6,13 @@ import { kubectl } from '../control-plane.ts'
 import { restart as restartClusterDNS } from '../life/addon.ts'
 import { losesNone } from '../life/load.ts'
 import { podsWith } from '../pods.ts'
-import { inKubeSystem } from '../replicas.ts'
+import { corefileOf, inKubeSystem, writeCorefile } from '../replicas.ts'
 import {
   apply,
+  countsOf,
   DAEMON_SET,
   LOAD,
   LOAD_OF_NEW_NAMES,
-  metricsOf,
   NODE_LOCAL_LABEL,
   nodes,
   present,
@@ -23,6 +23,7 @@ import {
 } from './role.ts'
 
 const TIMEOUT = { timeoutMs: 150_000 }
+const CONFIG_MAP = 'node-local-dns'
 
 /** The most servers that were on a node at a time while `work` went on. */
 async function mostServers(work: () => Promise<unknown>): Promise<number> {
@@ -56,10 +57,8 @@ test(
   'node-local: the cluster’s DNS is restarted behind the caches, which have none of the names: no lookup fails',
   async note => {
     await present()
-    const misses = async (): Promise<number> => {
-      const all = await Promise.all(nodes.map(async node => (await metricsOf(node)).sum('coredns_cache_misses_total')))
-      return all.reduce<number>((total, count) => total + (count ?? 0), 0)
-    }
+    const misses = async (): Promise<number> =>
+      (await countsOf('coredns_cache_misses_total')).reduce((total, count) => total + count)
     const before = await misses()
     await losesNone('node-local: restart of the cluster’s DNS', restartClusterDNS, note, LOAD_OF_NEW_NAMES)
     note(`${(await misses()) - before} of them were not in a cache`)
@@ -95,16 +94,13 @@ test(
   'node-local: a Corefile with a mistake: the rollout stops, the old pods serve on, and no lookup fails',
   async note => {
     await present()
-    const configMap = ['configmap', 'node-local-dns'] as const
-    const corefile = await inKubeSystem('get', ...configMap, '-o', 'jsonpath={.data.Corefile}')
-    const write = (text: string): Promise<string> =>
-      inKubeSystem('patch', ...configMap, '--type=merge', '-p', JSON.stringify({ data: { Corefile: text } }))
+    const corefile = await corefileOf(CONFIG_MAP)
     const old = await podsWith(NODE_LOCAL_LABEL, 'kube-system')
     try {
       await losesNone(
         'node-local: a Corefile with a mistake',
         async () => {
-          await write(corefile.replace('errors', 'erors'))
+          await writeCorefile(CONFIG_MAP, corefile.replace('errors', 'erors'))
           await inKubeSystem('rollout', 'restart', DAEMON_SET)
           const waiting = '{.items[*].status.containerStatuses[?(@.name=="node-local-dns")].restartCount}'
           const get = ['get', 'pods', '-l', NODE_LOCAL_LABEL, '-o', `jsonpath=${waiting}`]
@@ -121,7 +117,7 @@ test(
         LOAD,
       )
     } finally {
-      await write(corefile)
+      await writeCorefile(CONFIG_MAP, corefile)
       await inKubeSystem('rollout', 'undo', DAEMON_SET)
       await settled()
     }

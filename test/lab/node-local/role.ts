@@ -1,18 +1,17 @@
 /** The node-local role on the lab's nodes: put there as an administrator does it, taken away, and what is to be seen of it. */
 import { deepEqual, equal } from 'node:assert/strict'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Metrics } from '../../harness/scrape.ts'
-import { delay, eventually } from '../../harness/time.ts'
+import { eventually } from '../../harness/time.ts'
 import { kubectl } from '../control-plane.ts'
-import { commandLine, networkOf, pidOf } from '../daemon.ts'
+import { networkOf, pidOf, processesWith } from '../daemon.ts'
 import { crowdOf } from '../life/load.ts'
-import { Node } from '../node.ts'
-import { DNS_IP, NODES, ROOT, STATE } from '../place.ts'
+import { Node, onceTheyStay } from '../node.ts'
+import { DNS_IP, NODE_LOCAL_IP, NODES, ROOT, STATE } from '../place.ts'
 import { CLIENTS, inPod, lines, podsWith } from '../pods.ts'
 import { inKubeSystem } from '../replicas.ts'
 
-export const NODE_LOCAL_IP = '169.254.20.10'
 export const NODE_LOCAL_LABEL = 'k8s-app=node-local-dns'
 /** Pods that kubelet made with the node's address for its clusterDNS. */
 export const CROWD = 'node-local-crowd'
@@ -25,8 +24,6 @@ export const nodes = NODES.map(({ name, ip }) => new Node(name, ip))
 const MANIFESTS = join(ROOT, 'k8s/node-local')
 const PARTS = { server: '/opt/sextant/dist/sextant.cjs', watcher: '/opt/sextant/dist/node-local.cjs watch' } as const
 const METRICS_PORT = 9253
-/** kube-proxy writes what has changed within a second. */
-const QUIET_MS = 2000
 
 /** Rules of each node before the role came; undefined while it is not there. */
 let rulesBefore: string[][] | undefined
@@ -36,12 +33,7 @@ let hasTakenOver = false
 /** Both nodes serve, and pods of CROWD are there. What is there already stays. */
 export async function present(): Promise<void> {
   if (rulesBefore !== undefined) return
-  await eventually(30_000, 'rules that stay', async () => {
-    const rules = await rulesOfAll()
-    await delay(QUIET_MS)
-    deepEqual(await rulesOfAll(), rules)
-    rulesBefore = rules
-  })
+  rulesBefore = await onceTheyStay(rulesOfAll)
   await apply()
   await settled()
   for (const node of nodes) await node.restartKubelet({ clusterDNS: [NODE_LOCAL_IP] })
@@ -144,14 +136,16 @@ export function servesNothing(node: Node): Promise<number> {
 /** Ids of the processes of the role on a node, as the lab counts. */
 export function processesOn(node: Node, part: keyof typeof PARTS): number[] {
   const network = networkOf(pidOf(node.name))
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(pid => commandLine(pid).join(' ').includes(PARTS[part]) && networkOf(pid) === network)
+  return processesWith(PARTS[part]).filter(pid => networkOf(pid) === network)
 }
 
-export async function metricsOf(node: Node): Promise<Metrics> {
+async function metricsOf(node: Node): Promise<Metrics> {
   return new Metrics(await (await fetch(`http://${node.ip}:${METRICS_PORT}/metrics`)).text())
+}
+
+/** What the server of each node has counted of this. */
+export function countsOf(metric: string): Promise<number[]> {
+  return Promise.all(nodes.map(async node => (await metricsOf(node)).sum(metric) ?? 0))
 }
 
 /** A pod of CROWD on this node, whose programs ask this C library. */
@@ -160,6 +154,11 @@ export async function askerOn(node: Node, libc = 'glibc', crowd = CROWD): Promis
   const found = pods.find(pod => pod.node === node.name)
   if (found === undefined) throw new Error(`no ${libc} pod of ${crowd} is on ${node.name}`)
   return found
+}
+
+/** Has the node's connection tracking forget what it knows of this pod. */
+export async function forget(node: Node, podIP: string): Promise<void> {
+  await node.must('sh', ['-c', `conntrack --delete --src ${podIP} || true`])
 }
 
 /** Flows to port 53 that the node's connection tracking has of this pod. */

@@ -10,7 +10,8 @@ import { digShort, resolve } from '../pods.ts'
 import {
   apply,
   askerOn,
-  metricsOf,
+  countsOf,
+  forget,
   nodes,
   present,
   processesOn,
@@ -30,14 +31,12 @@ const FQDN = 'service.default.svc.cluster.local'
 const [first] = nodes
 
 /** Queries that the server of each node has had. */
-function asked(): Promise<number[]> {
-  return Promise.all(nodes.map(async node => (await metricsOf(node)).sum('coredns_dns_requests_total') ?? 0))
-}
+const asked = (): Promise<number[]> => countsOf('coredns_dns_requests_total')
 
 /** A pod of the node that asks the Service's address, of which the node's connection tracking knows nothing now. */
 async function forgottenAsker(node: Node): Promise<{ name: string; ip: string }> {
   const pod = await askerOn(node, 'glibc', CROWD)
-  await node.must('sh', ['-c', `conntrack --delete --src ${pod.ip} || true`])
+  await forget(node, pod.ip)
   return pod
 }
 

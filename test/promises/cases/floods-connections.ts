@@ -1,9 +1,10 @@
 /** Floods of TCP connections, and of clients that hold on to what they have: names of the cluster are answered over UDP. */
 import { equal, ok } from 'node:assert/strict'
 import { messageOf } from '../../../bench/messages.ts'
+import { framed } from '../../harness/frames.ts'
 import { type Note, test } from '../../harness/suite.ts'
 import { delay, eventually } from '../../harness/time.ts'
-import { allClosed, end, type Flooder, framed, openMany, timesOpenMs } from '../connections.ts'
+import { allClosed, end, type Flooder, openMany, timesOpenMs } from '../connections.ts'
 import { judge, whileFlooded } from '../flood.ts'
 import { clusterCorefile } from '../load.ts'
 import { isLong, Subject } from '../subject.ts'
@@ -16,7 +17,7 @@ const LATE_MS = 500
 const LAST_MS = 1500
 /** The server counts from when it accepted, which a client may see late. */
 const EARLY_MS = 500
-const question = framed([messageOf({ name: 'web.shop.svc.cluster.local', type: 'A' })])
+const question = framed(messageOf({ name: 'web.shop.svc.cluster.local', type: 'A' }))
 
 /** Not closed before their time, nor long after it. */
 function judgeTimes(note: Note, flooders: readonly Flooder[]): void {
@@ -113,7 +114,7 @@ const WRITE_S = isLong ? 5 : 2
 const ADDRESSES_OF_BIG = 1900
 /** A name with so many addresses that a reply has 30 KB. */
 const big = Array.from({ length: ADDRESSES_OF_BIG }, (_, i) => `10.9.${i >> 8}.${i & 255} big.test`).join('\n')
-const bigQuestions = framed(Array.from({ length: 400 }, () => messageOf({ name: 'big.test', type: 'A' })))
+const bigQuestions = framed(...Array.from({ length: 400 }, () => messageOf({ name: 'big.test', type: 'A' })))
 test(
   `${DEAF} clients that ask for 12 MB each and read nothing: reset after ${WRITE_S} s, 32 MiB are held, no reply lost`,
   async note => {

@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { type PacedRun, paced } from '../../../bench/client/paced.ts'
 import { messageOf } from '../../../bench/messages.ts'
 import { RCODE } from '../../../server/wire/codes.ts'
+import { framed } from '../../harness/frames.ts'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
-import { framed } from '../connections.ts'
 import { type Flooded, judge, whileFlooded } from '../flood.ts'
 import { clusterCorefile } from '../load.ts'
 import { isLong, Subject } from '../subject.ts'
@@ -148,8 +148,8 @@ function overTcp({ port, address }: Subject) {
     }
     for (let turn = 0; keepOn(); turn++, await delay(500)) {
       if (turn % 10 > 0) continue
-      sockets[0]!.write(framed(messages.slice(0, 750)))
-      sockets[1]!.write(framed(messages.slice(750)))
+      sockets[0]!.write(framed(...messages.slice(0, 750)))
+      sockets[1]!.write(framed(...messages.slice(750)))
     }
     for (const socket of sockets) socket.destroy()
   }

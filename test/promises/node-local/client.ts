@@ -2,8 +2,9 @@
  * A stub resolver that looks names up at a pace, in whatever namespace it is started, with the attempts that resolvers make.
  * Argument: `ClientOptions` as JSON. Prints `asking` when it begins, and a `Lookups` as JSON at its end.
  */
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { connect, isIPv6 } from 'node:net'
+import { framed, unframed } from '../../harness/frames.ts'
 import { query } from '../../harness/message.ts'
 import { delay } from '../../harness/time.ts'
 
@@ -51,37 +52,6 @@ const answers: { who: string; sentMs: number; atMs: number }[] = []
 /** Who answered, by the address at the reply's end; 'refused', or '' where nobody did in time. */
 type Answer = string
 
-class UdpPort {
-  readonly #socket: Socket
-  readonly #waiting = new Map<number, (answer: Answer) => void>()
-  readonly #connected: Promise<void>
-
-  constructor() {
-    this.#socket = createSocket(isIPv6(server) ? 'udp6' : 'udp4')
-    this.#socket.on('message', reply => this.#waiting.get(reply.readUInt16BE(0))?.(whoOf(reply)))
-    this.#socket.on('error', () => {
-      for (const done of this.#waiting.values()) done('refused')
-    })
-    this.#connected = new Promise(done => this.#socket.connect(53, server, done))
-  }
-
-  async ask(message: Buffer): Promise<Answer> {
-    await this.#connected
-    const id = message.readUInt16BE(0)
-    const answer = new Promise<Answer>(done => this.#waiting.set(id, done))
-    this.#socket.send(message, cause => cause && this.#waiting.get(id)?.('refused'))
-    try {
-      return await inTime(answer)
-    } finally {
-      this.#waiting.delete(id)
-    }
-  }
-
-  close(): void {
-    this.#socket.close()
-  }
-}
-
 function whoOf(reply: Buffer): string {
   return reply.subarray(-4).join('.')
 }
@@ -95,40 +65,74 @@ async function inTime(answer: Promise<Answer>): Promise<Answer> {
   }
 }
 
-class TcpPort {
-  readonly #stream = connect({ port: 53, host: server, noDelay: true })
+/** Where questions leave from, any number at a time. */
+abstract class Port {
   readonly #waiting = new Map<number, (answer: Answer) => void>()
-  #pending = Buffer.alloc(0)
-
-  constructor() {
-    this.#stream.on('data', part => this.#read(part as Buffer))
-    this.#stream.on('error', () => this.#stream.destroy())
-    this.#stream.on('close', () => {
-      for (const done of this.#waiting.values()) done('refused')
-    })
-    this.#stream.on('end', () => this.#stream.destroy())
-  }
-
-  #read(part: Buffer): void {
-    this.#pending = Buffer.concat([this.#pending, part])
-    while (this.#pending.length > 2 && this.#pending.length >= 2 + this.#pending.readUInt16BE(0)) {
-      const end = 2 + this.#pending.readUInt16BE(0)
-      const reply = this.#pending.subarray(2, end)
-      this.#waiting.get(reply.readUInt16BE(0))?.(whoOf(reply))
-      this.#pending = this.#pending.subarray(end)
-    }
-  }
 
   async ask(message: Buffer): Promise<Answer> {
-    if (this.#stream.destroyed) return 'refused'
+    await this.opened
     const id = message.readUInt16BE(0)
     const answer = new Promise<Answer>(done => this.#waiting.set(id, done))
-    this.#stream.write(Buffer.concat([Buffer.from([0, message.length]), message]))
+    this.send(message)
     try {
       return await inTime(answer)
     } finally {
       this.#waiting.delete(id)
     }
+  }
+
+  protected take(reply: Buffer): void {
+    this.#waiting.get(reply.readUInt16BE(0))?.(whoOf(reply))
+  }
+
+  /** No answer will come to this question, or to any that is open. */
+  protected refuse(id?: number): void {
+    for (const [waiting, done] of this.#waiting) if (id === undefined || id === waiting) done('refused')
+  }
+
+  /** Before that nothing can be sent. */
+  protected abstract readonly opened: Promise<void> | undefined
+  protected abstract send(message: Buffer): void
+  abstract close(): void
+}
+
+class UdpPort extends Port {
+  readonly #socket = createSocket(isIPv6(server) ? 'udp6' : 'udp4')
+  protected readonly opened = new Promise<void>(done => this.#socket.connect(53, server, done))
+
+  constructor() {
+    super()
+    this.#socket.on('message', reply => this.take(reply))
+    this.#socket.on('error', () => this.refuse())
+  }
+
+  protected send(message: Buffer): void {
+    this.#socket.send(message, cause => cause && this.refuse(message.readUInt16BE(0)))
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+class TcpPort extends Port {
+  readonly #stream = connect({ port: 53, host: server, noDelay: true })
+  protected readonly opened = undefined
+
+  constructor() {
+    super()
+    this.#stream.on(
+      'data',
+      unframed(reply => this.take(reply)),
+    )
+    this.#stream.on('error', () => this.#stream.destroy())
+    this.#stream.on('close', () => this.refuse())
+    this.#stream.on('end', () => this.#stream.destroy())
+  }
+
+  protected send(message: Buffer): void {
+    if (this.#stream.destroyed) this.refuse()
+    else this.#stream.write(framed(message))
   }
 
   close(): void {

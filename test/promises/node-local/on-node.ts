@@ -1,12 +1,12 @@
 /** What the cases of the node-local role share: a node for each, its server and watcher, clients at an easy pace. */
 import { equal } from 'node:assert/strict'
+import { missingCommands } from '../../harness/commands.ts'
 import type { Child } from '../../harness/process.ts'
 import { type Note, test } from '../../harness/suite.ts'
 import type { ClientOptions, Lookups } from './client.ts'
-import { missing } from './commands.ts'
 import { Node } from './node.ts'
 
-const skip = missing('nft', 'ip', 'conntrack', 'nsenter', 'unshare')
+const skip = missingCommands('nft', 'ip', 'conntrack', 'nsenter', 'unshare')
 
 export interface NodeOptions {
   /** SEXTANT_NODE_ADDRESSES, if it is not to be the two link-local ones. */

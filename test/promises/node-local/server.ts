@@ -5,6 +5,7 @@
  */
 import { createSocket } from 'node:dgram'
 import { createServer, isIPv6, type Socket } from 'node:net'
+import { framed, unframed } from '../../harness/frames.ts'
 
 const [mark = '', list = ''] = process.argv.slice(2)
 const addresses = list.split(',')
@@ -19,17 +20,11 @@ function replyTo(query: Buffer): Buffer {
 }
 
 function serveTcp(stream: Socket): void {
-  let pending = Buffer.alloc(0)
   stream.on('error', () => stream.destroy())
-  stream.on('data', (part: Buffer) => {
-    pending = Buffer.concat([pending, part])
-    while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-      const end = 2 + pending.readUInt16BE(0)
-      const reply = replyTo(pending.subarray(2, end))
-      stream.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]))
-      pending = pending.subarray(end)
-    }
-  })
+  stream.on(
+    'data',
+    unframed(query => stream.write(framed(replyTo(query)))),
+  )
 }
 
 async function listen(address: string): Promise<void> {

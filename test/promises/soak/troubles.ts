@@ -5,8 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../../bench/messages.ts'
 import { readCorpus } from '../../fuzz/corpus.ts'
 import { Mutator } from '../../fuzz/mutate.ts'
+import { framed } from '../../harness/frames.ts'
 import { Random } from '../../parity/random.ts'
-import { end, type Flooder, framed, openMany } from '../connections.ts'
+import { end, type Flooder, openMany } from '../connections.ts'
 import type { World } from './world.ts'
 
 export interface Trouble {
@@ -149,7 +150,7 @@ const deafConnections: Trouble = {
     keepConnections(world, 100, isOver, ({ socket }) => {
       const question = messageOf({ name: 'dns-version.cluster.local', type: 'TXT' })
       socket.pause()
-      socket.write(framed(Array.from({ length: 5000 }, () => question)))
+      socket.write(framed(...Array.from({ length: 5000 }, () => question)))
     }),
 }
 

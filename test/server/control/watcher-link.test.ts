@@ -77,7 +77,6 @@ test('the addresses of the port are told twice a second, then that the server le
     await watcher.told(4)
     await delay(1100)
     assert.equal(watcher.lines, [...Array(3).fill('serving 127.0.0.1'), 'leaving'])
-    link.close()
     await watcher.close()
   }))
 
@@ -89,7 +88,7 @@ test('several addresses are one line; a wildcard and other ports are none', () =
     link.start()
     await watcher.told(1)
     assert.is(watcher.lines[0], 'serving 127.0.0.1')
-    link.close()
+    link.leave()
     await watcher.close()
     assert.ok(others.some(port => port !== first))
   }, '. {\nbind 127.0.0.1\nwhoami\n}\nother {\nbind 127.0.0.2\nwhoami\n}\n'))
@@ -103,7 +102,6 @@ test('a server on every address tells that it serves none as such', () =>
     link.leave()
     await watcher.told(3)
     assert.equal(watcher.lines, ['serving', 'serving', 'leaving'])
-    link.close()
     await watcher.close()
   }, '. {\nwhoami\n}\n'))
 
@@ -121,7 +119,7 @@ test('nothing is told before every plugin has been ready; what it is later is no
       await watcher.told(1)
       isReady = false
       await watcher.told(2)
-      link.close()
+      link.leave()
       await watcher.close()
     },
     COREFILE,
@@ -142,7 +140,7 @@ test('a watcher that is not there, and one that comes back, are looked for, with
       const second = new Watcher(path)
       await second.told(1)
       assert.match(await running.ask('a.'), /^NOERROR/)
-      link.close()
+      link.leave()
       await second.close()
     })
     assert.equal(

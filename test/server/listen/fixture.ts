@@ -17,6 +17,7 @@ import type { Answer } from '../../../server/wire/answer.ts'
 import { nameFromText } from '../../../server/wire/name.ts'
 import type { Query } from '../../../server/wire/query.ts'
 import { QUESTION } from '../../../server/wire/section.ts'
+import { framed, unframed } from '../../harness/frames.ts'
 import { readReply } from '../../harness/message.ts'
 
 /** The ways to speak UDP that this machine has. */
@@ -265,7 +266,6 @@ export class TcpClient {
   readonly replies: Buffer[] = []
   hasEnded = false
   readonly ended: Promise<void>
-  #rest = Buffer.alloc(0)
   #onReply: (() => void) | undefined
 
   private constructor(socket: Socket) {
@@ -278,15 +278,9 @@ export class TcpClient {
       })
     })
     socket.on('end', () => socket.end())
+    const read = unframed(message => this.replies.push(message))
     socket.on('data', chunk => {
-      this.#rest = Buffer.concat([this.#rest, chunk as Buffer])
-      let at = 0
-      while (this.#rest.length - at >= 2 && this.#rest.length - at - 2 >= this.#rest.readUInt16BE(at)) {
-        const length = this.#rest.readUInt16BE(at)
-        this.replies.push(this.#rest.subarray(at + 2, at + 2 + length))
-        at += 2 + length
-      }
-      this.#rest = this.#rest.subarray(at)
+      read(chunk)
       this.#onReply?.()
     })
   }
@@ -324,9 +318,4 @@ export class TcpClient {
   close(): void {
     this.socket.destroy()
   }
-}
-
-/** Messages with their lengths in front. */
-export function framed(...messages: Uint8Array[]): Buffer {
-  return Buffer.concat(messages.flatMap(message => [Buffer.of(message.length >> 8, message.length & 255), message]))
 }

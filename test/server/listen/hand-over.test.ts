@@ -8,8 +8,9 @@ import { loadCalls } from '../../../server/listen/ffi.ts'
 import { hasSuccessor } from '../../../server/listen/hand-over.ts'
 import { type Listener, listen, type Transport } from '../../../server/listen/listen.ts'
 import { checkShareAddresses } from '../../../server/listen/share.ts'
+import { framed } from '../../harness/frames.ts'
 import { query } from '../../harness/message.ts'
-import { Behaviour, DEADLINE_MS, eventually, framed, soon, TcpClient, UdpClient, WAYS } from './fixture.ts'
+import { Behaviour, DEADLINE_MS, eventually, soon, TcpClient, UdpClient, WAYS } from './fixture.ts'
 
 const test = suite('hand-over')
 /** So many never all find one of two sockets by chance. */

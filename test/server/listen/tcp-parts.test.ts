@@ -1,8 +1,9 @@
 /** Replies of several messages: in order, as fast as the client reads, and over when it is gone. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { framed } from '../../harness/frames.ts'
 import { query } from '../../harness/message.ts'
-import { eventually, framed, soon, TcpClient, withServed } from './fixture.ts'
+import { eventually, soon, TcpClient, withServed } from './fixture.ts'
 
 const PART_BYTES = 32_000
 

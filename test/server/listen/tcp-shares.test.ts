@@ -6,8 +6,9 @@ import { test } from 'uvu'
 import { loadFfi } from '../../../server/listen/ffi.ts'
 import type { TcpLimits } from '../../../server/listen/listen.ts'
 import { cells, families } from '../../../server/metrics.ts'
+import { framed } from '../../harness/frames.ts'
 import { query, readReply } from '../../harness/message.ts'
-import { DEADLINE_MS, eventually, framed, type Served, soon, TcpClient, withServed } from './fixture.ts'
+import { DEADLINE_MS, eventually, type Served, soon, TcpClient, withServed } from './fixture.ts'
 
 /** More than a tick of the wheel: connections that are so far apart are told apart by their age. */
 const APART_MS = 150

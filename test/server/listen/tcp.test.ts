@@ -2,8 +2,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { TcpLimits } from '../../../server/listen/listen.ts'
 import { cells, families } from '../../../server/metrics.ts'
+import { framed } from '../../harness/frames.ts'
 import { query, readReply, replyText, text } from '../../harness/message.ts'
-import { eventually, firstText, framed, type Served, soon, TcpClient, UdpClient, withServed } from './fixture.ts'
+import { eventually, firstText, type Served, soon, TcpClient, UdpClient, withServed } from './fixture.ts'
 
 /** A test over one connection, with limits of its own. */
 function over(name: string, tcp: Partial<TcpLimits>, body: (at: Served, client: TcpClient) => Promise<void>): void {

@@ -4,10 +4,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ListenError, type ListenerOptions, listen } from '../../../server/listen/listen.ts'
 import { clientHello } from '../../harness/client-hello.ts'
+import { framed } from '../../harness/frames.ts'
 import { query, readReply, replyText, text } from '../../harness/message.ts'
 import { pem } from '../../harness/tls.ts'
 import { connectTls, counted, type Encrypted, policy, whenClosed, withEncrypted } from './encrypted.ts'
-import { Behaviour, eventually, firstText, framed, soon, TcpClient } from './fixture.ts'
+import { Behaviour, eventually, firstText, soon, TcpClient } from './fixture.ts'
 
 const test = suite('tls')
 
