@@ -12,7 +12,7 @@ import { namespace, service, slice } from '../e2e/objects.ts'
 import type { FakeUpstream } from '../harness/fake-upstream.ts'
 import { eventually } from '../harness/time.ts'
 import { findCoredns } from '../parity/peers.ts'
-import { preload } from '../promises/preload.ts'
+import { preload, SIGUSR2_ENDS_A_THREAD } from '../promises/preload.ts'
 import { fileOf, programs, ROOT } from './chart.ts'
 import { cluster } from './cluster.ts'
 import { Load, upstreamOfLoad } from './load.ts'
@@ -41,19 +41,8 @@ const EDITS = [
 ] as const
 
 /** Ends a thread at SIGUSR2, throws where nobody catches at SIGWINCH. */
-const BREAKABLE = preload(`import threads from 'node:worker_threads'
-  const { Worker } = threads
-  let last
-  threads.Worker = class extends Worker {
-    constructor(...args) {
-      super(...args)
-      last = this
-    }
-  }
-  if (threads.isMainThread) {
-    process.on('SIGUSR2', () => last.terminate())
-    process.on('SIGWINCH', () => setImmediate(() => { throw new Error('a test') }))
-  }`)
+const BREAKABLE = preload(`${SIGUSR2_ENDS_A_THREAD}
+  if (threads.isMainThread) process.on('SIGWINCH', () => setImmediate(() => { throw new Error('a test') }))`)
 
 export interface Monitored {
   readonly startedMs: number

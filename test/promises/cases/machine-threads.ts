@@ -3,7 +3,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from '../../harness/suite.ts'
 import { delay } from '../../harness/time.ts'
 import { askFor, clusterCorefile, told } from '../load.ts'
-import { preload } from '../preload.ts'
+import { preload, SIGUSR2_ENDS_A_THREAD } from '../preload.ts'
 import { isLong, Subject } from '../subject.ts'
 
 const SECONDS = isLong ? 20 : 4
@@ -43,16 +43,7 @@ test('exceptions and rejections that nobody caught, at 20,000 queries a second: 
 
 test('a thread that ends at 20,000 queries a second is replaced at once, and only what it had read is lost', async note => {
   const subject = await Subject.start(ports => clusterCorefile(ports, 'multisocket 2'), {
-    environment: preload(`import threads from 'node:worker_threads'
-      const { Worker } = threads
-      let last
-      threads.Worker = class extends Worker {
-        constructor(...args) {
-          super(...args)
-          last = this
-        }
-      }
-      if (threads.isMainThread) process.on('SIGUSR2', () => last.terminate())`),
+    environment: preload(SIGUSR2_ENDS_A_THREAD),
   })
   const load = askFor(subject, 20_000, SECONDS)
   await delay(500)
